@@ -1,0 +1,1 @@
+"""Composition and edges: files, HTTP, the command line, and the exchange loop."""

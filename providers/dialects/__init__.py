@@ -1,0 +1,1 @@
+"""One module per upstream API: requests out, replies in."""

@@ -1,0 +1,101 @@
+"""What a dialect is: a request encoder, a reply decoder and an error reader, all pure.
+
+The table of dialects is `providers/dialects/table.py`; the exchange (`engine/exchange.py`) is the only caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from providers.errors import ProviderError
+from providers.messages.parts import Part
+from providers.spec import ModelSpec, ProviderSpec
+from schemas.request import MessagesRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something translation to this target drops or changes: the field as the client wrote it, how often, and why."""
+
+    field: str
+    count: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be sent: the client's request for one target.
+
+    `model` is the upstream's model name, `model_spec` its capabilities where the configuration lists them;
+    `headers` are the client's (lower-case names). `new_id` makes unique suffixes for ids that an upstream left out.
+    """
+
+    request: MessagesRequest
+    provider: ProviderSpec
+    model: str
+    model_spec: ModelSpec | None
+    headers: Mapping[str, str]
+    new_id: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An upstream request without its instance: the path is appended to the instance's endpoint, credentials come later.
+
+    `tool_names` maps names as sent back to the client's names (only those that differ). `lost` is what the user may read.
+    `query` is appended to the URL. `dialect_state` is whatever the same dialect's decoder needs again.
+    """
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+    lost: tuple[Lost, ...] = ()
+    tool_names: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    dialect_state: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of an upstream answer; header names are lower-case, repeated ones joined by `, `."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class Decoder(Protocol):
+    """Upstream bytes to parts. Any cut of the same bytes gives the same parts; never raises on any bytes."""
+
+    def feed(self, data: bytes) -> Sequence[Part]:
+        """The parts that became certain with `data`. After a `Fault` it returns nothing more."""
+        ...
+
+    def finish(self) -> Sequence[Part]:
+        """The parts that the end of the body makes certain; ends in `Stop` or `Fault` unless one was given before."""
+        ...
+
+
+class Dialect(Protocol):
+    """One upstream API."""
+
+    def encode(self, ask: Ask) -> Encoded:
+        """The upstream request. Raises `Unencodable` where the target cannot be asked this."""
+        ...
+
+    def decoder(self, ask: Ask, encoded: Encoded, head: Head) -> Decoder:
+        """A decoder for one 2xx answer, streamed or whole: it looks at `content-type` and at the bytes, not at what was asked."""
+        ...
+
+    def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
+        """What a non-2xx answer means. `body` may be JSON, HTML, cut or empty."""
+        ...
+
+
+class Unencodable(Exception):  # noqa: N818 - carries the ProviderError that the client reads
+    """This target cannot be asked this request at all (a PDF for a text model); blame: client."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(error.message)
+        self.error = error

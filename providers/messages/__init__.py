@@ -1,0 +1,1 @@
+"""The neutral reply: parts in, Anthropic events or one folded message out."""

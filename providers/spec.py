@@ -1,0 +1,104 @@
+"""What a configuration says of a provider, as values; `providers/read_spec.py` makes them from a checked document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from providers.secret import Secret
+from schemas.diagnostics import Span
+from schemas.document import JSONValue
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model a provider offers. `capabilities` None: not said, nothing is assumed and nothing is checked.
+
+    Known capabilities: `tools`, `images`, `documents`, `thinking`, `webSearch`. Sizes are tokens; `price` is as written.
+    """
+
+    name: str
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    capabilities: frozenset[str] | None = None
+    price: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How an instance proves itself. Exactly one source is set, or none (`type` `none` or `forward`)."""
+
+    type: str = "none"  # bearer | api_key | none | forward | sigv4
+    api_key: Secret | None = None
+    token: Secret | None = None
+    token_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """One endpoint with its credentials; `name` is unique in the provider (the host, or the host with a number)."""
+
+    name: str
+    endpoint: str
+    credentials: Credentials
+    weight: int = 1
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `total_s` None: no limit of its own (the exchange's deadline still holds)."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 300.0
+    idle_s: float = 300.0
+    total_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPool:
+    """`max_connections` None: no limit; `wait_s` is how long a request may wait for a connection."""
+
+    max_connections: int | None = None
+    keep_alive: bool = True
+    wait_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """An active probe; `path` is appended to the endpoint. None of it is a paid request."""
+
+    interval_s: float = 30.0
+    timeout_s: float = 5.0
+    path: str | None = None
+    unhealthy_after: int = 3
+    healthy_after: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancing:
+    """`strategy` is canonical (synonyms were resolved): round-robin, weighted, random, least-busy, least-latency, priority, sticky."""
+
+    strategy: str = "round-robin"
+    health_check: HealthCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """A provider. `settings` holds the dialect's own options as written (checked by the schema for its type)."""
+
+    name: str
+    type: str
+    instances: tuple[InstanceSpec, ...]
+    models: tuple[ModelSpec, ...] = ()
+    default_model: str | None = None
+    category_mappings: Mapping[str, bool] = field(default_factory=dict)
+    timeouts: Timeouts = Timeouts()
+    connection_pool: ConnectionPool = ConnectionPool()
+    load_balancing: LoadBalancing = LoadBalancing()
+    settings: Mapping[str, JSONValue] = field(default_factory=dict)
+    span: Span | None = None
+
+    def model(self, name: str) -> ModelSpec | None:
+        """The listed model of that name, or None."""
+        return next((model for model in self.models if model.name == name), None)

@@ -1,0 +1,55 @@
+"""The one-method seam between the exchange and the network; `providers/transport.py` is the edge behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from providers.dialects.seams import Head
+from providers.errors import ProviderError
+from providers.spec import Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """Bytes to send. `url` is complete; `headers` include the credentials and no hop-by-hop header."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class UpstreamResponse(Protocol):
+    """An answer whose body is still coming."""
+
+    head: Head
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stops the upstream and gives the connection back; may be called twice."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends one request. One per pool; closed when its pool retires."""
+
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        """The answer as soon as its head is there. Raises `TransportFailed`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        ...
+
+
+class TransportFailed(Exception):  # noqa: N818 - carries the ProviderError
+    """The network failed: connect, time-out or cut."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(error.message)
+        self.error = error

@@ -1,0 +1,1 @@
+"""Framing: bytes to frames, whatever the cuts."""

@@ -1,0 +1,177 @@
+"""The predicate tree a configuration compiles to, and the rules and decisions around it: values only.
+
+`rules/compile.py` builds it from a document, `rules/evaluate.py` walks it, `rules/analysis/` reasons about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from schemas.diagnostics import Span
+
+# Values that facts have and operands are written in.
+Value: TypeAlias = str | int | float | bool | frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One predicate: `operator` of `rules/operators.py` on one fact.
+
+    `fact` is the full name (`model`, `header.x-data-class`, `provider.kiro.health`). `operand` is already in the
+    operator's form (a compiled pattern keeps its source in `operand`). A missing fact makes it false.
+    """
+
+    fact: str
+    operator: str
+    operand: object
+    span: Span
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every child is; an empty one is true."""
+
+    children: tuple[Predicate, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """True when some child is; an empty one is false."""
+
+    children: tuple[Predicate, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Plain negation, also of a test on a missing fact."""
+
+    child: Predicate
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always `value`."""
+
+    value: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A named condition in place; `child` is its compiled tree (shared, so it is evaluated once)."""
+
+    name: str
+    child: Predicate
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Two arithmetic expressions over number facts compared, which no single fact decides (`toolCount > messageCount`)."""
+
+    source: str
+    facts: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """What could not be lowered: evaluated by the locked-down simpleeval; may fail. `facts` are the names it reads."""
+
+    source: str
+    facts: tuple[str, ...]
+    span: Span
+
+
+Predicate: TypeAlias = Test | All | Any | Not | Constant | Reference | Compare | Opaque
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes. `model` None means the client's own model name."""
+
+    provider: str
+    model: str | None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A refusal: an Anthropic error body with this HTTP status, and nothing sent."""
+
+    status: int
+    message: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a rule or category leads to: a target with its ordered fallbacks, or a refusal."""
+
+    to: Target | Reject
+    fallbacks: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A custom rule; `name` is the written one or `customRules[i]`; `index` its place in `customRules`, from 0."""
+
+    name: str
+    index: int
+    condition: Predicate
+    route: Route
+    span: Span
+    enabled: bool = True
+    on_error: Literal["skip", "reject"] = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category condition. `route` is None only where nothing configured serves it (a finding of `test-config`)."""
+
+    name: str
+    condition: Predicate
+    route: Route | None
+    span: Span
+    builtin: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All that decides, in order: rules, then the explicit choice, then categories in precedence order (`default` last).
+
+    `offers` is provider -> its models (what an explicit `provider,model` may name); None for a provider that lists none
+    (then it offers every model). `explicit_models` is the switch `routing.explicitModels`.
+    """
+
+    rules: tuple[Rule, ...]
+    categories: tuple[Category, ...]
+    offers: Mapping[str, frozenset[str] | None]
+    explicit_models: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule passed over because its condition failed to evaluate, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of the evaluator.
+
+    `rule` is the deciding name (a rule's, `explicit`, or the category's own), `category` None unless a category decided.
+    """
+
+    route: Route
+    rule: str
+    category: str | None
+    skipped: tuple[Skipped, ...] = ()

@@ -1,0 +1,77 @@
+"""What is wrong with a configuration, as values with a place.
+
+A `Diagnostic` never raises and never prints: `engine/render` shows it, `engine/build` decides whether it blocks.
+Codes are `CCR` and three digits; `schemas/codes.py` is the table of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding weighs; the order is `error`, `warning`, `info`."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of one file; lines and columns count from 1 in Unicode code points, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A secondary place with what it says, shown below the main one."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of `span` by `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that mend the finding; `safe` means proved to change no decision."""
+
+    safe: bool
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `message` is lower case without a full stop, user input in backticks; `help` is the hint, apart.
+    `data` holds what only some codes have and the JSON form prints as it is (`rule`, `blockers`, `witness`).
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span
+    help: str | None = None
+    labels: tuple[Label, ...] = ()
+    fix: Fix | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Order of print: by place, then code, then message."""
+        return (self.span.file, self.span.line, self.span.column, self.code, self.message)
