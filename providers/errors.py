@@ -89,3 +89,11 @@ class ProviderError:
     def retryable(self) -> bool:
         """Whether another try, on whatever instance, may help."""
         return self.kind.retry != "never"
+
+
+def error_object(error_type: str, message: str, details: dict[str, object] | None = None) -> dict[str, object]:
+    """Anthropic's error object, the same in an HTTP error body and in a stream's `event: error`."""
+    error: dict[str, object] = {"type": error_type, "message": message}
+    if details:
+        error["details"] = details
+    return {"type": "error", "error": error}
