@@ -1,0 +1,42 @@
+"""What building a configuration gives: the values of `engine/build.py`, apart from its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.settings import Settings
+from providers.spec import ProviderSpec
+from rules.nodes import RuleSet
+from schemas.diagnostics import Diagnostic
+from schemas.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A configuration that may run: everything a gateway is made of.
+
+    INVARIANT: none of `diagnostics` is blocking. They are what the start logs and `/status` shows.
+    `document` has its `${...}` replaced; never show values of it that stand under `authentication`.
+    """
+
+    rules: RuleSet
+    providers: Mapping[str, ProviderSpec]
+    settings: Settings
+    revision: str
+    document: Document
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One configuration after all checks. `document` None: no tree. `built` None: something blocks.
+
+    `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts.
+    """
+
+    file: str
+    document: Document | None
+    built: Built | None
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Mapping[str, str]

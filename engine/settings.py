@@ -1,0 +1,97 @@
+"""What a configuration says about the router itself, as values with every default filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
+
+LogLevel: TypeAlias = Literal["error", "warn", "info", "debug"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve."""
+
+    host: str = "127.0.0.1"
+    port: int = 3456
+    health: Literal["default", "strict"] = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    """Switches of routing that more than the rules read."""
+
+    default_provider: str | None = None
+    explicit_models: bool = True
+    long_context_threshold: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class DebugSettings:
+    """Logging. `log_dir` is as written: `engine/files.py` expands `~`."""
+
+    enabled: bool = False
+    log_level: LogLevel = "info"
+    trace_requests: bool = False
+    save_requests: bool = False
+    log_dir: str = "~/.claude-code-router/logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it."""
+
+    server: ServerSettings = ServerSettings()
+    routing: RoutingSettings = RoutingSettings()
+    debug: DebugSettings = DebugSettings()
+
+
+def settings_of(root: Node) -> Settings:
+    """The settings of a checked document; what is absent or not of the wanted type keeps its default."""
+    server, routing, debug = ServerSettings(), RoutingSettings(), DebugSettings()
+    return Settings(
+        server=ServerSettings(
+            host=_string(root, "server.host", server.host),
+            port=_integer(root, "server.port", server.port),
+            health="strict" if _value(root, "server.health") == "strict" else server.health,
+        ),
+        routing=RoutingSettings(
+            default_provider=_string(root, "routing.defaultProvider", "") or None,
+            explicit_models=_boolean(root, "routing.explicitModels", routing.explicit_models),
+            long_context_threshold=_integer(root, "routing.longContextThreshold", routing.long_context_threshold),
+        ),
+        debug=DebugSettings(
+            enabled=_boolean(root, "debug.enabled", debug.enabled),
+            log_level=_LOG_LEVELS.get(_string(root, "debug.logLevel", ""), debug.log_level),
+            trace_requests=_boolean(root, "debug.traceRequests", debug.trace_requests),
+            save_requests=_boolean(root, "debug.saveRequests", debug.save_requests),
+            log_dir=_string(root, "debug.logDir", debug.log_dir),
+        ),
+    )
+
+
+_LOG_LEVELS: dict[str, LogLevel] = {"error": "error", "warn": "warn", "info": "info", "debug": "debug"}
+
+
+def _value(root: Node, path: str) -> JSONScalar:
+    node = node_at(root, path.split(".")) if isinstance(root, Mapping) else None
+    return node.value if isinstance(node, Scalar) else None
+
+
+def _string(root: Node, path: str, default: str) -> str:
+    value = _value(root, path)
+    return value if isinstance(value, str) else default
+
+
+def _boolean(root: Node, path: str, default: bool) -> bool:
+    value = _value(root, path)
+    return value if isinstance(value, bool) else default
+
+
+def _integer(root: Node, path: str, default: int) -> int:
+    value = _value(root, path)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
