@@ -70,7 +70,8 @@ class MessagesRequest:
 
     `raw` is the body as received; `fields` every top-level member as raw JSON, unknown ones too. `system` is the list
     form (a string became one text block; absent is empty). `tools` is None when the key is absent. Scalars of the wrong
-    type never get here: `decode_request` refuses them.
+    type never get here: `decode_request` refuses them. `replaced_surrogates` counts the lone UTF-16 surrogates that became
+    U+FFFD in all members but `raw`.
     """
 
     raw: bytes
@@ -89,6 +90,7 @@ class MessagesRequest:
     tool_choice: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] | None = None
     output_config: Mapping[str, Any] | None = None
+    replaced_surrogates: int = 0
 
 
 @dataclass(frozen=True, slots=True)

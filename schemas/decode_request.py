@@ -1,0 +1,264 @@
+"""Bytes of a Messages body to a `MessagesRequest`, with the vendor's wording for what is wrong.
+
+Two passes: the top level as raw members, then only the members the router looks at, typed. What is unknown (fields,
+block types, roles, betas) is never refused; what is known and of the wrong type is, with its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from schemas.request import BadRequest, Block, Message, MessagesRequest, Path, Tool
+
+T = TypeVar("T")
+
+
+def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
+    """The request in `body`; `path` is the endpoint (a count has no `max_tokens`).
+
+    Null is the same as absent for optional fields. A string with a lone UTF-16 surrogate, which JSON allows and
+    UTF-8 does not, gets U+FFFD there, counted in `replaced_surrogates`; `raw` is always what came.
+    Raises `BadRequest` for what is no JSON object, for wrong types of known fields and for a top-level field given twice.
+    """
+    text, fields, replaced = _top_level(body)
+    _refuse_duplicates(text, fields)
+    model = _required(fields, "model", _STR)
+    if not model:
+        raise BadRequest("model: String should have at least 1 character")
+    messages = _required(fields, "messages", _MESSAGES)
+    _check_messages(messages)
+    max_tokens = _optional(fields, "max_tokens", _INT)
+    if max_tokens is None and path == "messages":
+        raise BadRequest("max_tokens: Field required")
+    if max_tokens is not None and max_tokens < 0:
+        raise BadRequest("max_tokens: Input should be greater than or equal to 0")
+    tools = _optional(fields, "tools", _TOOLS)
+    stop_sequences = _optional(fields, "stop_sequences", _STRINGS)
+    return MessagesRequest(
+        raw=body,
+        fields=fields,
+        model=model,
+        messages=tuple(messages),
+        system=_system_of(fields),
+        tools=None if tools is None else tuple(tools),
+        max_tokens=max_tokens,
+        stream=_optional(fields, "stream", _BOOL) or False,
+        temperature=_optional(fields, "temperature", _FLOAT),
+        top_p=_optional(fields, "top_p", _FLOAT),
+        top_k=_optional(fields, "top_k", _INT),
+        stop_sequences=tuple(stop_sequences or ()),
+        thinking=_optional(fields, "thinking", _OBJECT),
+        tool_choice=_optional(fields, "tool_choice", _OBJECT),
+        metadata=_optional(fields, "metadata", _OBJECT),
+        output_config=_optional(fields, "output_config", _OBJECT),
+        replaced_surrogates=replaced,
+    )
+
+
+def blocks_of(content: object) -> tuple[Block, ...]:
+    """Nested content (of a `tool_result`, a `document`) as blocks, whatever its form: string, list, one object, null.
+
+    A bare string in a list is a text block; any other scalar is its JSON text.
+    """
+    if content is None or content is UNSET:
+        return ()
+    items: Iterable[object] = content if isinstance(content, list) else (content,)
+    return tuple(_block_of(item) for item in items)
+
+
+_RAW_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+_MESSAGES = msgspec.json.Decoder(list[Message])
+_TOOLS = msgspec.json.Decoder(list[Tool])
+_SYSTEM = msgspec.json.Decoder(str | list[Block])
+_STRINGS = msgspec.json.Decoder(list[str])
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_STR = msgspec.json.Decoder(str)
+_INT = msgspec.json.Decoder(int)
+_FLOAT = msgspec.json.Decoder(float)
+_BOOL = msgspec.json.Decoder(bool)
+
+_CHECKED: dict[str, tuple[tuple[str, type, str], ...]] = {
+    "text": (("text", str, "string"),),
+    "image": (("source", dict, "dictionary"),),
+    "document": (("source", dict, "dictionary"),),
+    "thinking": (("thinking", str, "string"),),
+    "redacted_thinking": (("data", str, "string"),),
+    "tool_use": (("id", str, "string"), ("name", str, "string")),
+    "tool_result": (("tool_use_id", str, "string"),),
+    "tool_reference": (("tool_name", str, "string"),),
+}
+"""Block type -> the members it must have, with their type; every other member may be absent or anything."""
+
+_BLOCK_MEMBERS = frozenset(Block.__struct_fields__) - {"input"}
+
+
+def _required(fields: Mapping[str, Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T:
+    if name not in fields:
+        raise BadRequest(f"{name}: Field required")
+    return _decoded(fields[name], name, decoder)
+
+
+def _optional(fields: Mapping[str, Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
+    raw = fields.get(name)
+    if raw is None or bytes(raw) == b"null":
+        return None
+    return _decoded(raw, name, decoder)
+
+
+def _decoded(raw: Raw, name: str, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        raise BadRequest(_wording(fault, name)) from None
+
+
+def _system_of(fields: Mapping[str, Raw]) -> tuple[Block, ...]:
+    system = _optional(fields, "system", _SYSTEM)
+    if system is None:
+        return ()
+    if isinstance(system, str):
+        return (Block(type="text", text=system),)
+    for index, block in enumerate(system):
+        _check_block(block, f"system.{index}")
+    return tuple(system)
+
+
+def _check_messages(messages: Iterable[Message]) -> None:
+    for position, message in enumerate(messages):
+        if isinstance(message.content, str):
+            continue
+        for index, block in enumerate(message.content):
+            _check_block(block, f"messages.{position}.content.{index}")
+
+
+def _check_block(block: Block, place: str) -> None:
+    for member, wanted, noun in _CHECKED.get(block.type, ()):
+        value = getattr(block, member)
+        if value is None:
+            raise BadRequest(f"{place}.{member}: Field required")
+        if not isinstance(value, wanted):
+            raise BadRequest(f"{place}.{member}: Input should be a valid {noun}")
+    if block.input is not UNSET and block.type == "tool_use" and not bytes(block.input).startswith(b"{"):
+        raise BadRequest(f"{place}.input: Input should be a valid dictionary")
+
+
+def _block_of(item: object) -> Block:
+    if isinstance(item, str):
+        return Block(type="text", text=item)
+    if not isinstance(item, dict):
+        return Block(type="text", text=msgspec.json.encode(item).decode())
+    known: dict[str, Any] = {key: value for key, value in item.items() if key in _BLOCK_MEMBERS}
+    if not isinstance(known.get("type", ""), str):
+        known["type"] = ""
+    if "input" in item:
+        known["input"] = Raw(msgspec.json.encode(item["input"]))
+    return Block(**known)
+
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+
+
+def _top_level(body: bytes) -> tuple[bytes, dict[str, Raw], int]:
+    """The body as UTF-8 without lone surrogates, its members, and how many surrogates were replaced."""
+    text, encoded = _utf8(body)
+    try:
+        return text, _RAW_FIELDS.decode(text), encoded
+    except (msgspec.DecodeError, RecursionError) as fault:
+        whole, escaped = _without_lone_escapes(text)
+        if not escaped:
+            raise BadRequest(_wording(fault, "")) from None
+    try:
+        return whole, _RAW_FIELDS.decode(whole), encoded + escaped
+    except (msgspec.DecodeError, RecursionError) as fault:
+        raise BadRequest(_wording(fault, "")) from None
+
+
+def _utf8(body: bytes) -> tuple[bytes, int]:
+    if body.isascii():
+        return body, 0
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return body, 0
+    body, replaced = _ENCODED_SURROGATE.subn(b"\xef\xbf\xbd", body)
+    try:
+        body.decode()
+    except UnicodeDecodeError as fault:
+        raise BadRequest(f"the request body is not valid UTF-8 (byte {fault.start})") from None
+    return body, replaced
+
+
+def _without_lone_escapes(body: bytes) -> tuple[bytes, int]:
+    lone = 0
+
+    def mended(match: re.Match[bytes]) -> bytes:
+        nonlocal lone
+        if match[1] is None:
+            return match[0]
+        lone += 1
+        return rb"\ufffd"
+
+    return _ESCAPE.sub(mended, body), lone
+
+
+_PLACE = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
+_EXPECTED = re.compile(r"^Expected `([^`]*)`")
+_MISSING = re.compile(r"^Object missing required field `([^`]*)`")
+_NOUNS = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "array": "list",
+    "object": "dictionary",
+}
+
+
+def _wording(fault: Exception, field: str) -> str:
+    """The vendor's sentence for a decoding failure at or under `field` (empty: the body itself)."""
+    if isinstance(fault, RecursionError):
+        return f"{field}: Input is nested too deeply" if field else "the request body is nested too deeply"
+    matched = _PLACE.match(str(fault))
+    message, under = (matched[1], matched[2] or "") if matched else (str(fault), "")
+    place = field + re.sub(r"\[(\d+)\]", r".\1", under)
+    if missing := _MISSING.match(message):
+        return f"{place}.{missing[1]}: Field required"
+    if expected := _EXPECTED.match(message):
+        nouns = [_NOUNS.get(name, name) for name in expected[1].split(" | ") if name != "null"]
+        wanted = f"Input should be a valid {' or '.join(nouns)}"
+        return f"{place}: {wanted}" if place else "the request body should be a JSON object"
+    if place and isinstance(fault, msgspec.ValidationError):
+        return f"{place}: {message}"
+    if message == "Input data was truncated":
+        return "the request body is empty or cut: it is not valid JSON"
+    return f"the request body is not valid JSON: {message.removeprefix('JSON is malformed: ')}"
+
+
+_KEY = re.compile(rb'[\s,{]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+_AFTER_VALUE = re.compile(rb"\s*[,}]")
+
+
+def _refuse_duplicates(body: bytes, fields: Mapping[str, Raw]) -> None:
+    """Raises for a member given twice: we would route by one of them and an upstream could read the other.
+
+    The decoder keeps the last value of a name, so a walk along the kept values either fits the body or meets a repetition.
+    """
+    seen: set[str] = set()
+    at = 0
+    while found := _KEY.match(body, at):
+        name = _STR.decode(found[1])
+        value = bytes(fields[name])
+        at = found.end() + len(value)
+        if name in seen or not body.startswith(value, found.end()) or not _AFTER_VALUE.match(body, at):
+            raise BadRequest(f"{name}: Field given twice")
+        seen.add(name)
