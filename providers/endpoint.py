@@ -1,0 +1,39 @@
+"""Endpoints as written to URLs as sent."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+
+def url_of(endpoint: str, path: str, query: str = "") -> str:
+    """The complete URL: the dialect's `path` is appended only where the endpoint does not end in it already.
+
+    A version segment that both have (`.../v1` and `/v1/messages`) is written once; a query of the endpoint is kept.
+    """
+    parts = urlsplit(endpoint)
+    base = parts.path.rstrip("/")
+    path = "/" + path.strip("/") if path.strip("/") else ""
+    if not base.endswith(path):
+        first = path.split("/", 2)[1]
+        if base.endswith("/" + first):
+            base = base[: -len(first) - 1]
+        base += path
+    joined = "&".join(one for one in (parts.query, query.lstrip("?")) if one)
+    return urlunsplit((parts.scheme, parts.netloc, base or "/", joined, ""))
+
+
+def origin_of(endpoint: str) -> str:
+    """Scheme, host and port, without credentials or path."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{host_of(endpoint)}"
+
+
+def host_of(endpoint: str) -> str:
+    """Host and port as written, without user and password; empty where there is none."""
+    return urlsplit(endpoint).netloc.rpartition("@")[2]
+
+
+def endpoint_shown(endpoint: str) -> str:
+    """The endpoint as it may be shown: no user, password or query, which can hold keys."""
+    parts = urlsplit(endpoint)
+    return urlunsplit((parts.scheme, host_of(endpoint), parts.path, "", "")) if parts.netloc else endpoint

@@ -1,0 +1,324 @@
+"""The instances of one provider with what is known of them: health, load, counters. Bookkeeping only, nothing waits.
+
+    pick = pool.pick(wish, now, rng)      who should take it (changes nothing)
+    lease = pool.take(pick, now)          it is taken: counted, in flight
+    pool.give_back(lease, outcome, now, rng)
+
+`outcome` is how the attempt ended: `Succeeded`, `Failed` or `Abandoned` (the client went away: says nothing).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
+
+from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn
+from providers.endpoint import endpoint_shown
+from providers.errors import ProviderError
+from providers.health import CLOSED, DEFAULT_HEALTH, Circuit, HealthPolicy, Signal, State, admitted, after, signal_of
+from providers.spec import InstanceSpec, ProviderSpec
+
+
+@dataclass(slots=True)
+class Record:
+    """What is remembered of an instance; it outlives a reload that leaves the instance as it is."""
+
+    circuit: Circuit = CLOSED
+    model_circuits: dict[str, Circuit] = field(default_factory=dict)
+    inflight: int = 0
+    requests: int = 0
+    errors: int = 0
+    latency: Latency = UNMEASURED
+    last_error: str | None = None
+    last_error_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One endpoint of a pool. `id` is unique in the configuration: `provider/instance`."""
+
+    id: str
+    index: int
+    spec: InstanceSpec
+    record: Record
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def weight(self) -> int:
+        return self.spec.weight
+
+    @property
+    def priority(self) -> int:
+        return self.spec.priority
+
+    @property
+    def inflight(self) -> int:
+        return self.record.inflight
+
+    def cost(self, now: float) -> float:
+        """Expected seconds of a request sent now."""
+        return self.record.latency.cost(self.record.inflight, now)
+
+    def admits(self, model: str, now: float) -> bool:
+        """Whether neither the instance nor the model there rests."""
+        per_model = self.record.model_circuits.get(model)
+        return self.record.circuit.admits(now) and (per_model is None or per_model.admits(now))
+
+    def rests_until(self, model: str) -> float:
+        """When it may be used again for that model; in the past when it may be used now."""
+        per_model = self.record.model_circuits.get(model, CLOSED)
+        return max(self.record.circuit.rest_until, per_model.rest_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an instance is wanted for. `avoid` are names of instances that will not do (tried already)."""
+
+    model: str
+    session: str | None = None
+    avoid: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A choice not yet made. `forced`: it rests, and is used because nothing else is left."""
+
+    instance: Instance
+    wish: Wish
+    candidates: Sequence[Instance]
+    forced: bool = False
+
+
+@dataclass(slots=True)
+class Lease:
+    """An instance in use by one attempt. Give it back exactly once; a second time does nothing."""
+
+    instance: Instance
+    model: str
+    taken_at: float
+    forced: bool = False
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The upstream answered well; `first_byte_s` is how long that took."""
+
+    first_byte_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed, before or after the commit point."""
+
+    error: ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The client went away, or we stopped: nothing is known of the instance."""
+
+
+Outcome: TypeAlias = Succeeded | Failed | Abandoned
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an instance stands, for `/status`. `rest_ends_in_s` is None when it does not rest."""
+
+    name: str
+    id: str
+    endpoint: str
+    state: State
+    requests: int
+    errors: int
+    inflight: int
+    latency_s: float | None
+    rest_ends_in_s: float | None
+    reason: str | None
+    last_error: str | None
+    last_error_ago_s: float | None
+    resting_models: tuple[str, ...]
+
+
+class Pool:
+    """The instances of one provider. `max_inflight` (per instance) None: no limit of ours."""
+
+    __slots__ = ("_strategy", "_turn", "health", "instances", "max_inflight", "spec")
+
+    def __init__(
+        self, spec: ProviderSpec, health: HealthPolicy = DEFAULT_HEALTH, max_inflight: int | None = None
+    ) -> None:
+        self.spec = spec
+        self.health = health
+        self.max_inflight = max_inflight
+        self.instances = tuple(
+            Instance(f"{spec.name}/{one.name}", index, one, Record()) for index, one in enumerate(spec.instances)
+        )
+        self._strategy = STRATEGIES[spec.load_balancing.strategy]
+        self._turn = Turn()
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.spec.name
+
+    def pick(self, wish: Wish, now: float, rng: random.Random) -> Pick | None:
+        """The instance whose turn it is among those awake, or None. Changes nothing; `take` does."""
+        awake = [one for one in self.open_to(wish) if one.admits(wish.model, now)]
+        if not awake:
+            return None
+        if len(awake) == 1:
+            return Pick(awake[0], wish, awake)
+        ballot = Ballot(awake, wish.session, now)
+        chosen = self._strategy.choose(ballot, self._turn, rng)
+        return Pick(self.instances[chosen.index], wish, awake)
+
+    def pick_resting(self, wish: Wish) -> Pick | None:
+        """The instance whose rest ends first, for when all rest; None where all are full or to be avoided."""
+        free = self.open_to(wish)
+        if not free:
+            return None
+        first = min(free, key=lambda one: (one.rests_until(wish.model), one.index))
+        return Pick(first, wish, (first,), forced=True)
+
+    def open_to(self, wish: Wish) -> list[Instance]:
+        """The instances that are not to be avoided and below `max_inflight`, whether they rest or not."""
+        return [
+            one
+            for one in self.instances
+            if one.name not in wish.avoid and (self.max_inflight is None or one.inflight < self.max_inflight)
+        ]
+
+    def is_full(self, wish: Wish) -> bool:
+        """Whether every instance that would do is at `max_inflight`."""
+        wanted = [one for one in self.instances if one.name not in wish.avoid]
+        return bool(wanted) and not self.open_to(wish)
+
+    def take(self, pick: Pick, now: float) -> Lease:
+        """The picked instance, counted and in flight. Take a pick at once: nothing may happen to the pool in between."""
+        instance, record = pick.instance, pick.instance.record
+        self._strategy.took(Ballot(pick.candidates, pick.wish.session, now), self._turn, instance)
+        record.circuit = admitted(record.circuit, now)
+        per_model = record.model_circuits.get(pick.wish.model)
+        if per_model is not None:
+            record.model_circuits[pick.wish.model] = admitted(per_model, now)
+        record.inflight += 1
+        record.requests += 1
+        return Lease(instance, pick.wish.model, now, pick.forced)
+
+    def give_back(self, lease: Lease, outcome: Outcome, now: float, rng: random.Random) -> None:
+        """The attempt is over. Client mistakes leave the instance's health alone."""
+        if lease.returned:
+            return
+        lease.returned = True
+        record = lease.instance.record
+        record.inflight -= 1
+        match outcome:
+            case Succeeded(first_byte_s):
+                self._signal(lease, Signal.GOOD, None, now, rng)
+                if first_byte_s is not None:
+                    record.latency = record.latency.observed(first_byte_s, now)
+            case Failed(error):
+                signal = signal_of(error)
+                if signal is not Signal.NEUTRAL:
+                    record.errors += 1
+                    record.last_error = error.message
+                    record.last_error_at = now
+                self._signal(lease, signal, error, now, rng)
+            case Abandoned():
+                self._signal(lease, Signal.NEUTRAL, None, now, rng)
+            case _:
+                assert_never(outcome)
+
+    def probed(self, instance: Instance, signal: Signal, reason: str | None, now: float, rng: random.Random) -> None:
+        """What an active probe has shown. A probe that went well ends no rest that a limit or a refusal began."""
+        record = instance.record
+        if signal is Signal.GOOD and record.circuit.cause in (Signal.LIMITED, Signal.DENIED):
+            return
+        record.circuit = after(record.circuit, signal, now, rng, self.health, began=now, reason=reason)
+
+    def wake(self, instance: Instance) -> None:
+        """Forget the rest of an instance: its credential or its endpoint is another now."""
+        instance.record.circuit = CLOSED
+        instance.record.model_circuits.clear()
+
+    def adopt(self, old: Pool) -> None:
+        """Carry over what is known of instances that a reload left as they are (same endpoint, same credentials).
+
+        The records are shared from here on, so attempts that still run on `old` are counted here as well.
+        """
+        known = {(one.spec.endpoint, one.spec.credentials): one.record for one in old.instances}
+        self.instances = tuple(
+            Instance(one.id, one.index, one.spec, known.pop((one.spec.endpoint, one.spec.credentials), one.record))
+            for one in self.instances
+        )
+        if [one.name for one in old.instances] == [one.name for one in self.instances]:
+            self._turn = old._turn
+        else:
+            self._turn.seats = old._turn.seats
+
+    def would_pick(self, wish: Wish, now: float) -> Pick | None:
+        """The instance a request sent now would get, for an explanation; where chance decides, one of those possible."""
+        return self.pick(wish, now, random.Random(0)) or self.pick_resting(wish)
+
+    def is_up(self, now: float) -> bool:
+        """Whether some instance can serve."""
+        return any(one.record.circuit.admits(now) for one in self.instances)
+
+    def snapshot(self, now: float) -> tuple[Standing, ...]:
+        """How each instance stands."""
+        return tuple(_standing_of(one, now) for one in self.instances)
+
+    def __repr__(self) -> str:
+        closed = sum(one.record.circuit.state is State.CLOSED for one in self.instances)
+        inflight = sum(one.inflight for one in self.instances)
+        return (
+            f"<Pool {self.name} [{self.spec.load_balancing.strategy}: {closed} closed, "
+            f"{len(self.instances) - closed} resting | {inflight} in flight]>"
+        )
+
+    def _signal(
+        self, lease: Lease, signal: Signal, error: ProviderError | None, now: float, rng: random.Random
+    ) -> None:
+        record = lease.instance.record
+        reason = error.kind.name if error else None
+        retry_after_s = error.retry_after_s if error else None
+
+        def next_of(circuit: Circuit, heard: Signal) -> Circuit:
+            return after(
+                circuit, heard, now, rng, self.health, began=lease.taken_at, reason=reason, retry_after_s=retry_after_s
+            )
+
+        model_only = error is not None and error.model_only
+        record.circuit = next_of(record.circuit, Signal.NEUTRAL if model_only else signal)
+        if model_only or lease.model in record.model_circuits:
+            circuit = next_of(record.model_circuits.get(lease.model, CLOSED), signal)
+            if circuit.state is State.CLOSED and not circuit.faults:
+                record.model_circuits.pop(lease.model, None)
+            else:
+                record.model_circuits[lease.model] = circuit
+
+
+def _standing_of(instance: Instance, now: float) -> Standing:
+    record, circuit = instance.record, instance.record.circuit
+    return Standing(
+        name=instance.name,
+        id=instance.id,
+        endpoint=endpoint_shown(instance.spec.endpoint),
+        state=circuit.seen_at(now),
+        requests=record.requests,
+        errors=record.errors,
+        inflight=record.inflight,
+        latency_s=record.latency.ewma_s,
+        rest_ends_in_s=circuit.rest_until - now if circuit.state is State.OPEN and circuit.rest_until > now else None,
+        reason=circuit.reason,
+        last_error=record.last_error,
+        last_error_ago_s=None if record.last_error_at is None else now - record.last_error_at,
+        resting_models=tuple(sorted(m for m, c in record.model_circuits.items() if not c.admits(now))),
+    )
