@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,11 +74,11 @@ def free_port() -> int:
 
 
 class Router:
-    """One router process. `config` is a value (written as JSON) or the text of a YAML file."""
+    """One router process. `config` is a value (written as JSON), the text of a YAML file, or makes either of the port."""
 
     def __init__(
         self,
-        config: Mapping[str, Any] | str,
+        config: Mapping[str, Any] | str | Callable[[int], Mapping[str, Any]],
         *,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
@@ -88,10 +88,11 @@ class Router:
         self._folder = tempfile.TemporaryDirectory(prefix="ccr-test-")
         self.home = Path(self._folder.name) / "home"
         self.home.mkdir()
+        self.port = free_port()
+        config = config(self.port) if callable(config) else config
         text = config if isinstance(config, str) else json.dumps(config, indent=2)
         self.config = Path(self._folder.name) / ("ccr.yaml" if isinstance(config, str) else "ccr.json")
         self.config.write_text(text, encoding="utf-8")
-        self.port = free_port()
         self.environment = {**clean_environment(self.home), **(environment or {})}
         command = ccr_command(
             "start", "--config", str(self.config), "--port", str(self.port), *arguments, prelude=prelude
