@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn
 from providers.endpoint import endpoint_shown
@@ -127,35 +127,16 @@ class Abandoned:
 Outcome: TypeAlias = Succeeded | Failed | Abandoned
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How an instance stands, for `/status`. `rest_ends_in_s` is None when it does not rest."""
-
-    name: str
-    id: str
-    endpoint: str
-    state: State
-    requests: int
-    errors: int
-    inflight: int
-    latency_s: float | None
-    rest_ends_in_s: float | None
-    reason: str | None
-    last_error: str | None
-    last_error_ago_s: float | None
-    resting_models: tuple[str, ...]
-
-
 class Pool:
     """The instances of one provider. `max_inflight` (per instance) None: no limit of ours."""
 
-    __slots__ = ("_strategy", "_turn", "health", "instances", "max_inflight", "spec")
+    __slots__ = ("_policy", "_strategy", "_turn", "instances", "max_inflight", "spec")
 
     def __init__(
         self, spec: ProviderSpec, health: HealthPolicy = DEFAULT_HEALTH, max_inflight: int | None = None
     ) -> None:
         self.spec = spec
-        self.health = health
+        self._policy = health
         self.max_inflight = max_inflight
         self.instances = tuple(
             Instance(f"{spec.name}/{one.name}", index, one, Record()) for index, one in enumerate(spec.instances)
@@ -241,7 +222,7 @@ class Pool:
         record = instance.record
         if signal is Signal.GOOD and record.circuit.cause in (Signal.LIMITED, Signal.DENIED):
             return
-        record.circuit = after(record.circuit, signal, now, rng, self.health, began=now, reason=reason)
+        record.circuit = after(record.circuit, signal, now, rng, self._policy, began=now, reason=reason)
 
     def wake(self, instance: Instance) -> None:
         """Forget the rest of an instance: its credential or its endpoint is another now."""
@@ -267,20 +248,25 @@ class Pool:
         """The instance a request sent now would get, for an explanation; where chance decides, one of those possible."""
         return self.pick(wish, now, random.Random(0)) or self.pick_resting(wish)
 
-    def is_up(self, now: float) -> bool:
-        """Whether some instance can serve."""
-        return any(one.record.circuit.admits(now) for one in self.instances)
+    def health(self, now: float) -> Literal["up", "degraded", "down"]:
+        """`up`: every instance may be used; `down`: none may."""
+        awake = sum(one.record.circuit.admits(now) for one in self.instances)
+        return "up" if awake == len(self.instances) else "degraded" if awake else "down"
 
-    def snapshot(self, now: float) -> tuple[Standing, ...]:
-        """How each instance stands."""
-        return tuple(_standing_of(one, now) for one in self.instances)
+    @property
+    def inflight(self) -> int:
+        """Attempts under way on all instances."""
+        return sum(one.inflight for one in self.instances)
+
+    def snapshot(self, now: float) -> list[dict[str, str | int | float | list[str] | None]]:
+        """How each instance stands, as JSON for `/status`; times are seconds from now, null where there is none."""
+        return [_standing_of(one, now) for one in self.instances]
 
     def __repr__(self) -> str:
         closed = sum(one.record.circuit.state is State.CLOSED for one in self.instances)
-        inflight = sum(one.inflight for one in self.instances)
         return (
             f"<Pool {self.name} [{self.spec.load_balancing.strategy}: {closed} closed, "
-            f"{len(self.instances) - closed} resting | {inflight} in flight]>"
+            f"{len(self.instances) - closed} resting | {self.inflight} in flight]>"
         )
 
     def _signal(
@@ -292,7 +278,7 @@ class Pool:
 
         def next_of(circuit: Circuit, heard: Signal) -> Circuit:
             return after(
-                circuit, heard, now, rng, self.health, began=lease.taken_at, reason=reason, retry_after_s=retry_after_s
+                circuit, heard, now, rng, self._policy, began=lease.taken_at, reason=reason, retry_after_s=retry_after_s
             )
 
         model_only = error is not None and error.model_only
@@ -305,20 +291,20 @@ class Pool:
                 record.model_circuits[lease.model] = circuit
 
 
-def _standing_of(instance: Instance, now: float) -> Standing:
+def _standing_of(instance: Instance, now: float) -> dict[str, str | int | float | list[str] | None]:
     record, circuit = instance.record, instance.record.circuit
-    return Standing(
-        name=instance.name,
-        id=instance.id,
-        endpoint=endpoint_shown(instance.spec.endpoint),
-        state=circuit.seen_at(now),
-        requests=record.requests,
-        errors=record.errors,
-        inflight=record.inflight,
-        latency_s=record.latency.ewma_s,
-        rest_ends_in_s=circuit.rest_until - now if circuit.state is State.OPEN and circuit.rest_until > now else None,
-        reason=circuit.reason,
-        last_error=record.last_error,
-        last_error_ago_s=None if record.last_error_at is None else now - record.last_error_at,
-        resting_models=tuple(sorted(m for m, c in record.model_circuits.items() if not c.admits(now))),
-    )
+    resting = circuit.state is State.OPEN and circuit.rest_until > now
+    return {
+        "name": instance.name,
+        "endpoint": endpoint_shown(instance.spec.endpoint),
+        "state": circuit.seen_at(now).value,
+        "requests": record.requests,
+        "errors": record.errors,
+        "inflight": record.inflight,
+        "latencySeconds": None if record.latency.ewma_s is None else round(record.latency.ewma_s, 4),
+        "restEndsInSeconds": round(circuit.rest_until - now, 3) if resting else None,
+        "reason": circuit.reason,
+        "restingModels": sorted(name for name, one in record.model_circuits.items() if not one.admits(now)),
+        "lastError": record.last_error,
+        "lastErrorSecondsAgo": None if record.last_error_at is None else round(now - record.last_error_at, 3),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from providers.pool import Pool, Standing
+from providers.pool import Pool
 from providers.retry_budget import RetryBudget
 from providers.spec import ProviderSpec
 
@@ -32,10 +32,6 @@ class Registry:
         for name, pool in self.pools.items():
             if name in old.pools:
                 pool.adopt(old.pools[name])
-
-    def snapshot(self, now: float) -> dict[str, tuple[Standing, ...]]:
-        """How every instance of every provider stands."""
-        return {name: pool.snapshot(now) for name, pool in self.pools.items()}
 
 
 def registry_of(specs: Mapping[str, ProviderSpec], max_inflight: int | None = None) -> Registry:
