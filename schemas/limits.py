@@ -1,0 +1,9 @@
+"""Bounds on what is read, so that hostile text costs neither time nor memory."""
+
+from __future__ import annotations
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 100
+MAX_NODES = 200_000
+# findings of one kind shown per file; the rest would say the same
+MAX_REPEATS = 50

@@ -1,0 +1,51 @@
+"""Offsets in a text to lines and columns, and back to the line's text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from schemas.diagnostics import Span
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class Lines:
+    """Where each line of `text` starts; only CR, LF and CRLF end a line, columns are code points."""
+
+    __slots__ = ("_ends", "_starts", "file", "text")
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.file = text, file
+        breaks = [match.span() for match in _BREAK.finditer(text)]
+        self._starts = [0, *(end for _, end in breaks)]
+        self._ends = [*(start for start, _ in breaks), len(text)]
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, from 1, of a code-point offset; one past the text gives the place just after it."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self._starts, offset)
+        start, end = self._starts[line - 1], self._ends[line - 1]
+        return line, min(offset, end) - start + 1
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a place; the nearest one inside the text where there is no such place."""
+        if line < 1:
+            return 0
+        if line > len(self._starts):
+            return len(self.text)
+        start, end = self._starts[line - 1], self._ends[line - 1]
+        return min(start + max(column, 1) - 1, end)
+
+    def span(self, start: int, end: int) -> Span:
+        """The span of `text[start:end]`."""
+        return Span(self.file, *self.place(start), *self.place(max(start, end)))
+
+    def line(self, number: int) -> str:
+        """The text of a line without its end, or an empty one where there is none."""
+        if not 1 <= number <= len(self._starts):
+            return ""
+        return self.text[self._starts[number - 1] : self._ends[number - 1]]
+
+    def __len__(self) -> int:
+        return len(self._starts)

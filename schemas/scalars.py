@@ -1,0 +1,94 @@
+"""What an unquoted YAML word means: the core schema of YAML 1.2 (section 10.3.2), resolved to JSON values only."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from schemas.document import JSONScalar
+
+_WORDS: dict[str, JSONScalar] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True,
+    "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NO_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_MAX_DIGITS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The value, and what is wrong with the way it is written (message and help), if anything is."""
+
+    value: JSONScalar
+    problem: tuple[str, str] | None = None
+
+
+def resolve(word: str) -> Resolved:
+    """The value of a plain scalar. `2020-01-01`, `1_000`, `12:30` and `yes` are strings, as in YAML 1.2."""
+    if word in _WORDS:
+        return Resolved(_WORDS[word])
+    if word[0] not in "+-.0123456789":
+        return Resolved(word)
+    if _INTEGER.fullmatch(word):
+        return _integer(word)
+    if _BASED.fullmatch(word):
+        number = int(word, 0) if len(word) <= _MAX_DIGITS else 0
+        written = str(number) if number else "a decimal number"
+        return Resolved(number, (f"`{_short(word)}` is a number in another base", f"write `{written}`"))
+    if _FLOAT.fullmatch(word):
+        return _float(word)
+    if _NO_JSON.fullmatch(word):
+        return Resolved(word, (f"`{word}` is no JSON number", f'leave it out, or write `"{word}"` for a text'))
+    return Resolved(word)
+
+
+def number_of(text: str) -> int | float | None:
+    """The number that a JSON number's text stands for, or None where it is none or too large to hold."""
+    if len(text) > _MAX_DIGITS:
+        return None
+    if re.fullmatch(r"-?(?:0|[1-9][0-9]*)", text):
+        return int(text)
+    if re.fullmatch(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", text):
+        value = float(text)
+        return value if math.isfinite(value) else None
+    return None
+
+
+def join_surrogates(text: str) -> str | None:
+    """`text` with pairs of surrogate escapes made one character, or None where half a pair is left."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return None
+
+
+def _integer(word: str) -> Resolved:
+    if len(word) > _MAX_DIGITS:
+        return Resolved(word, (f"`{_short(word)}` is too large a number", f"a number has at most {_MAX_DIGITS} digits"))
+    value = int(word)
+    digits = word.lstrip("+-")
+    if len(digits) > 1 and digits.startswith("0"):
+        return Resolved(
+            value,
+            (
+                f"`{word}` starts with a zero, which some readers take for octal",
+                f'write `{value}`, or `"{word}"` for a text',
+            ),
+        )
+    return Resolved(value)
+
+
+def _float(word: str) -> Resolved:
+    value = float(word)
+    if not math.isfinite(value):
+        return Resolved(word, (f"`{_short(word)}` is too large a number", "write a smaller one"))
+    return Resolved(value)
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 24 else word[:20] + "..."

@@ -1,0 +1,73 @@
+"""Did-you-mean: the known name nearest to a written one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that `word` most likely meant, or None.
+
+    Differences of case and of `-`, `_`, space cost nothing; otherwise at most a third of the letters may differ
+    (insert, delete, replace, swap of neighbours). Ties go to the first in order.
+    """
+    if len(word) > 100:
+        return None
+    known = list(known)
+    best, best_cost = None, _bound(word) + 1
+    folded = _fold(word)
+    for candidate in known:
+        if candidate == word:
+            continue
+        if abs(len(candidate) - len(word)) >= best_cost + 3:
+            continue
+        cost = _distance(folded, _fold(candidate), best_cost)
+        if cost < best_cost:
+            best, best_cost = candidate, cost
+    return best or _only_prefix(folded, known)
+
+
+def did_you_mean(word: str, known: Iterable[str], *, listing: int = 8) -> str | None:
+    """The help line for an unknown name: the nearest one, else all of them when they are few."""
+    names = list(dict.fromkeys(known))
+    near = nearest(word, names)
+    if near is not None:
+        return f"did you mean `{near}`?"
+    if names and len(names) <= listing:
+        return "known: " + ", ".join(f"`{name}`" for name in names)
+    return None
+
+
+def _bound(word: str) -> int:
+    return max(1, len(word) // 3)
+
+
+def _fold(word: str) -> str:
+    return word.casefold().replace("-", "").replace("_", "").replace(" ", "")
+
+
+def _only_prefix(folded: str, known: Iterable[str]) -> str | None:
+    """The single known name that starts with the word (four letters at least): a name cut short."""
+    if len(folded) < 4:
+        return None
+    longer = [name for name in known if _fold(name).startswith(folded)]
+    return longer[0] if len(longer) == 1 else None
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Edits between `a` and `b` (optimal string alignment); any value of `limit` or more means too many."""
+    if abs(len(a) - len(b)) >= limit:
+        return limit
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, char in enumerate(a, 1):
+        row = [i]
+        for j, other in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (char != other))
+            if i > 1 and j > 1 and char == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) >= limit:
+            return limit
+        before, last = last, row
+    return last[-1]

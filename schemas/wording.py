@@ -1,0 +1,31 @@
+"""The user's own words in a message: in backticks, short, on one line, and never a credential."""
+
+from __future__ import annotations
+
+import re
+
+_LONGEST = 60
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+# what credentials look like wherever they stand: vendor prefixes, tokens in three parts, long runs of letters with digits
+CREDENTIAL = re.compile(
+    r"\b(?:(?:sk|pk|rk|hf|gsk|glpat|xox[abpr])[-_][-_.A-Za-z0-9]{16,}"
+    r"|(?:gh[pousr]_|github_pat_|AIza|AKIA|ASIA|ya29\.|aoaAAAA)[-_.A-Za-z0-9]{8,}|eyJ[-_A-Za-z0-9]{8,}\.[-_.A-Za-z0-9]+)"
+    r"|\b(?=[A-Za-z+/_=]*\d)(?=[0-9+/_=]*[A-Za-z])[A-Za-z0-9+/_=]{32,}",
+)
+
+
+def quoted(text: str) -> str:
+    """`text` in backticks, as a message shows it."""
+    shown = CREDENTIAL.sub("***", text)
+    shown = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", shown).replace("`", "'")
+    if len(shown) > _LONGEST:
+        shown = shown[: _LONGEST - 3] + "..."
+    return f"`{shown}`"
+
+
+def listed(words: list[str], last: str = "or") -> str:
+    """`a`, `b` or `c`."""
+    marked = [quoted(word) for word in words]
+    if len(marked) < 2:
+        return "".join(marked)
+    return f"{', '.join(marked[:-1])} {last} {marked[-1]}"

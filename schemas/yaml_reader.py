@@ -1,0 +1,296 @@
+"""YAML text to a positioned tree; everything YAML would silently turn into something else becomes a finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Label
+from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from schemas.limits import MAX_DEPTH, MAX_NODES
+from schemas.lines import Lines
+from schemas.scalars import join_surrogates, resolve
+from schemas.wording import quoted
+from schemas.yaml_events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    YamlFault,
+    events,
+)
+from schemas.yaml_traps import Trap, explain_fault, parseable, traps_of
+
+
+def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
+    """The tree of one YAML document, or None where there is none, and what is wrong.
+
+    A comparison or pattern that is not quoted breaks YAML; it is read as if it were quoted, so that one slip does not
+    hide the other findings, and reported.
+    """
+    lines = Lines(text, file)
+    clean, findings = parseable(lines)
+    root, faults = _compose(clean, lines, {})
+    if root is None and (traps := traps_of(clean)):
+        letters = list(clean)
+        for start in traps:
+            letters[start] = "x"
+        second, second_faults = _compose("".join(letters), lines, traps)
+        if second is not None:
+            root, faults = second, second_faults
+    findings += faults
+    return (None if root is None else Document(root, {file: text})), findings
+
+
+def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> tuple[Node | None, list[Diagnostic]]:
+    composer = _Composer(lines, traps)
+    try:
+        for event in events(text):
+            composer.take(event)
+            if composer.stopped:
+                break
+    except YamlFault as fault:
+        return None, [*composer.findings, explain_fault(fault, lines)]
+    if composer.root is None and not composer.findings:
+        return None, [finding("CCR012", "the file has no content", lines.span(0, 0), help=_EMPTY_HELP)]
+    return composer.root, composer.findings
+
+
+_EMPTY_HELP = "`ccr init` writes a starter file"
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not come. In a mapping `key` is the key that waits for its value."""
+
+    is_mapping: bool
+    start: int
+    flow: bool
+    anchor: str | None
+    entries: list[Entry] = field(default_factory=list)
+    items: list[Node] = field(default_factory=list)
+    seen: dict[str, Scalar] = field(default_factory=dict)
+    key: Scalar | None = None
+    wants_key: bool = True
+    drop: bool = False
+    size: int = 1
+    height: int = 1
+    end: int = 0
+
+
+@dataclass(slots=True)
+class _Composer:
+    """Events to nodes, without recursion; stops at the first breach of a limit."""
+
+    lines: Lines
+    traps: dict[int, Trap]
+    findings: list[Diagnostic] = field(default_factory=list)
+    stack: list[_Open] = field(default_factory=list)
+    anchors: dict[str, tuple[Node, int, int]] = field(default_factory=dict)
+    root: Node | None = None
+    documents: int = 0
+    stopped: bool = False
+
+    def take(self, event: Any) -> None:
+        if isinstance(event, ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            self._open(event)
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            self._close(event.end_mark.index)
+        elif isinstance(event, AliasEvent):
+            self._alias(event)
+        elif isinstance(event, DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                at = event.start_mark.index
+                self._report(
+                    "CCR013",
+                    "a second document starts here",
+                    at,
+                    at + 3,
+                    "keep one configuration per file; `include` joins several",
+                )
+                self.stopped = True
+
+    def _report(self, code: str, message: str, start: int, end: int, help_text: str | None = None) -> None:
+        self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text))
+
+    def _scalar(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        written = self.lines.text
+        start = self._past_properties(event, start, end)
+        raw = written[start:end]
+        if event.style in ("|", ">"):
+            kept = raw.rstrip()
+            raw, end = kept, start + len(kept)
+        span = self.lines.span(start, end)
+        trap = self.traps.get(start)
+        if trap is not None and event.style is None:
+            self._report(trap.code, trap.message, start, end, trap.help_text)
+            self._add(Scalar(raw, span, quoted=False, raw=raw), end, 1, 1, event.anchor)
+            return
+        if event.style is None and not self._key_next():
+            resolved = resolve(event.value)
+            if resolved.problem:
+                self._report("CCR015", resolved.problem[0], start, end, resolved.problem[1])
+            self._add(Scalar(resolved.value, span, quoted=False, raw=raw), end, 1, 1, event.anchor)
+            return
+        value = join_surrogates(event.value)
+        if value is None:
+            self._report("CCR008", "half of a surrogate pair is no character", start, end, "write the character itself")
+            value = event.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if event.style == ">" and raw[1:].strip().isdigit():
+            self._report(
+                "CCR009",
+                f"`{raw}` is the start of a folded text in YAML, not a comparison",
+                start,
+                end,
+                f'write it in quotes: `"{raw}"`',
+            )
+            value = raw
+        self._add(Scalar(value, span, quoted=event.style is not None, raw=raw), end, 1, 1, event.anchor)
+
+    def _past_properties(self, event: Any, start: int, end: int) -> int:
+        """Where the node itself begins, after its tag and anchor; a tag is reported."""
+        text = self.lines.text
+        if event.tag is None and event.anchor is None:
+            return start
+        if event.tag is not None:
+            word_end = _word_end(text, start)
+            while text[start:word_end].startswith("&"):
+                start = _after_gap(text, word_end)
+                word_end = _word_end(text, start)
+            word = text[start : end if text.startswith("!=", start) else word_end]
+            self._report(
+                "CCR011",
+                f"{quoted(word)} is read as a tag by YAML, which configurations do not use",
+                start,
+                start + len(word),
+                f'leave it out, or quote the text: `"{word}"`' if len(word) < 40 else "leave it out",
+            )
+        while start < end and text[start] in "&!":
+            start = _after_gap(text, _word_end(text, start))
+        return min(start, end)
+
+    def _open(self, event: Any) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            at = event.start_mark.index
+            self._report("CCR006", f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
+            self.stopped, self.root = True, None
+            return
+        start = self._past_properties(
+            event, event.start_mark.index, event.end_mark.index if event.flow_style else len(self.lines.text)
+        )
+        self.stack.append(_Open(isinstance(event, MappingStartEvent), start, bool(event.flow_style), event.anchor))
+
+    def _close(self, end: int) -> None:
+        done = self.stack.pop()
+        if not done.flow:
+            end = max(done.end, done.start)
+        span = self.lines.span(done.start, end)
+        node: Node = Mapping(tuple(done.entries), span) if done.is_mapping else Sequence(tuple(done.items), span)
+        self._add(node, end, done.size, done.height, done.anchor)
+
+    def _alias(self, event: Any) -> None:
+        name, start, end = event.anchor, event.start_mark.index, event.end_mark.index
+        known = self.anchors.get(name)
+        raw = self.lines.text[start:end]
+        if known is not None:
+            node, size, height = known
+            if self._key_next() and not isinstance(node, Scalar):
+                self._report("CCR014", f"`{raw}` stands for a collection, which cannot be a key", start, end)
+                node = Scalar(raw, self.lines.span(start, end), raw=raw)
+            self._add(node, end, size, height, None)
+            return
+        inside = any(level.anchor == name for level in self.stack)
+        message = (
+            f"`{raw}` refers to itself"
+            if inside
+            else f"`{raw}` is an alias in YAML, and no anchor `&{name}` comes before it"
+        )
+        self._report("CCR010", message, start, end, f'for a pattern write it in quotes: `"{raw}"`')
+        self._add(Scalar(raw, self.lines.span(start, end), raw=raw), end, 1, 1, None)
+
+    def _key_next(self) -> bool:
+        return bool(self.stack) and self.stack[-1].is_mapping and self.stack[-1].wants_key
+
+    def _add(self, node: Node, end: int, size: int, height: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = (node, size, height)
+        if not self.stack:
+            if self.documents <= 1:
+                self.root = node
+            return
+        top = self.stack[-1]
+        top.end = max(top.end, end)
+        top.size += size
+        top.height = max(top.height, height + 1)
+        if top.size > MAX_NODES or len(self.stack) + height > MAX_DEPTH:
+            what = (
+                f"more than {MAX_NODES:,} values"
+                if top.size > MAX_NODES
+                else f"nested more than {MAX_DEPTH} levels deep"
+            )
+            self._report("CCR006", f"{what} after aliases are expanded", max(0, end - 1), end)
+            self.stopped, self.root, self.stack = True, None, []
+            return
+        if not top.is_mapping:
+            top.items.append(node)
+        elif top.wants_key:
+            self._take_key(top, node)
+        else:
+            if top.key is not None and not top.drop:
+                top.entries.append(Entry(top.key, node))
+            top.wants_key = True
+
+    def _take_key(self, top: _Open, node: Node) -> None:
+        top.wants_key, top.drop = False, False
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            self.findings.append(finding("CCR014", "a key must be a text", node.span, help="write it in quotes"))
+            top.key = None
+            return
+        if node.value == "<<" and not node.quoted:
+            self.findings.append(
+                finding(
+                    "CCR016",
+                    "`<<` is a merge key, which this language does not have",
+                    node.span,
+                    help="repeat the keys, or give the whole value an anchor",
+                ),
+            )
+            top.drop = True
+        first = top.seen.get(node.value)
+        if first is not None and not top.drop:
+            self.findings.append(duplicate_key(node, first))
+            top.drop = True
+        top.key = node
+        top.seen.setdefault(node.value, node)
+
+
+def duplicate_key(again: Scalar, first: Scalar) -> Diagnostic:
+    """The finding for a key written a second time in one mapping."""
+    return finding(
+        "CCR005",
+        f"key {quoted(str(again.value))} is written twice",
+        again.span,
+        help="the first one counts here; remove one of them",
+        labels=(Label(first.span, "first written here"),),
+    )
+
+
+def _word_end(text: str, start: int) -> int:
+    end = start
+    while end < len(text) and text[end] not in " \t\r\n,[]{}":
+        end += 1
+    return max(end, min(start + 1, len(text)))
+
+
+def _after_gap(text: str, start: int) -> int:
+    while start < len(text) and text[start] in " \t\r\n":
+        start += 1
+    return start
