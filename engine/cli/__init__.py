@@ -1,0 +1,51 @@
+"""The program `ccr`: its outermost frame. Each command is a file of its own, imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import PurePath
+
+import click
+
+from engine.cli.commands import ccr
+from engine.cli.crash import record_crash
+
+__all__ = ["ccr", "main"]
+
+BUG = 70
+INTERRUPTED = 130
+USAGE = 2
+
+
+def main() -> int:
+    """Runs the command line and gives the exit status: the command's own, 2 for usage, 130 for an interrupt, 70 for our bug."""
+    try:
+        status = ccr.main(prog_name=_program_name(), standalone_mode=False)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except Exception as bug:  # noqa: BLE001 - the outermost frame: whatever else comes is a bug of ours
+        return _report(bug)
+    return status if isinstance(status, int) else 0
+
+
+def _program_name() -> str:
+    """The name it was called by: both are this program, and completion asks by name."""
+    called = PurePath(sys.argv[0]).stem
+    return called if called == "claude-code-router" else "ccr"
+
+
+def _report(bug: Exception) -> int:
+    text = "".join(traceback.format_exception(bug))
+    if "--debug" in sys.argv:
+        sys.stderr.write(text)
+    where = record_crash(text)
+    cause = " ".join(f"{type(bug).__name__}: {bug}".split())
+    kept = f"the traceback is in {where}" if where else "`--debug` shows the traceback"
+    sys.stderr.write(f"ccr: this is a bug of ccr: {cause} ({kept})\n")
+    return BUG

@@ -1,0 +1,84 @@
+"""The table of commands and the group that imports one only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+
+import click
+
+from engine.version import VERSION
+
+# Name -> the sentence that `ccr --help` shows (a test compares it with the command's own help). The command is the
+# attribute `command` of `engine.cli.<name with underscores>`, or of the module named in `_MODULES`.
+COMMANDS: dict[str, str] = {
+    "start": "Start the router.",
+    "stop": "Stop a running router.",
+    "restart": "Stop the router and start it again in the background.",
+    "status": "Show what a running router is doing.",
+    "health": "Say whether a running router can serve.",
+    "logs": "Show the router's log.",
+    "code": "Run Claude Code through the router.",
+    "env": "Print the lines that point Claude Code at the router.",
+    "test-config": "Check configurations and report every error at once.",
+    "explain": "Show where a request would go, and why.",
+    "init": "Write a commented starter configuration.",
+    "schema": "Print the JSON Schema of the configuration.",
+    "trust": "Let `start`, `restart` and `code` use this folder's ccr.yaml.",
+    "completion": "Print the shell completion script.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group over `COMMANDS`: help and completion of names import nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"engine.cli.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but a wrong name gets the nearest right one."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else ""
+        raise click.UsageError(f"no command `{name}`{hint}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list in `ccr --help`, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(VERSION, "-v", "--version", message="ccr %(version)s")
+@click.pass_context
+def ccr(ctx: click.Context) -> None:
+    """Route Claude Code to the models of your choice.
+
+    `ccr init` writes a configuration, `ccr test-config` checks it, `ccr start` serves it,
+    `ccr explain` shows where a request goes and why.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+@ccr.result_callback()
+@click.pass_context
+def _leave(ctx: click.Context, status: object) -> None:
+    """Makes the number that a command returns the exit status."""
+    if isinstance(status, int):
+        ctx.exit(status)

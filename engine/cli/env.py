@@ -1,0 +1,33 @@
+"""`ccr env`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
+from typing import get_args
+
+import click
+
+from engine.cli import options
+from engine.cli.ask import LOOPBACK
+from engine.client_environment import Shell, client_environment, shell_lines
+
+
+@click.command("env")
+@options.router_port
+@click.option("--host", metavar="ADDRESS", default=LOOPBACK, show_default=True, help="The router's address.")
+@click.option("--shell", type=click.Choice(get_args(Shell)), help="The shell to write for (else the one of SHELL).")
+def command(port: int | None, host: str, shell: Shell | None) -> None:
+    """Print the lines that point Claude Code at the router.
+
+    For sh, bash and zsh: `eval "$(ccr env)"`; for fish: `ccr env | source`;
+    for PowerShell: `ccr env --shell powershell | Invoke-Expression`.
+    """
+    url = f"http://{host}:{options.router_port_of(port)}"
+    for line in shell_lines(client_environment(url, os.environ), shell or _own_shell()):
+        click.echo(line)
+
+
+def _own_shell() -> Shell:
+    name = PurePath(os.environ.get("SHELL", "")).name
+    return "fish" if name == "fish" else "sh"

@@ -1,0 +1,48 @@
+"""Options that several commands have, and which running router a command without `--port` means."""
+
+from __future__ import annotations
+
+import click
+
+from engine.cli.ask import LOOPBACK
+from engine.cli.pid_file import all_running
+
+DEFAULT_PORT = 3456
+
+config = click.option("-c", "--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
+port = click.option(
+    "-p", "--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The port (else CCR_PORT, else the file's)."
+)
+host = click.option("--host", metavar="ADDRESS", help="The address to listen on (else the file's).")
+router_port = click.option(
+    "-p", "--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT)."
+)
+router_host = click.option(
+    "--host", metavar="ADDRESS", default=LOOPBACK, help="The router's address.", show_default=True
+)
+log_level = click.option(
+    "--log-level",
+    type=click.Choice(["error", "warn", "info", "debug"], case_sensitive=False),
+    envvar="CCR_LOG_LEVEL",
+    help="How much is logged (else CCR_LOG_LEVEL, else the file's).",
+)
+debug = click.option("-d", "--debug", is_flag=True, help="Log in detail, and show tracebacks of ccr's own failures.")
+as_json = click.option(
+    "--format", "form", type=click.Choice(["human", "json"]), default="human", help="The form of the output."
+)
+
+
+def router_port_of(flag: int | None) -> int:
+    """The port of the router a command speaks of: the given one, else the only one that runs, else 3456.
+
+    Raises click.UsageError when several run and none of them is on 3456.
+    """
+    if flag is not None:
+        return flag
+    ports = [router.port for router in all_running()]
+    if len(ports) == 1:
+        return ports[0]
+    if ports and DEFAULT_PORT not in ports:
+        listed = ", ".join(str(port) for port in ports)
+        raise click.UsageError(f"several routers run; choose one with `--port`: {listed}")
+    return DEFAULT_PORT

@@ -1,0 +1,20 @@
+"""The files that come with the program, read from wherever it is installed. An edge."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+
+def configuration_schema() -> str:
+    """The JSON Schema of the configuration, as text."""
+    return (files("schemas") / "config.schema.json").read_text(encoding="utf-8")
+
+
+def starter_configuration() -> str:
+    """The commented configuration that `ccr init` writes."""
+    return (files("engine") / "data" / "starter.yaml").read_text(encoding="utf-8")
+
+
+def demonstration_configuration() -> bytes:
+    """The configuration of `ccr start --demo`: it needs no key and no network."""
+    return (files("engine") / "data" / "demo.yaml").read_bytes()

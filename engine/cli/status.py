@@ -1,0 +1,68 @@
+"""`ccr status`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from engine.cli import options
+from engine.cli.ask import ask
+
+
+@click.command("status")
+@options.router_port
+@options.router_host
+@options.as_json
+def command(port: int | None, host: str, form: str) -> int:
+    """Show what a running router is doing.
+
+    Exit status 1 when none runs. `--format json` prints what `GET /status` gives.
+    """
+    chosen = options.router_port_of(port)
+    answer = ask(host, chosen, "/status")
+    if answer is None:
+        click.echo(f"no router answers on {host}:{chosen}; `ccr start` starts one", err=True)
+        return 1
+    if answer.status != 200:
+        click.echo(f"what answers on {host}:{chosen} says {answer.status}; is it a ccr?", err=True)
+        return 1
+    if form == "json":
+        click.echo(json.dumps(answer.body, indent=2, ensure_ascii=False))
+    else:
+        for line in _lines(answer.body, f"{host}:{chosen}"):
+            click.echo(line)
+    return 0
+
+
+def _lines(body: dict[str, object], address: str) -> Iterator[str]:
+    uptime = body.get("uptime")
+    since = _span(float(uptime)) if isinstance(uptime, int | float) else "?"
+    yield f"running on {address} for {since}, revision {body.get('revision')}, version {body.get('version')}"
+    for provider in _rows(body.get("providers")):
+        health = provider.get("health", "?")
+        shown = click.style(str(health), fg="red" if health == "down" else "yellow") if health != "up" else "up"
+        yield f"provider {provider.get('name')} ({provider.get('type')}): {shown}"
+        for instance in _rows(provider.get("instances")):
+            others = ", ".join(f"{name} {value}" for name, value in instance.items() if name != "name")
+            yield f"  {instance.get('name')}: {others}"
+    counters = body.get("counters")
+    if isinstance(counters, dict):
+        plain = [f"{name} {value}" for name, value in counters.items() if isinstance(value, int | float)]
+        yield "counters: " + (", ".join(plain) or "none")
+    for finding in _rows(body.get("findings")):
+        yield f"{finding.get('severity')} {finding.get('code')} (line {finding.get('line')}): {finding.get('message')}"
+
+
+def _rows(value: object) -> list[dict[str, object]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _span(seconds: float) -> str:
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"

@@ -1,0 +1,64 @@
+"""`ccr stop`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import click
+
+from engine.cli import options
+from engine.cli.ask import LOOPBACK, router_answers
+from engine.cli.pid_file import Running, running
+
+WAIT_S = 30.0
+
+
+@click.command("stop")
+@options.router_port
+@click.option("--force", is_flag=True, help="Do not wait for open requests.")
+def command(port: int | None, force: bool) -> int:
+    """Stop a running router.
+
+    It finishes its open requests first. When none runs, this says so and succeeds.
+    """
+    chosen = options.router_port_of(port)
+    router = running(chosen)
+    if router is not None:
+        return 0 if stopped(router, force) else 1
+    if router_answers(LOOPBACK, chosen):
+        click.echo(
+            f"the router on port {chosen} was not started by this user here; stop it where it was started", err=True
+        )
+        return 1
+    click.echo(f"no router runs on port {chosen}")
+    return 0
+
+
+def stopped(router: Running, force: bool = False) -> bool:
+    """Ends the router and waits until it is gone; False, with a line, when it still finishes its requests."""
+    if not _signal(router, signal.SIGKILL if force else signal.SIGTERM):
+        return False
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        now = running(router.port)
+        if now is None or now.pid != router.pid:
+            click.echo(f"stopped the router on port {router.port}")
+            return True
+        time.sleep(0.02)
+    click.echo(
+        f"the router on port {router.port} still finishes open requests; `ccr stop --force` does not wait", err=True
+    )
+    return False
+
+
+def _signal(router: Running, number: signal.Signals) -> bool:
+    try:
+        os.kill(router.pid, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        click.echo(f"the router on port {router.port} (process {router.pid}) belongs to another user", err=True)
+        return False
+    return True
