@@ -59,6 +59,13 @@ class Reply(Protocol):
         """The rest, at the end of the upstream body."""
         ...
 
+    def fail(self, error: ProviderError) -> bytes:
+        """The upstream broke off (a cut, a time-out) or we must stop: `error` becomes the `fault`.
+
+        Returns the closing `event: error` of a started stream, else nothing. After a fault or a stop it does nothing.
+        """
+        ...
+
     def summary(self) -> Summary:
         """What came, so far."""
         ...

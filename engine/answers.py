@@ -1,0 +1,104 @@
+"""What the posted paths answer: a message, a token count, an explanation."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import msgspec
+
+from engine.asgi import Refused
+from engine.exchange import Exchange, GivenUp, exchange, headers_of_decision
+from engine.explaining import explanation_of
+from engine.front import Visit
+from engine.intake import envelope_of
+from engine.record import record_exchange
+from engine.replies import Refusal, refusal, refusal_of
+from engine.router import Router
+from rules.explicit import without_tag
+from rules.facts import Facts
+from rules.nodes import Decision, Reject
+from schemas.decode_request import decode_request
+from schemas.request import BadRequest, MessagesRequest, Path
+from schemas.threads import asks_for_thread, thread_refusal_body
+
+
+async def answer_messages(router: Router, visit: Visit) -> None:
+    """`POST /v1/messages`."""
+    request = _decoded(visit, "messages")
+    if asks_for_thread(request):
+        reply = refusal(400, "server-held threads are not supported")
+        raise Refused(Refusal(400, reply.error_type, reply.message, verbatim=thread_refusal_body(visit.request_id)))
+    facts = _facts(router, visit, request, "messages")
+    decision = visit.gateway.decide(facts)
+    session = facts.get("sessionId")
+    one = Exchange(
+        visit.request_id,
+        without_tag(request) if decision.rule == "explicit" else request,
+        visit.headers,
+        decision,
+        session if isinstance(session, str) else None,
+        visit.started_at,
+    )
+    if isinstance(decision.route.to, Reject):
+        _refuse_decided(router, one, decision.route.to)
+    await _exchanged(router, visit, one)
+
+
+def _refuse_decided(router: Router, one: Exchange, reject: Reject) -> None:
+    record_exchange(router, one, reject.status, "rejected")
+    raise Refused(refusal(reject.status, reject.message), headers_of_decision(one.decision))
+
+
+async def _exchanged(router: Router, visit: Visit, one: Exchange) -> None:
+    responder = visit.responder
+    try:
+        await exchange(router, visit.gateway, one, responder, router.rng)
+    except GivenUp as given_up:
+        reply = refusal_of(given_up.error)
+        record_exchange(router, one, reply.status, "failed", given_up.error)
+        raise Refused(reply, _headers_of_failure(one)) from None
+    except asyncio.CancelledError:
+        record_exchange(router, one, responder.status, "client gone" if visit.gone else "broken")
+        raise
+    record_exchange(router, one, responder.status, "broken" if one.fault else "answered")
+
+
+def _headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
+    headers = headers_of_decision(one.decision)
+    if one.failures:
+        headers.append(("x-ccr-attempts", str(len(one.failures))))
+    return headers
+
+
+async def answer_count(router: Router, visit: Visit) -> None:
+    """`POST /v1/messages/count_tokens`: our own estimate, whose method is `rules/measure.py`."""
+    request = _decoded(visit, "count_tokens")
+    facts = _facts(router, visit, request, "count_tokens")
+    decision = visit.gateway.decide(facts)
+    if isinstance(decision.route.to, Reject):
+        raise Refused(refusal(decision.route.to.status, decision.route.to.message), headers_of_decision(decision))
+    body = msgspec.json.encode({"input_tokens": facts.get("inputTokens")})
+    await visit.responder.whole(200, body, headers=_decided(visit, decision, request))
+
+
+def _decided(visit: Visit, decision: Decision, request: MessagesRequest) -> list[tuple[str, str]]:
+    target = visit.gateway.planned(decision.route, request.model)[0]
+    return [*headers_of_decision(decision), ("x-ccr-target", f"{target.pool.name},{target.model}")]
+
+
+async def answer_explain(router: Router, visit: Visit) -> None:
+    """`POST /v1/ccr/explain`: what would happen to the request in the body, by the rules and the state of this moment."""
+    await visit.responder.whole(200, explanation_of(router, visit))
+
+
+def _decoded(visit: Visit, path: Path) -> MessagesRequest:
+    try:
+        return decode_request(visit.body, path)
+    except BadRequest as problem:
+        raise Refused(refusal(400, str(problem))) from None
+
+
+def _facts(router: Router, visit: Visit, request: MessagesRequest, path: Path) -> Facts:
+    registry = visit.gateway.registry
+    return Facts(envelope_of(request, path, visit.headers, visit.client_ip, registry, router.clock(), router.wall()))

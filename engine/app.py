@@ -1,0 +1,123 @@
+"""The Litestar application: which path is served by what, and framework errors in Anthropic's form. An edge.
+
+`/v1/messages` is an ASGI handler without dependency injection (the hot route); everything else is ordinary Litestar.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import Litestar, Request, Response, asgi, get, head
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import Parameter
+from litestar.types import HTTPScope, Receive, Send
+
+from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
+from engine.answers import answer_count, answer_explain, answer_messages
+from engine.endpoints import health, model, models, status
+from engine.front import front
+from engine.replies import refusal
+from engine.router import Router
+
+AnyRequest = Request[None, None, State]
+Reply = Response[bytes]
+
+
+def app_of(router: Router) -> Litestar:
+    """The application around `router`."""
+
+    @asgi("/v1/messages", copy_scope=False)
+    async def serve_messages(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await front(router, scope, receive, send, answer_messages)
+
+    @asgi("/v1/messages/count_tokens", copy_scope=False)
+    async def serve_count_tokens(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await front(router, scope, receive, send, answer_count)
+
+    @asgi("/v1/ccr/explain", copy_scope=False)
+    async def serve_explain(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await front(router, scope, receive, send, answer_explain)
+
+    @get("/v1/models", sync_to_thread=False)
+    def serve_models(limit: Annotated[int, Parameter(ge=1, le=1000)] = 1000) -> Reply:
+        return _json(200, models(router, limit))
+
+    @get("/v1/models/{name:path}", sync_to_thread=False)
+    def serve_model(name: str) -> Reply:
+        found = model(router, name.removeprefix("/"))
+        if found is None:
+            raise HTTPException(status_code=404, detail=f"model `{name.removeprefix('/')}` is not offered")
+        return _json(200, found)
+
+    @get("/health", sync_to_thread=False)
+    def serve_health() -> Reply:
+        code, body = health(router)
+        return _json(code, body)
+
+    @get("/health/live", sync_to_thread=False)
+    def serve_live() -> Reply:
+        return _json(200, {"live": True})
+
+    @get("/status", sync_to_thread=False)
+    def serve_status() -> Reply:
+        return _json(200, status(router))
+
+    @head(["/", "/api/hello"], sync_to_thread=False)
+    def serve_probe() -> None:
+        return None
+
+    def finish(response: Reply) -> Reply:
+        response.headers["request-id"] = "req_" + router.new_id()
+        response.headers["x-ccr-revision"] = router.gateway.revision
+        return response
+
+    def on_http_error(request: AnyRequest, problem: HTTPException) -> Reply:
+        code = problem.status_code
+        reply = refusal(code, _message_of(problem, request.method, request.url.path))
+        request_id = "req_" + router.new_id()
+        headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
+        allow = (problem.headers or {}).get("Allow")
+        if allow:
+            headers["allow"] = allow
+        return Response(reply.body(request_id), status_code=code, media_type=JSON_TYPE, headers=headers)
+
+    def on_our_bug(request: AnyRequest, problem: Exception) -> Reply:
+        request_id = "req_" + router.new_id()
+        router.journal.bug(problem, request_id, path=request.url.path)
+        reply = refusal(500, "the router failed; its log has the details under this request id")
+        headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
+        return Response(reply.body(request_id), status_code=500, media_type=JSON_TYPE, headers=headers)
+
+    return Litestar(
+        route_handlers=[
+            serve_messages,
+            serve_count_tokens,
+            serve_explain,
+            serve_models,
+            serve_model,
+            serve_health,
+            serve_live,
+            serve_status,
+            serve_probe,
+        ],
+        after_request=finish,
+        exception_handlers={HTTPException: on_http_error, Exception: on_our_bug},
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+        pdb_on_exception=False,
+    )
+
+
+def _message_of(problem: HTTPException, method: str, path: str) -> str:
+    if problem.status_code == 405:
+        return f"`{method}` is not allowed on `{path}`"
+    if isinstance(problem, NotFoundException):
+        return f"`{method} {path}` is not a path of this router"
+    return problem.detail
+
+
+def _json(code: int, body: object) -> Reply:
+    return Response(msgspec.json.encode(body), status_code=code, media_type=JSON_TYPE)

@@ -1,0 +1,59 @@
+"""A built configuration to a running gateway: pools, transports, credential sources, the compiled evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from engine.built import Built
+from engine.gateway import Gateway, Upstream
+from providers.credentials import CredentialSource, credential_source
+from providers.dialects.table import DIALECTS
+from providers.registry import registry_of
+from providers.spec import ProviderSpec
+from providers.upstream import Transport
+from rules.fast import decider_of
+
+MakeTransport = Callable[[ProviderSpec], Transport]
+
+
+def gateway_of(built: Built, make_transport: MakeTransport, old: Gateway | None = None) -> Gateway:
+    """The gateway for `built`; pools of instances that `old` has unchanged keep what is known of them.
+
+    Transports of unchanged providers are taken over, so open connections stay; `retired` says which are not.
+    """
+    registry = registry_of(built.providers)
+    if old is not None:
+        registry.adopt(old.registry)
+    upstreams = {name: _upstream_of(spec, make_transport, old) for name, spec in built.providers.items()}
+    return Gateway(built, registry, upstreams, decider_of(built.rules))
+
+
+def retired(old: Gateway, new: Gateway) -> list[Transport]:
+    """Transports of `old` that `new` does not use: to be closed when the exchanges on `old` are over."""
+    kept = {id(upstream.transport) for upstream in new.upstreams.values()}
+    return [upstream.transport for upstream in old.upstreams.values() if id(upstream.transport) not in kept]
+
+
+def _upstream_of(spec: ProviderSpec, make_transport: MakeTransport, old: Gateway | None) -> Upstream:
+    dialect = DIALECTS[spec.type]
+    known = old.upstreams.get(spec.name) if old else None
+    if known is not None and _same_connections(known.spec, spec):
+        return Upstream(spec, dialect, known.transport, _credentials_of(spec, known.credentials, known.spec))
+    return Upstream(spec, dialect, make_transport(spec), _credentials_of(spec, {}, None))
+
+
+def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:
+    return old.type == new.type and old.connection_pool == new.connection_pool and old.settings == new.settings
+
+
+def _credentials_of(
+    spec: ProviderSpec, known: Mapping[str, CredentialSource], old: ProviderSpec | None
+) -> dict[str, CredentialSource]:
+    """A source per instance; unchanged credentials keep theirs (and the token it holds)."""
+    before = {one.name: one.credentials for one in old.instances} if old else {}
+    return {
+        one.name: known[one.name]
+        if one.name in known and before.get(one.name) == one.credentials
+        else credential_source(spec, one)
+        for one in spec.instances
+    }

@@ -1,0 +1,35 @@
+"""The bodies of the paths that are asked, not posted to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from engine import status as statuses
+from engine.router import Router
+
+
+def health(router: Router) -> tuple[int, Mapping[str, object]]:
+    """Status and body of `GET /health`."""
+    timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(router.wall()))
+    return statuses.health_of(router.gateway, router.clock(), timestamp)
+
+
+def status(router: Router) -> Mapping[str, object]:
+    """Body of `GET /status`."""
+    now = router.clock()
+    return statuses.status_of(
+        router.gateway, router.counters, now, now - router.counters.started_at, router.address, router.reload
+    )
+
+
+def models(router: Router, limit: int) -> Mapping[str, object]:
+    """Body of `GET /v1/models`."""
+    return statuses.models_of(router.gateway, limit)
+
+
+def model(router: Router, name: str) -> Mapping[str, object] | None:
+    """Body of `GET /v1/models/{name}`, None where no such model is offered."""
+    rows = statuses.models_of(router.gateway, 1_000_000)["data"]
+    assert isinstance(rows, list)
+    return next((row for row in rows if row["id"] == name), None)

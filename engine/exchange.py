@@ -1,0 +1,275 @@
+"""One downstream request with all its attempts: plan, send, translate, relay. The only loop that awaits the network.
+
+    plan.next -> Try: encode (once a target) -> lease -> send -> relay -> give back
+              -> Sleep | GiveUp
+
+INVARIANT: not one byte goes downstream before the commit point, and nothing is tried after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from engine.asgi import Responder
+from engine.gateway import Gateway, Upstream
+from engine.router import Router
+from providers.credentials import CredentialFailed
+from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.endpoint import url_of
+from providers.errors import ProviderError
+from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
+from providers.pool import Abandoned, Failed, Outcome, Succeeded
+from providers.reply import Reply, Summary
+from providers.translate import translated
+from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
+from rules.nodes import Decision
+from schemas.request import MessagesRequest
+
+ERROR_BODY_BYTES = 1_048_576
+DRAIN_S = 0.5
+
+
+class AttemptFailed(Exception):  # noqa: N818 - carries the ProviderError
+    """The upstream refused, or its reply broke before the commit point."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class GivenUp(Exception):  # noqa: N818 - carries what the client is told
+    """Every attempt failed, and nothing was sent to the client."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one exchange knows, from its decision on, and what became of it."""
+
+    request_id: str
+    request: MessagesRequest
+    headers: dict[str, str]
+    decision: Decision
+    session: str | None
+    started_at: float
+    prepared: dict[int, tuple[Ask, Encoded]] = field(default_factory=dict)
+    answered_by: Try | None = None
+    first_byte_at: float | None = None
+    summary: Summary | None = None
+    fault: ProviderError | None = None
+    failures: list[tuple[Try, ProviderError]] = field(default_factory=list)
+
+
+async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: Responder, rng: random.Random) -> None:
+    """Answers the client, or raises `GivenUp` with nothing sent. Cancelled: stops the upstream and gives all back."""
+    targets = gateway.planned(one.decision.route, one.request.model)
+    plan = Plan(targets, gateway.registry.retries, started=one.started_at, session=one.session)
+    while True:
+        match plan.next(router.clock(), rng):
+            case GiveUp(error):
+                raise GivenUp(error)
+            case Sleep(seconds):
+                await asyncio.sleep(seconds)
+            case Try() as attempt:
+                router.counters.attempts += 1
+                failure = await _attempt(router, gateway, one, plan, attempt, responder, rng)
+                if failure is None:
+                    return
+                one.failures.append((attempt, failure))
+                plan.failed(attempt, failure, router.clock(), rng)
+                _note_failure(router, one, attempt, failure)
+
+
+async def _attempt(
+    router: Router, gateway: Gateway, one: Exchange, plan: Plan, attempt: Try, responder: Responder, rng: random.Random
+) -> ProviderError | None:
+    """One try. None: the client was answered (perhaps with a stream that broke after the commit point)."""
+    pool = attempt.target.pool
+    upstream = gateway.upstreams[pool.name]
+    outcome: Outcome = Abandoned()
+    lease = attempt.take(router.clock())
+    try:
+        ask, encoded = _prepare(gateway, one, attempt, router)
+        request = await _signed(router, upstream, attempt, encoded)
+        response = await upstream.transport.send(request, attempt.timeouts)
+        try:
+            if not 200 <= response.head.status < 300:
+                body = await _error_body(response)
+                raise AttemptFailed(upstream.dialect.error_of(ask, response.head, body))
+            reply = translated_reply(upstream, ask, encoded, response, one)
+            first_byte_s = await _relay(router, one, plan, attempt, reply, response, responder)
+            outcome = Failed(reply.fault) if reply.fault else Succeeded(first_byte_s)
+        finally:
+            await response.aclose()
+    except (AttemptFailed, TransportFailed, Unencodable, CredentialFailed) as failed:
+        outcome = Failed(failed.error)
+        return failed.error
+    finally:
+        pool.give_back(lease, outcome, router.clock(), rng)
+    return None
+
+
+def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> tuple[Ask, Encoded]:
+    known = one.prepared.get(attempt.target_index)
+    if known is None:
+        known = encode_for(gateway, one.request, one.headers, attempt.target, router)
+        one.prepared[attempt.target_index] = known
+    return known
+
+
+def encode_for(
+    gateway: Gateway, request: MessagesRequest, headers: dict[str, str], target: PlannedTarget, router: Router
+) -> tuple[Ask, Encoded]:
+    """The upstream request for one target, without an instance. Raises `Unencodable`."""
+    upstream = gateway.upstreams[target.pool.name]
+    spec = gateway.model_spec(target.pool.name, target.model)
+    ask = Ask(request, upstream.spec, target.model, spec, headers, router.new_id)
+    return ask, upstream.dialect.encode(ask)
+
+
+async def _signed(router: Router, upstream: Upstream, attempt: Try, encoded: Encoded) -> UpstreamRequest:
+    """The request for the picked instance, credentials and our hop mark included."""
+    instance = attempt.pick.instance.spec
+    source = upstream.credentials[instance.name]
+    credentials = await source.headers(refresh=attempt.refresh)
+    headers = (*encoded.headers.items(), *credentials)
+    return UpstreamRequest("POST", url_of(instance.endpoint, encoded.path, encoded.query), headers, encoded.body)
+
+
+def translated_reply(
+    upstream: Upstream, ask: Ask, encoded: Encoded, response: UpstreamResponse, one: Exchange
+) -> Reply:
+    """The reply in the form the client asked for, under the client's own model name."""
+    return translated(
+        upstream.dialect.decoder(ask, encoded, response.head),
+        stream=one.request.stream,
+        model=one.request.model,
+        message_id="msg_" + one.request_id.removeprefix("req_"),
+        new_id=ask.new_id,
+        tool_names=encoded.tool_names,
+        declared_tools=frozenset(tool.name for tool in one.request.tools or ()),
+    )
+
+
+async def _relay(
+    router: Router,
+    one: Exchange,
+    plan: Plan,
+    attempt: Try,
+    reply: Reply,
+    response: UpstreamResponse,
+    responder: Responder,
+) -> float | None:
+    """Upstream bytes through `reply` to the client. Returns the seconds to the first part.
+
+    Raises `AttemptFailed` for a reply that broke before its commit point; after it the stream ends in `event: error`.
+    """
+    sent_at = router.clock()
+    first_byte_s: float | None = None
+    try:
+        try:
+            async for chunk in response.chunks():
+                data = reply.feed(chunk)
+                if first_byte_s is None and reply.started:
+                    first_byte_s = router.clock() - sent_at
+                if data:
+                    await _pass_on(router, one, plan, attempt, reply, responder, data)
+                if reply.stopped or reply.fault is not None:
+                    break
+            tail = reply.finish()
+        except TransportFailed as failed:
+            tail = reply.fail(failed.error)
+        if reply.fault is not None and not responder.started:
+            raise AttemptFailed(reply.fault)
+        await _pass_on(router, one, plan, attempt, reply, responder, tail, last=True)
+        if reply.fault is None:
+            await _drain(response)
+    finally:
+        router.pinger.leave(responder)
+        one.summary = reply.summary()
+        one.fault = reply.fault
+    return first_byte_s
+
+
+async def _pass_on(
+    router: Router,
+    one: Exchange,
+    plan: Plan,
+    attempt: Try,
+    reply: Reply,
+    responder: Responder,
+    data: bytes,
+    last: bool = False,
+) -> None:
+    now = router.clock()
+    if not responder.started:
+        plan.committed()
+        one.answered_by = attempt
+        one.first_byte_at = now
+        length = len(data) if last else None
+        await responder.start(200, reply.content_type, headers_of_answer(one, attempt), length)
+        if not last:
+            router.pinger.join(responder)
+    await responder.write(data, now, more=not last)
+
+
+def headers_of_decision(decision: Decision) -> list[tuple[str, str]]:
+    """`x-ccr-rule`, percent-encoded UTF-8."""
+    return [("x-ccr-rule", quote(decision.rule, safe=" /,:;()[]{}@=+*'!?&#$|<>~^`"))]
+
+
+def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:
+    """`x-ccr-rule`, `x-ccr-target` of the instance that answered, and how many attempts it took when more than one."""
+    target = f"{attempt.target.pool.name},{attempt.target.model}"
+    headers = [*headers_of_decision(one.decision), ("x-ccr-target", quote(target, safe=" /,:;()[]{}@=+*'!?&#$|<>~^`"))]
+    if one.failures:
+        headers.append(("x-ccr-attempts", str(len(one.failures) + 1)))
+    return headers
+
+
+async def _error_body(response: UpstreamResponse) -> bytes:
+    """The body of an error answer, cut at `ERROR_BODY_BYTES`; what came before a cut is kept."""
+    body = bytearray()
+    with contextlib.suppress(TransportFailed):
+        async for chunk in response.chunks():
+            body += chunk
+            if len(body) >= ERROR_BODY_BYTES:
+                break
+    return bytes(body[:ERROR_BODY_BYTES])
+
+
+async def _drain(response: UpstreamResponse) -> None:
+    """Reads what follows the end of the message (a last chunk marker), so that the connection can be used again."""
+    with contextlib.suppress(TransportFailed, TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for _chunk in response.chunks():
+                pass
+
+
+def _note_failure(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:
+    router.counters.failovers += 1
+    message = (
+        "Authentication failed"
+        if error.kind.name.startswith(("credential", "permission", "billing"))
+        else "attempt failed"
+    )
+    router.journal.write(
+        "warn",
+        message,
+        one.request_id,
+        "attempt",
+        instance=attempt.pick.instance.id,
+        model=attempt.target.model,
+        number=attempt.number,
+        kind=error.kind.name,
+        upstreamStatus=error.status,
+        error=error.message,
+        retryAfterS=error.retry_after_s,
+    )

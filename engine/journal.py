@@ -1,0 +1,175 @@
+"""The log: JSON lines in `ccr-YYYY-MM-DD.log`, dated by local time, and the same for people on a terminal. An edge.
+
+Lines are collected and written together, at most `FLUSH_S` later or at once when they are errors, so that a request
+never waits for the disk. Secrets never reach it: callers pass values of known kinds, and `engine/redact.py` cleans text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from engine.redact import redact
+
+FLUSH_S = 0.05
+MAX_LINE_BYTES = 65_536
+_LEVELS = {"error": 40, "warn": 30, "info": 20, "debug": 10}
+_COLOURS = {"error": "31", "warn": "33", "info": "36", "debug": "2"}
+
+
+class Journal:
+    """Writes lines for one process. `terminal` None means file only.
+
+    A disk that refuses writes loses lines, never requests: the loss is counted in `lost_lines` and said once on standard error.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        level: str = "info",
+        terminal: TextIO | None = None,
+        colour: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder
+        self._threshold = _LEVELS[level]
+        self._terminal = terminal
+        self._colour = colour
+        self._clock = clock
+        self._pending: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._file: int | None = None
+        self._day = ""
+        self._second = -1
+        self._stamp = ""
+        self.lost_lines = 0
+
+    def wants(self, level: str) -> bool:
+        """Whether a line of this level would be written: ask before building a costly one."""
+        return _LEVELS[level] >= self._threshold
+
+    def set_level(self, level: str) -> None:
+        """Changes the level from now on."""
+        self._threshold = _LEVELS[level]
+
+    def write(
+        self, level: str, message: str, request_id: str | None = None, stage: str | None = None, **data: object
+    ) -> None:
+        """One line. `message` is for grep and people, `data` for machines; None values are left out."""
+        if _LEVELS[level] < self._threshold:
+            return
+        now = self._clock()
+        line: dict[str, object] = {"timestamp": self._timestamp(now), "level": level, "message": message}
+        if request_id is not None:
+            line["requestId"] = request_id
+        if stage is not None:
+            line["stage"] = stage
+        for name, value in data.items():
+            if value is not None:
+                line[name] = value
+        encoded = msgspec.json.encode(line, enc_hook=str)
+        if len(encoded) > MAX_LINE_BYTES:
+            line = {
+                **{k: line[k] for k in ("timestamp", "level", "message")},
+                "requestId": request_id,
+                "cut": len(encoded),
+            }
+            encoded = msgspec.json.encode(line)
+        self._pending.append(encoded + b"\n")
+        if self._terminal is not None:
+            self._show(level, message, request_id, data)
+        self._schedule(level)
+
+    def bug(self, problem: BaseException, request_id: str | None = None, **data: object) -> None:
+        """Our own failure, with its traceback."""
+        trace = "".join(traceback.format_exception(problem))
+        self.write(
+            "error", "internal error", request_id, "bug", error=type(problem).__name__, traceback=redact(trace), **data
+        )
+
+    def flush(self) -> None:
+        """Writes what is pending."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pending:
+            return
+        lines, self._pending = self._pending, []
+        if self._folder is None:
+            return
+        try:
+            self._open_for_today()
+            if self._file is not None:
+                os.write(self._file, b"".join(lines))
+        except OSError as problem:
+            if self.lost_lines == 0:
+                sys.stderr.write(f"ccr: the log cannot be written: {problem}\n")
+            self.lost_lines += len(lines)
+
+    def close(self) -> None:
+        """Writes what is pending and closes the file."""
+        self.flush()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+            self._day = ""
+
+    def _schedule(self, level: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if level == "error" or len(self._pending) > 1000:
+            self.flush()
+        elif self._timer is None:
+            self._timer = loop.call_later(FLUSH_S, self.flush)
+
+    def _open_for_today(self) -> None:
+        assert self._folder is not None
+        day = time.strftime("%Y-%m-%d", time.localtime(self._clock()))
+        if day == self._day and self._file is not None:
+            return
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._folder / f"ccr-{day}.log"
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._day = day
+
+    def _timestamp(self, now: float) -> str:
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            local = time.localtime(second)
+            offset = time.strftime("%z", local)
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S.{:03d}", local) + f"{offset[:3]}:{offset[3:]}"
+        return self._stamp.replace("{:03d}", f"{int(now % 1 * 1000):03d}", 1)
+
+    def _show(self, level: str, message: str, request_id: str | None, data: dict[str, object]) -> None:
+        assert self._terminal is not None
+        clock = self._stamp[11:19]
+        pairs = " ".join(f"{name}={_short(value)}" for name, value in data.items() if value is not None)
+        tag = f"[{request_id[-8:]}] " if request_id else ""
+        word = f"{level:<5}"
+        if self._colour:
+            word = f"\x1b[{_COLOURS[level]}m{word}\x1b[0m"
+        try:
+            self._terminal.write(f"{clock} {word} {tag}{message}{'  ' if pairs else ''}{pairs}\n")
+        except (OSError, ValueError):
+            self._terminal = None
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+    text = redact(text)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,62 @@
+"""What is written of an exchange when it is over: one line, the counters, and the names of the repairs."""
+
+from __future__ import annotations
+
+from engine.exchange import Exchange
+from engine.router import Router
+from providers.errors import ProviderError
+
+
+def record_exchange(
+    router: Router, one: Exchange, status: int, outcome: str, error: ProviderError | None = None
+) -> None:
+    """Writes the line. `outcome` is `answered`, `rejected`, `failed`, `broken` (after the commit point) or `client gone`."""
+    decision, summary = one.decision, one.summary
+    counters = router.counters
+    counters.by_rule[decision.rule] += 1
+    target = None
+    instance = None
+    if one.answered_by is not None:
+        instance = one.answered_by.pick.instance.id
+        target = f"{one.answered_by.target.pool.name},{one.answered_by.target.model}"
+        counters.by_target[target] += 1
+    if summary is not None:
+        counters.add_usage(summary.usage)
+        counters.tool_calls += len(summary.tool_calls)
+        for fix in summary.fixes:
+            counters.fixes[fix] += 1
+        if summary.fixes:
+            router.journal.write(
+                "info", "Applied response fixes", one.request_id, "reply", fixes=list(summary.fixes), target=target
+            )
+    usage = summary.usage if summary else None
+    fault = error or one.fault
+    now = router.clock()
+    router.journal.write(
+        "info" if outcome in ("answered", "rejected", "client gone") else "error",
+        "exchange",
+        one.request_id,
+        "exchange",
+        outcome=outcome,
+        status=status,
+        rule=decision.rule,
+        category=decision.category,
+        target=target,
+        instance=instance,
+        model=one.request.model,
+        stream=one.request.stream,
+        session=one.session,
+        stopReason=summary.stop_reason if summary else None,
+        tools=list(summary.tool_calls) if summary and summary.tool_calls else None,
+        inputTokens=usage.input if usage else None,
+        cacheReadTokens=usage.cache_read if usage else None,
+        outputTokens=usage.output if usage else None,
+        attempts=len(one.failures) + (1 if one.answered_by else 0),
+        skippedRules=[f"{skip.rule}: {skip.reason}" for skip in decision.skipped] or None,
+        firstByteMs=None if one.first_byte_at is None else round((one.first_byte_at - one.started_at) * 1000, 1),
+        totalMs=round((now - one.started_at) * 1000, 1),
+        kind=fault.kind.name if fault else None,
+        error=fault.message if fault else None,
+    )
+    if router.journal.wants("debug") and summary is not None and summary.lost:
+        router.journal.write("debug", "lost in the reply", one.request_id, "reply", lost=list(summary.lost))

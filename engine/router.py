@@ -1,0 +1,40 @@
+"""What one running process consists of: the current gateway and the things that outlive any configuration."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from engine.counters import Counters
+from engine.gateway import Gateway
+from engine.journal import Journal
+from engine.pinger import Pinger
+
+
+def random_id() -> str:
+    """24 hex digits; the edge for ids (`msg_`, `req_`, `toolu_` are put in front by whoever needs one)."""
+    return secrets.token_hex(12)
+
+
+@dataclass(slots=True)
+class Router:
+    """One process. `gateway` is replaced whole on reload; an exchange reads it once and keeps what it read.
+
+    `clock` is monotonic seconds, `wall` seconds since the epoch. `hop` marks requests we send, so that one which comes
+    back to us is known. `reload` is what `/status` says of the last reload.
+    """
+
+    gateway: Gateway
+    journal: Journal
+    counters: Counters
+    pinger: Pinger
+    clock: Callable[[], float]
+    wall: Callable[[], float]
+    address: str
+    new_id: Callable[[], str] = random_id
+    rng: random.Random = field(default_factory=random.Random)
+    hop: str = field(default_factory=random_id)
+    draining: bool = False
+    reload: Mapping[str, object] = field(default_factory=dict)

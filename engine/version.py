@@ -1,0 +1,3 @@
+"""The version of this release; pyproject.toml says the same (a test compares them)."""
+
+VERSION = "0.1.0"
