@@ -1,0 +1,271 @@
+"""`make bench`: the router beside nginx and the bare upstream, in one run on one machine.
+
+The target has one core, load generator and upstream share another. Figures go to `bench-results/`, ratios first, goals beside.
+`--quick` measures less of everything; `--only latency,streams` runs those sections alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench import decisions, measure, parties
+from tests.fakes.router import ROOT, Router
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the result. `met` is None where there is no goal."""
+
+    name: str
+    value: float
+    unit: str
+    goal: str = ""
+    met: bool | None = None
+
+    def line(self) -> str:
+        """The line, for a terminal."""
+        mark = {True: "met", False: "NOT MET", None: ""}[self.met]
+        return f"  {self.name:<52} {self.value:>10,.2f} {self.unit:<8} {self.goal:<26} {mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured."""
+
+    rounds: int
+    requests: int
+    seconds: float
+    memory_requests: int
+    starts: int
+
+
+FULL = Effort(rounds=5, requests=400, seconds=5.0, memory_requests=10_000, starts=5)
+QUICK = Effort(rounds=2, requests=150, seconds=1.5, memory_requests=2_000, starts=2)
+
+
+@dataclass(slots=True)
+class Bench:
+    """What the sections share."""
+
+    effort: Effort
+    pins: parties.Cores
+    load: parties.Load
+    files: measure.Bodies
+    upstream: parties.Party
+    nginx: parties.Party | None
+    ccr: parties.Party
+    router: Router
+
+    @property
+    def all(self) -> list[parties.Party]:
+        """Everyone who is there."""
+        return [party for party in (self.upstream, self.nginx, self.ccr) if party is not None]
+
+
+def at_most(name: str, value: float, unit: str, limit: float, goal: str = "") -> Figure:
+    """A figure with an upper goal."""
+    return Figure(name, value, unit, goal or f"at most {limit:,g}", value <= limit)
+
+
+def at_least(name: str, value: float, unit: str, limit: float) -> Figure:
+    """A figure with a lower goal."""
+    return Figure(name, value, unit, f"at least {limit:,g}", value >= limit)
+
+
+def latency(bench: Bench) -> list[Figure]:
+    """Added latency of whole replies, over the bare upstream."""
+    figures = []
+    for size in ("1 kB", "126 kB"):
+        found = measure.latencies(
+            bench.load,
+            bench.all,
+            bench.files,
+            size,
+            streamed=False,
+            rounds=bench.effort.rounds,
+            requests=bench.effort.requests,
+        )
+        base = found["upstream"]["total_median_s"]
+        added = {name: (taken["total_median_s"] - base) * 1e3 for name, taken in found.items()}
+        if bench.nginx and size == "1 kB":
+            figures.append(
+                at_most(
+                    "added, 1 kB, times what nginx adds",
+                    added["ccr"] / added["nginx"],
+                    "x",
+                    4,
+                    "at most 4 (7 is the least)",
+                )
+            )
+        if size == "1 kB":
+            ratio = found["ccr"]["total_p99_s"] / found["ccr"]["total_median_s"]
+            figures.append(at_most("p99 over median, 1 kB", ratio, "x", 3))
+            figures.append(Figure("added by ccr, 1 kB", added["ccr"], "ms"))
+        else:
+            figures.append(at_most("added by ccr, 126 kB", added["ccr"], "ms", 1))
+        if bench.nginx:
+            figures.append(Figure(f"added by nginx, {size}", added["nginx"], "ms"))
+        figures.append(Figure(f"the upstream itself, {size}", base * 1e3, "ms"))
+    return figures
+
+
+def streams(bench: Bench) -> list[Figure]:
+    """First event and each event of streams, over the bare upstream."""
+    figures = []
+    for size, limit in (("1 kB", 1.2), ("126 kB", 1.8)):
+        found = measure.latencies(
+            bench.load,
+            bench.all,
+            bench.files,
+            size,
+            streamed=True,
+            rounds=bench.effort.rounds,
+            requests=bench.effort.requests // 2,
+        )
+        base = found["upstream"]["first_median_s"]
+        figures.append(
+            at_most(f"first event later, {size}", (found["ccr"]["first_median_s"] - base) * 1e3, "ms", limit)
+        )
+        if bench.nginx:
+            figures.append(
+                Figure(f"first event later by nginx, {size}", (found["nginx"]["first_median_s"] - base) * 1e3, "ms")
+            )
+    held = measure.event_holds(bench.load, bench.all, bench.files, rounds=bench.effort.rounds)
+    base = held["upstream"]["median_s"]
+    figures.append(at_most("an event held", (held["ccr"]["median_s"] - base) * 1e3, "ms", 0.15))
+    figures.append(Figure("an event held, p99", (held["ccr"]["p99_s"] - base) * 1e3, "ms"))
+    if bench.nginx:
+        figures.append(Figure("an event held by nginx", (held["nginx"]["median_s"] - base) * 1e3, "ms"))
+    return figures
+
+
+def throughput(bench: Bench) -> list[Figure]:
+    """Requests and streams per second on one core."""
+    seconds = bench.effort.seconds
+    requests = measure.rates(bench.load, bench.all, bench.files, streamed=False, connections=32, seconds=seconds)
+    streamed = measure.rates(bench.load, bench.all, bench.files, streamed=True, connections=32, seconds=seconds)
+    wrong = measure.wrong_replies(bench.load, bench.ccr, bench.files, connections=256, requests=256 * 8)
+    figures = [
+        at_least("requests per second, one core", requests["ccr"], "/s", 2_000),
+        at_least("streams of 50 events per second, one core", streamed["ccr"], "/s", 1_200),
+        at_most("errors at 256 connections", wrong, "", 0),
+    ]
+    for party in (bench.nginx, bench.upstream):
+        if party:
+            figures.append(
+                Figure(f"requests per second, {party.name} (load shares a core)", requests[party.name], "/s")
+            )
+            figures.append(Figure(f"streams per second, {party.name} (load shares a core)", streamed[party.name], "/s"))
+    return figures
+
+
+def deciding(bench: Bench) -> list[Figure]:
+    """Time of a decision with facts of tier 0 and 1."""
+    return [
+        at_most(f"a decision among {rules} rules", decisions.decision_s(rules) * 1e6, "us", limit)
+        for rules, limit in ((10, 10), (100, 20), (1_000, 100))
+    ]
+
+
+def memory(bench: Bench) -> list[Figure]:
+    """Resident memory of a new router, idle and after requests."""
+    with parties.router(bench.pins, bench.upstream) as (party, running):
+        taken = measure.memory(bench.load, party, running, bench.files, bench.effort.memory_requests)
+    values = list(taken.values())
+    figures = [at_most("memory, idle", values[0], "MB", 80)]
+    figures += [Figure(f"memory {name} requests", value, "MB") for name, value in list(taken.items())[1:]]
+    figures.append(at_most("memory, growth over the second half", values[-1] - values[2], "MB", 1))
+    return figures
+
+
+def starting(bench: Bench) -> list[Figure]:
+    """Time to the first 200, and of a cold `test-config`."""
+    starts = measure.start_times(bench.pins, bench.upstream, bench.effort.starts)
+    checks = measure.check_times(bench.pins, bench.upstream, bench.effort.starts)
+    return [
+        at_most("`ccr start` to the first 200", statistics.median(starts), "s", 0.8),
+        at_most("`ccr test-config` on 20 rules, cold", statistics.median(checks), "s", 0.35),
+    ]
+
+
+SECTIONS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "latency": latency,
+    "streams": streams,
+    "throughput": throughput,
+    "deciding": deciding,
+    "memory": memory,
+    "starting": starting,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the sections, prints and saves their figures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections: " + ", ".join(SECTIONS))
+    given = parser.parse_args(arguments)
+    wanted = [name for name in SECTIONS if name in given.only.split(",")]
+    results: dict[str, list[Figure]] = {}
+    failed: dict[str, str] = {}
+    with _bench(QUICK if given.quick else FULL) as bench:
+        if bench.nginx is None:
+            print("nginx is not installed: its rows are skipped (Debian package `nginx`)")
+        for name in wanted:
+            print(f"{name}: {(SECTIONS[name].__doc__ or '').splitlines()[0]}")
+            try:
+                results[name] = SECTIONS[name](bench)
+            except measure.Wrong as error:
+                failed[name] = str(error)
+                print(f"  FAILED: {error}")
+                continue
+            for figure in results[name]:
+                print(figure.line(), flush=True)
+    print(f"saved in {_save(results, failed, given.quick)}")
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _bench(effort: Effort) -> Any:
+    pins = parties.cores()
+    with contextlib.ExitStack() as stack:
+        folder, files = measure.temporary_bodies()
+        stack.callback(folder.cleanup)
+        upstream = stack.enter_context(parties.upstream(pins))
+        nginx = stack.enter_context(parties.nginx(pins, upstream))
+        ccr, router = stack.enter_context(parties.router(pins, upstream))
+        generator = stack.enter_context(parties.load(pins))
+        yield Bench(effort, pins, generator, files, upstream, nginx, ccr, router)
+
+
+def _save(results: dict[str, list[Figure]], failed: dict[str, str], quick: bool) -> Path:
+    folder = ROOT / "bench-results"
+    folder.mkdir(exist_ok=True)
+    now = datetime.datetime.now(datetime.UTC)
+    figures = [figure for section in results.values() for figure in section]
+    path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
+    value = {
+        "ratios": {figure.name: round(figure.value, 3) for figure in figures if figure.unit == "x"},
+        "missed": [figure.name for figure in figures if figure.met is False],
+        "figures": {name: [asdict(figure) for figure in section] for name, section in results.items()},
+        "failed": failed,
+        "quick": quick,
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "at": now.isoformat(timespec="seconds"),
+    }
+    path.write_text(json.dumps(value, indent=2) + "\n")
+    return path.relative_to(ROOT)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
