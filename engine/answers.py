@@ -13,22 +13,21 @@ from engine.explaining import explanation_of
 from engine.front import Visit
 from engine.intake import envelope_of
 from engine.record import record_exchange
-from engine.replies import Refusal, refusal, refusal_of
+from engine.replies import refusal, refusal_of
 from engine.router import Router
 from rules.explicit import without_tag
 from rules.facts import Facts
 from rules.nodes import Decision, Reject
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, MessagesRequest, Path
-from schemas.threads import asks_for_thread, thread_refusal_body
+from schemas.threads import THREAD_REFUSAL, THREAD_REFUSAL_DETAILS, asks_for_thread
 
 
 async def answer_messages(router: Router, visit: Visit) -> None:
     """`POST /v1/messages`."""
     request = _decoded(visit, "messages")
     if asks_for_thread(request):
-        reply = refusal(400, "server-held threads are not supported")
-        raise Refused(Refusal(400, reply.error_type, reply.message, verbatim=thread_refusal_body(visit.request_id)))
+        raise Refused(refusal(400, THREAD_REFUSAL, THREAD_REFUSAL_DETAILS))
     facts = _facts(router, visit, request, "messages")
     decision = visit.gateway.decide(facts)
     session = facts.get("sessionId")
