@@ -1,0 +1,1 @@
+"""AWS CodeWhisperer, Amazon Q Developer and Kiro: `GenerateAssistantResponse` as a dialect."""

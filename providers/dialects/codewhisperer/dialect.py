@@ -1,0 +1,27 @@
+"""The `codewhisperer` dialect: encoder, decoder and error reader as one value."""
+
+from __future__ import annotations
+
+from providers.dialects.codewhisperer import errors
+from providers.dialects.codewhisperer.replies import ReplyDecoder
+from providers.dialects.codewhisperer.requests import Sent, encode
+from providers.dialects.seams import Ask, Decoder, Dialect, Encoded, Head
+from providers.errors import ProviderError
+
+
+class CodeWhisperer:
+    """Stateless; see `providers/dialects/codewhisperer/README.md` for the flow."""
+
+    def encode(self, ask: Ask) -> Encoded:
+        return encode(ask)
+
+    def decoder(self, ask: Ask, encoded: Encoded, head: Head) -> Decoder:  # noqa: ARG002 - the seam's form
+        sent = encoded.dialect_state
+        assert isinstance(sent, Sent)
+        return ReplyDecoder(sent, encoded.tool_names, head)
+
+    def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
+        return errors.error_of(head, body, sent_bytes=len(ask.request.raw), model=ask.model)
+
+
+CODEWHISPERER: Dialect = CodeWhisperer()

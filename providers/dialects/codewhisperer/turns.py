@@ -1,0 +1,210 @@
+"""Messages as turns that alternate, with everything this service has no block for turned into text or refused.
+
+The service knows a user message (text, images, results of calls) and an assistant message (text, calls); nothing else.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET, Raw
+
+from providers.dialects.losses import Losses
+from providers.dialects.seams import Unencodable
+from providers.errors import KINDS, ProviderError
+from schemas.decode_request import blocks_of
+from schemas.request import Block, Message
+
+IMAGE_FORMATS: dict[str, str] = {
+    "image/png": "png",
+    "image/jpeg": "jpeg",
+    "image/jpg": "jpeg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """A `tool_use` of the client's; the input is JSON text."""
+
+    id: str
+    name: str
+    input: Raw
+
+
+@dataclass(slots=True)
+class Result:
+    """A `tool_result` of the client's; `text` may be empty."""
+
+    id: str
+    text: str
+    failed: bool
+
+
+@dataclass(slots=True)
+class UserTurn:
+    """Neighbouring messages of every role but `assistant`."""
+
+    texts: list[str] = field(default_factory=list)
+    images: list[dict[str, Any]] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class AssistantTurn:
+    """Neighbouring messages of the assistant."""
+
+    texts: list[str] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+
+Turn = UserTurn | AssistantTurn
+
+
+def turns_of(messages: Sequence[Message], losses: Losses) -> list[Turn]:
+    """The turns in order, equal neighbours merged; a message of role `system` counts as the user's.
+
+    A PDF or an image by URL in what the user says now raises `Unencodable`: the question could not be answered. In earlier
+    turns and in results of calls a note stands for it, so that a session goes on.
+    """
+    turns: list[Turn] = []
+    newest = max((at for at, message in enumerate(messages) if message.role == "assistant"), default=-1) + 1
+    for at, message in enumerate(messages):
+        blocks = blocks_of(message.content) if isinstance(message.content, str) else message.content
+        if message.role == "assistant":
+            if not turns or isinstance(turns[-1], UserTurn):
+                turns.append(AssistantTurn())
+            _add_assistant(turns[-1], blocks, losses)
+        elif blocks or message.role == "user":
+            if not turns or isinstance(turns[-1], AssistantTurn):
+                turns.append(UserTurn())
+            _add_user(turns[-1], blocks, asked_now=at >= newest, losses=losses)
+    return turns
+
+
+def _add_assistant(turn: Turn, blocks: Iterable[Block], losses: Losses) -> None:
+    assert isinstance(turn, AssistantTurn)
+    for block in blocks:
+        match block.type:
+            case "text":
+                turn.texts.extend(_strings(block.text))
+            case "tool_use":
+                turn.calls.append(Call(block.id, block.name, Raw(b"{}") if block.input is UNSET else block.input))
+            case "thinking" | "redacted_thinking":
+                losses.add(f"messages.{block.type}", "only its issuer takes a signed thought back")
+            case _:
+                losses.add(f"messages.{block.type}", "this service has no such block")
+        _lose_cache_control(block, losses)
+
+
+def _add_user(turn: Turn, blocks: Iterable[Block], *, asked_now: bool, losses: Losses) -> None:
+    assert isinstance(turn, UserTurn)
+    for block in blocks:
+        if block.type == "tool_result":
+            turn.results.append(_result(block, turn.images, losses))
+        else:
+            turn.texts.extend(_Reading(turn.images, asked_now, losses).texts(block))
+        _lose_cache_control(block, losses)
+
+
+def _result(block: Block, images: list[dict[str, Any]], losses: Losses) -> Result:
+    before = len(images)
+    texts = _Reading(images, False, losses).all_texts(block.content)
+    if len(images) > before:
+        texts.append("(see the attached image)" if len(images) == before + 1 else "(see the attached images)")
+        losses.add("messages.tool_result.image", "results are text here: the image is attached to the message")
+    return Result(block.tool_use_id, "\n".join(texts), failed=block.is_error is True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Turns content into text; images go to `images`. What cannot be sent is refused if `asked_now`, else a note says so."""
+
+    images: list[dict[str, Any]]
+    asked_now: bool
+    losses: Losses
+
+    def all_texts(self, content: object) -> list[str]:
+        return [text for block in blocks_of(content) for text in self.texts(block)]
+
+    def texts(self, block: Block) -> list[str]:
+        match block.type:
+            case "text":
+                return _strings(block.text)
+            case "image":
+                return self._image(block)
+            case "tool_reference":
+                return [f"The tool {block.tool_name} can be used now."]
+            case "document":
+                return self._document(block)
+            case "search_result":
+                return [*_strings(block.title, block.source), *self.all_texts(block.content)]
+            case _:
+                self.losses.add(f"messages.{block.type}", "this service has no such block")
+                return []
+
+    def _document(self, block: Block) -> list[str]:
+        source = block.source if isinstance(block.source, dict) else {}
+        match source.get("type"):
+            case "text":
+                return _strings(block.title, block.context, source.get("data"))
+            case "content":
+                return [*_strings(block.title, block.context), *self.all_texts(source.get("content"))]
+            case kind:
+                return self._left_out("document", str(source.get("media_type") or kind), "documents as text only")
+
+    def _image(self, block: Block) -> list[str]:
+        source = block.source if isinstance(block.source, dict) else {}
+        data, media_type = source.get("data"), str(source.get("media_type")).lower()
+        if source.get("type") != "base64" or not isinstance(data, str):
+            return self._left_out("image", f"by {source.get('type')}", "images as base64 only")
+        if media_type not in IMAGE_FORMATS:
+            return self._left_out("image", media_type, "PNG, JPEG, GIF and WebP images only")
+        encoded = _base64(data)
+        if encoded is None:
+            return self._left_out("image", media_type, "valid base64 only")
+        self.images.append({"format": IMAGE_FORMATS[media_type], "source": {"bytes": encoded}})
+        return []
+
+    def _left_out(self, noun: str, form: str, taken: str) -> list[str]:
+        if self.asked_now:
+            raise refused(
+                "bad_request", f"this upstream takes {taken}; the request has one {noun} ({form}) that it cannot read"
+            )
+        self.losses.add(f"messages.{noun}", f"this service takes {taken}; a note stands in its place")
+        return [f"[{noun} left out here: {form} cannot be read by this model]"]
+
+
+def _strings(*values: object) -> list[str]:
+    return [value for value in values if isinstance(value, str) and value]
+
+
+def _base64(data: str) -> str | None:
+    """The data without a `data:…,` prefix and line breaks, or None where it is no base64."""
+    if data.startswith("data:"):
+        data = data.partition(",")[2]
+    for attempt in (data, _WHITE.sub("", data)):
+        try:
+            binascii.a2b_base64(attempt, strict_mode=True)
+        except ValueError:
+            continue
+        return attempt
+    return None
+
+
+_WHITE = re.compile(r"\s+")
+
+
+def _lose_cache_control(block: Block, losses: Losses) -> None:
+    if block.cache_control is not None:
+        losses.add("cache_control", "this service decides itself what it caches")
+
+
+def refused(kind: str, message: str) -> Unencodable:
+    """The client's request cannot be put to this service."""
+    return Unencodable(ProviderError(kind=KINDS[kind], message=message))
