@@ -237,13 +237,16 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--say", default="ok")
-    parser.add_argument("--call", help="a tool call instead of text: NAME=JSON")
+    parser.add_argument("--call", help="a tool call after the text: NAME=JSON")
+    parser.add_argument("--no-usage", action="store_true")
     parser.add_argument("--pause-s", type=float, default=0.0)
     given = parser.parse_args(arguments)
     say = Say(given.say, pause_s=given.pause_s)
+    if given.no_usage:
+        say = replace(say, usage=None)
     if given.call:
         name, _, text = given.call.partition("=")
-        say = replace(say, text=None, calls=(Call(name, text),))
+        say = replace(say, calls=(Call(name, text),))
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     with Upstream(given.port) as upstream:
         upstream.always(say)
