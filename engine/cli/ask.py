@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
@@ -42,17 +41,3 @@ def router_answers(host: str, port: int, timeout_s: float = 2.0) -> bool:
     answer = ask(host, port, "/status", timeout_s)
     server = answer.body.get("server") if answer else None
     return isinstance(server, dict) and server.get("name") == NAME
-
-
-def port_taken(host: str, port: int) -> OSError | None:
-    """Why nothing more can listen on `host:port`, or None when something can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As the server itself does: a connection that lingers after its end does not make the port taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            probe.listen(1)
-    except OSError as problem:
-        return problem
-    return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 
 def configuration_schema() -> str:
     """The JSON Schema of the configuration, as text."""
-    return (files("schemas") / "config.schema.json").read_text(encoding="utf-8")
+    return (files("schemas") / "ccr.schema.json").read_text(encoding="utf-8")
 
 
 def starter_configuration() -> str:
@@ -15,6 +16,6 @@ def starter_configuration() -> str:
     return (files("engine") / "data" / "starter.yaml").read_text(encoding="utf-8")
 
 
-def demonstration_configuration() -> bytes:
+def demonstration_path() -> Path:
     """The configuration of `ccr start --demo`: it needs no key and no network."""
-    return (files("engine") / "data" / "demo.yaml").read_bytes()
+    return Path(str(files("engine") / "data" / "demo.yaml"))

@@ -1,0 +1,64 @@
+"""`ccr code`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+from engine.cli import options
+from engine.cli.ask import LOOPBACK, router_answers
+from engine.cli.starting import StartOptions, client_url, in_background, prepare
+from engine.client_environment import client_environment
+
+NOT_RUNNABLE = 126
+NOT_FOUND = 127
+
+
+@click.command("code", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
+@click.option("--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT).")
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def command(config: str | None, port: int | None, args: tuple[str, ...]) -> int:
+    """Run Claude Code through the router.
+
+    Starts the router in the background if none runs yet, then the program `claude` (or CLAUDE_PATH) with ARGS, and
+    gives its exit status. `ccr code -- --help` passes --help on.
+    """
+    program = os.environ.get("CLAUDE_PATH") or "claude"
+    found = shutil.which(os.path.expanduser(program))
+    if found is None:
+        click.echo(f"ccr: `{program}` is not found; install Claude Code or set CLAUDE_PATH", err=True)
+        return NOT_FOUND
+    url = _running_url(config, port)
+    environment = client_environment(url, os.environ).over(os.environ)
+    sys.stdout.flush()
+    # The client takes this process's place: its terminal, its signals and its exit status are ours without a copy.
+    try:
+        os.execve(found, [found, *args], environment)  # noqa: S606 - an argument list, no shell
+    except OSError as problem:
+        click.echo(f"ccr: `{found}` cannot be run: {problem.strerror}", err=True)
+        return NOT_RUNNABLE
+
+
+def _running_url(config: str | None, port: int | None) -> str:
+    """Where the router answers, started first if needed. Raises click.exceptions.Exit where it does not start."""
+    if config is None:
+        known = options.router_port_of(port)
+        if router_answers(LOOPBACK, known):
+            return _used(known)
+    prepared = prepare(StartOptions(config=config, port=port))
+    if router_answers(LOOPBACK, prepared.port):
+        return _used(prepared.port)
+    status = in_background(prepared)
+    if status != 0:
+        raise click.exceptions.Exit(status)
+    click.echo(f"ccr: started the router on port {prepared.port}; `ccr stop` ends it", err=True)
+    return client_url(prepared.host, prepared.port)
+
+
+def _used(port: int) -> str:
+    click.echo(f"ccr: using the router that runs on port {port}", err=True)
+    return client_url(LOOPBACK, port)

@@ -1,0 +1,88 @@
+"""Which configuration a command uses, read and checked. An edge."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from engine.cli.folders import state_folder
+from engine.cli.packaged import demonstration_path
+from engine.cli.trust_store import is_trusted
+
+PROJECT_FILE = "ccr.yaml"
+HOME_FILES = ("config.yaml", "config.json")
+
+
+class UnusableConfiguration(click.ClickException):
+    """The command cannot go on with the configuration; what was to be said of it in detail was said before."""
+
+    exit_code = 1
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        """One line on standard error."""
+        click.echo(f"ccr: {self.message}", err=True)
+
+
+class UnreadableConfiguration(UnusableConfiguration):
+    """There is no configuration, or its file has no tree."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The file a command uses (`-` is standard input) and why this one."""
+
+    name: str
+    reason: str
+
+
+def choose(flag: str | None, *, only_trusted: bool) -> Chosen:
+    """The file by the order every command keeps: flag, CCR_CONFIG_PATH, ./ccr.yaml, the home folder's.
+
+    `only_trusted`: ./ccr.yaml counts only after `ccr trust`, and a line says when it does not.
+    """
+    if flag:
+        return Chosen(flag if flag == "-" else os.path.expanduser(flag), "--config")
+    named = os.environ.get("CCR_CONFIG_PATH")
+    if named:
+        return Chosen(os.path.expanduser(named), "CCR_CONFIG_PATH")
+    project = Path(PROJECT_FILE)
+    if project.is_file():
+        if not only_trusted or is_trusted(project):
+            return Chosen(PROJECT_FILE, "this folder's")
+        click.echo(
+            "ccr: ./ccr.yaml is not trusted in its present state, so it is not used; `ccr trust` trusts it", err=True
+        )
+    for name in HOME_FILES:
+        path = state_folder() / name
+        if path.is_file():
+            return Chosen(str(path), "the home folder's")
+    raise UnreadableConfiguration(
+        f"no configuration: neither ./{PROJECT_FILE} nor {state_folder() / HOME_FILES[0]} can be used;"
+        " `ccr init` writes one, and `ccr start --demo` needs none"
+    )
+
+
+def demonstration() -> Chosen:
+    """The configuration that comes with the program."""
+    return Chosen(str(demonstration_path()), "--demo")
+
+
+def reader_of(chosen: Chosen) -> Callable[[], bytes]:
+    """Reads the chosen file, each time anew; standard input is read once. Raises OSError."""
+    if chosen.name != "-":
+        return Path(chosen.name).read_bytes
+    data = sys.stdin.buffer.read()
+    return lambda: data
+
+
+def say_which(chosen: Chosen) -> None:
+    """Every command says on standard error which file it used."""
+    name = "standard input" if chosen.name == "-" else chosen.name
+    click.echo(f"ccr: configuration {name} ({chosen.reason})", err=True)

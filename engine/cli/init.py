@@ -1,0 +1,39 @@
+"""`ccr init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from engine.cli.folders import made_private, state_folder
+from engine.cli.packaged import configuration_schema, starter_configuration
+
+SCHEMA_NAME = "ccr.schema.json"
+
+
+@click.command("init")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+def command(file: Path | None, force: bool) -> int:
+    """Write a commented starter configuration.
+
+    Writes FILE, or ~/.claude-code-router/config.yaml, and beside it the schema that editors check it with.
+    """
+    path = file.expanduser() if file else made_private(state_folder()) / "config.yaml"
+    if path.exists() and not force:
+        click.echo(f"{path} is already there; `--force` replaces it", err=True)
+        return 1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(starter_configuration(), encoding="utf-8")
+        (path.parent / SCHEMA_NAME).write_text(configuration_schema(), encoding="utf-8")
+    except OSError as problem:
+        click.echo(f"{problem.filename} cannot be written: {problem.strerror}", err=True)
+        return 1
+    click.echo(f"wrote {path} and, for editors, {SCHEMA_NAME} beside it")
+    click.echo(
+        f"next: put a key in it, `ccr test-config {path}`, then `ccr start{f' --config {path}' if file else ''}`"
+    )
+    return 0

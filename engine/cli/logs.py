@@ -1,0 +1,120 @@
+"""`ccr logs`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from engine.cli import options
+from engine.cli.log_folder import log_folder
+
+LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
+_COLOURS = {"debug": "bright_black", "info": "cyan", "warn": "yellow", "error": "red"}
+_FILE = re.compile(r"ccr-[0-9]{4}-[0-9]{2}-[0-9]{2}\.log")
+_POLL_S = 0.2
+
+
+@click.command("logs")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="How many last lines.")
+@click.option("--level", type=click.Choice(list(LEVELS)), default="debug", help="Only lines of this level or above.")
+@options.config
+def command(follow: bool, lines: int, level: str, config: str | None) -> int:
+    """Show the router's log.
+
+    On a terminal for people; into a pipe the JSON lines as they are.
+    """
+    folder = log_folder(config)
+    files = _files(folder)
+    if not files and not follow:
+        click.echo(f"no log in {folder} yet", err=True)
+        return 0
+    people = sys.stdout.isatty()
+    for line in _last(files, lines, level):
+        click.echo(_shown(line) if people else line)
+    if follow:
+        for line in _following(folder, files[-1] if files else None):
+            if _wanted(line, level):
+                click.echo(_shown(line) if people else line)
+    return 0
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name))
+    except OSError:
+        return []
+
+
+def _last(files: list[Path], count: int, level: str) -> list[str]:
+    """The last `count` lines of that level over all files, oldest first; reads no older file than it must."""
+    kept: list[str] = []
+    for path in reversed(files):
+        wanted = count - len(kept)
+        if wanted <= 0:
+            break
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            kept = [*deque((line.rstrip("\n") for line in lines if _wanted(line, level)), maxlen=wanted), *kept]
+    return kept
+
+
+def _following(folder: Path, current: Path | None) -> Iterator[str]:
+    """Lines appended from now on, without end; goes on to the next day's file when it appears."""
+    offset = current.stat().st_size if current else 0
+    pending = b""
+    while True:
+        newest = next(reversed(_files(folder)), None)
+        if current is not None:
+            with current.open("rb") as file:
+                file.seek(offset)
+                data = file.read()
+            offset += len(data)
+            *whole, pending = (pending + data).split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in whole)
+        if newest is not None and newest != current:
+            current, offset, pending = newest, 0, b""
+            continue
+        time.sleep(_POLL_S)
+
+
+def _wanted(line: str, level: str) -> bool:
+    """Whether the line is of that level or above; what is not a JSON line is always wanted."""
+    written = _parsed(line).get("level")
+    return not isinstance(written, str) or LEVELS.get(written, 99) >= LEVELS[level]
+
+
+def _shown(line: str) -> str:
+    entry = _parsed(line)
+    if "message" not in entry:
+        return _printable(line)
+    level = str(entry.pop("level", ""))
+    moment = str(entry.pop("timestamp", ""))[:19].replace("T", " ")
+    message = str(entry.pop("message"))
+    request = entry.pop("requestId", None)
+    rest = "  ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in entry.items()
+    )
+    tag = f"[{str(request)[-8:]}] " if request else ""
+    word = click.style(f"{_printable(level):<5}", fg=_COLOURS.get(level))
+    return f"{_printable(moment)} {word} {_printable(f'{tag}{message}')}{'  ' if rest else ''}{_printable(rest)}"
+
+
+def _printable(text: str) -> str:
+    """The text without what could steer the terminal: logs quote what strangers sent."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _parsed(line: str) -> dict[str, object]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,225 @@
+"""From a configuration to a serving process, in the foreground or the background: `start`, `restart`, `code`. An edge."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from engine.built import Built, Checked
+from engine.cli.ask import LOOPBACK, router_answers
+from engine.cli.configured import (
+    UnreadableConfiguration,
+    UnusableConfiguration,
+    choose,
+    demonstration,
+    reader_of,
+    say_which,
+)
+from engine.cli.folders import made_private, state_folder
+from engine.cli.pid_file import PortClaimedError, claim, running
+from engine.client_environment import client_environment, shell_lines
+
+READY_WITHIN_S = 30.0
+TITLE = "claude-code-router"
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """What the user asked of `start`; None is not asked."""
+
+    config: str | None = None
+    demo: bool = False
+    port: int | None = None
+    host: str | None = None
+    public: bool = False
+    debug: bool = False
+    log_level: str | None = None
+
+    def words(self) -> list[str]:
+        """The same as arguments of `ccr start`."""
+        valued = {"--config": self.config, "--port": self.port, "--host": self.host, "--log-level": self.log_level}
+        flags = {"--demo": self.demo, "--public": self.public, "--debug": self.debug}
+        return [
+            *(word for name, value in valued.items() if value is not None for word in (name, str(value))),
+            *(name for name, asked in flags.items() if asked),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration that may be served, and where. `options` are made absolute, so that they mean the same elsewhere."""
+
+    options: StartOptions
+    first: Built
+    load: Callable[[], Checked]
+    host: str
+    port: int
+    log_level: str
+
+    @property
+    def log_folder(self) -> Path:
+        return Path(self.first.settings.debug.log_dir).expanduser()
+
+
+def prepare(options: StartOptions) -> Prepared:
+    """Reads and checks the configuration; its findings are printed. Raises UnusableConfiguration where it must not run."""
+    from engine.build import build
+
+    chosen = demonstration() if options.demo else choose(options.config, only_trusted=True)
+    say_which(chosen)
+    read = reader_of(chosen)
+
+    def load() -> Checked:
+        return build(read(), chosen.name, read_file=_read_file, env=os.environ, secrets="resolve")
+
+    try:
+        checked = load()
+    except OSError as problem:
+        raise UnreadableConfiguration(f"{chosen.name} cannot be read: {problem.strerror}") from problem
+    if checked.built is None:
+        _print_findings(checked)
+        kind = UnreadableConfiguration if checked.document is None else UnusableConfiguration
+        raise kind("the router does not start with this configuration")
+    settings = checked.built.settings
+    absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))
+    prepared = Prepared(
+        options=replace(options, config=absolute),
+        first=checked.built,
+        load=load,
+        host=options.host or settings.server.host,
+        port=options.port if options.port is not None else settings.server.port,
+        log_level=options.log_level or ("debug" if options.debug else settings.debug.log_level),
+    )
+    _refuse_public(prepared)
+    return prepared
+
+
+def in_foreground(prepared: Prepared) -> int:
+    """Serves until a signal; gives the exit status."""
+    from setproctitle import setproctitle
+
+    from engine.lifecycle import PortTaken, serve
+
+    setproctitle(TITLE)
+    with ExitStack() as held:
+
+        def ready(address: str) -> None:
+            port = int(address.rpartition(":")[2])
+            try:
+                held.enter_context(claim(port, prepared.options.words()))
+            except PortClaimedError:
+                click.echo(
+                    f"ccr: another router has the pid file of port {port}; `ccr stop` will end that one", err=True
+                )
+            announce(prepared.host, port)
+
+        try:
+            return serve(
+                prepared.load,
+                prepared.first,
+                host=prepared.host,
+                port=prepared.port,
+                log_folder=prepared.log_folder,
+                log_level=prepared.log_level,
+                on_ready=ready,
+            )
+        except PortTaken:
+            click.echo(f"ccr: {_why_taken(prepared)}", err=True)
+            return 1
+        except OSError as problem:
+            click.echo(f"ccr: {prepared.host} port {prepared.port} cannot be listened on: {problem.strerror}", err=True)
+            return 1
+
+
+def in_background(prepared: Prepared) -> int:
+    """Starts a process of its own and waits until it serves; gives 0, or the exit status it failed with."""
+    if prepared.options.config == "-" or prepared.port == 0:
+        raise click.UsageError("a router in the background needs a configuration file and a port of its own")
+    made_private(state_folder())
+    said = state_folder() / f"ccr-{prepared.port}.out"
+    words = replace(prepared.options, port=prepared.port).words()
+    with said.open("wb") as output:
+        # `-P`: nothing in the working directory may stand in for the router's own modules.
+        child = subprocess.Popen(  # noqa: S603 - an argument list of our own
+            [sys.executable, "-P", "-m", "engine.cli", "start", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < end:
+        status = child.poll()
+        if status is not None:
+            click.echo(said.read_text(encoding="utf-8", errors="replace"), nl=False, err=True)
+            return status or 1
+        router = running(prepared.port)
+        if router is not None and router.pid == child.pid:
+            return 0
+        time.sleep(0.01)
+    child.terminate()
+    click.echo(f"ccr: the router did not answer within {READY_WITHIN_S:.0f} s; see {said}", err=True)
+    return 1
+
+
+def announce(host: str, port: int) -> None:
+    """The address on standard error; on standard output the two lines that point Claude Code at it, ready to evaluate."""
+    url = client_url(host, port)
+    click.echo(f"ccr: serving on {url}; these two lines point Claude Code at it (or run `ccr code`):", err=True)
+    for line in shell_lines(client_environment(url, {}), "sh")[:2]:
+        click.echo(line)
+    sys.stdout.flush()
+
+
+def client_url(host: str, port: int) -> str:
+    """Where a client on this machine reaches a router that listens on `host`."""
+    everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    reached = LOOPBACK if everywhere else host
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def _refuse_public(prepared: Prepared) -> None:
+    """Router keys are not checked in this version, so others reach the router only when that is said explicitly."""
+    if prepared.options.public or is_loopback(prepared.host):
+        return
+    raise UnusableConfiguration(
+        f"`{prepared.host}` lets other machines in, and no key protects the router;"
+        " listen on 127.0.0.1, or say `--public` where something else keeps strangers out"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _why_taken(prepared: Prepared) -> str:
+    port = prepared.port
+    other = f"`--port {port % 65535 + 1}` (with make: `PORT={port % 65535 + 1}`)"
+    if router_answers(LOOPBACK, port):
+        return f"another ccr already answers on {client_url(prepared.host, port)}; `ccr stop --port {port}` ends it, or choose {other}"
+    return f"port {port} is taken by another program; choose another with {other}"
+
+
+def _read_file(path: str) -> bytes:
+    return Path(path).expanduser().read_bytes()
+
+
+def _print_findings(checked: Checked) -> None:
+    for found in checked.diagnostics:
+        span = found.span
+        click.echo(f"{span.file}:{span.line}:{span.column}: {found.severity}: {found.message} [{found.code}]", err=True)
