@@ -62,6 +62,9 @@ class Tool(msgspec.Struct, kw_only=True):
     allowed_domains: Any = None
     blocked_domains: Any = None
     user_location: Any = None
+    allowed_callers: Any = None
+    input_examples: Any = None
+    eager_input_streaming: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,41 +2,27 @@
 
 Source: recorded from the vendor's Python SDK 2.12 (beta message-threads-2026-08-12): its tool runner sends
 `"thread": {"type": "create"}`, then only the newest message with `{"type": "continue", "previous_message_id": ...}`. On
-the answer below it goes on with the full history by itself; ignoring the key would lose the conversation.
+a 400 with the message and the details below it goes on with the full history by itself; ignoring the key would lose the
+conversation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import msgspec
+from types import MappingProxyType
 
 from schemas.request import MessagesRequest
 
-THREAD_REFUSAL_STATUS = 400
+THREAD_REFUSAL = "thread: server-held threads are not supported here, send the whole history in `messages`"
+"""The message of the 400 (`invalid_request_error`)."""
+
+THREAD_REFUSAL_DETAILS: Mapping[str, object] = MappingProxyType(
+    {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+)
+"""The `details` of its error object: what the client recognises."""
 
 
 def asks_for_thread(request: MessagesRequest) -> bool:
     """Whether the history is, or is to be, held by the server: a `thread` member that is not null."""
     thread = request.fields.get("thread")
     return thread is not None and bytes(thread) != b"null"
-
-
-def thread_refusal(request_id: str | None = None) -> Mapping[str, object]:
-    """The error body that makes the client send its full history instead; `request_id` goes in where there is one."""
-    body: dict[str, object] = {
-        "type": "error",
-        "error": {
-            "type": "invalid_request_error",
-            "message": "thread: server-held threads are not supported here, send the whole history in `messages`",
-            "details": {"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
-        },
-    }
-    if request_id is not None:
-        body["request_id"] = request_id
-    return body
-
-
-def thread_refusal_body(request_id: str | None = None) -> bytes:
-    """`thread_refusal` as JSON."""
-    return msgspec.json.encode(thread_refusal(request_id))

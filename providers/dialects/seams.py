@@ -46,6 +46,7 @@ class Encoded:
 
     `tool_names` maps names as sent back to the client's names (only those that differ). `lost` is what the user may read.
     `query` is appended to the URL. `dialect_state` is whatever the same dialect's decoder needs again.
+    `notes` are sentences on what the dialect chose by itself (defaults taken from the endpoint's host), for `explain`.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Encoded:
     tool_names: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
     dialect_state: object = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

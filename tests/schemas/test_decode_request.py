@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.decode_request import blocks_of, decode_request
 from schemas.request import BadRequest, Block
-from schemas.threads import asks_for_thread, thread_refusal
+from schemas.threads import asks_for_thread
 
 HI = '"messages":[{"role":"user","content":"hi"}]'
 BASE = '"model":"m","max_tokens":5,' + HI
@@ -197,11 +197,3 @@ def test_server_held_threads_are_recognised(thread: object, asks: bool) -> None:
     """A `thread` member asks for a history that the server holds."""
     body = {"model": "m", "max_tokens": 1, "messages": [], "thread": thread}
     assert asks_for_thread(decode_request(json.dumps(body).encode())) is asks
-
-
-def test_a_thread_is_refused_in_the_form_its_client_understands() -> None:
-    """The refusal carries the error code that makes the tool runner send the whole history."""
-    error = thread_refusal("req_1")["error"]
-    assert isinstance(error, dict)
-    assert error["type"] == "invalid_request_error"
-    assert error["details"] == {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}

@@ -1,0 +1,23 @@
+"""What an encoder leaves out or changes, counted while it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from providers.dialects.seams import Lost
+
+
+@dataclass(slots=True)
+class Losses:
+    """Collects `Lost` rows: the same field for the same reason is one row, in order of first appearance."""
+
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, what: str, why: str, count: int = 1) -> None:
+        """Counts `count` more of the field `what`, as the client wrote it, lost or changed for the reason `why`."""
+        if count > 0:
+            self._counts[what, why] = self._counts.get((what, why), 0) + count
+
+    def listed(self) -> tuple[Lost, ...]:
+        """The rows so far."""
+        return tuple(Lost(what, count, why) for (what, why), count in self._counts.items())

@@ -1,0 +1,289 @@
+"""The conversation in OpenAI's order: who speaks, calls before results, results before what was said with them.
+
+    turns of the client            messages sent
+    system                         system
+    user: text                     user
+    assistant: text, calls a b     assistant: text, tool_calls a b
+    user: result b, result a,      tool a, tool b
+          image in a, text         user: image of a, text
+
+Turns of one role that follow each other are one message, as the Messages API defines; a system turn among them stays in
+its place or becomes a reminder, by setting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from msgspec import UNSET
+
+from providers.dialects.losses import Losses
+from providers.dialects.openai.content import Part, Takes, compact, mark, parts_of, split_media, text_part
+from providers.dialects.openai.options import Options
+from schemas.decode_request import blocks_of
+from schemas.request import Block, Message, MessagesRequest
+
+Sent: TypeAlias = dict[str, Any]
+
+BILLING_LINE = "x-anthropic-billing-header"
+"""How the client's first system block begins when it is a note to its vendor and not for the model."""
+
+_LEAST_ID_CHARS = 9
+_NO_RESULT = "[no result was given for this call]"
+
+
+def messages_of(
+    request: MessagesRequest, options: Options, takes: Takes, names: Mapping[str, str], losses: Losses
+) -> list[Sent]:
+    """The messages to send. `names` maps the client's tool names to those sent.
+
+    INVARIANT: every tool call is followed by exactly one tool message with its id, before any other message.
+    """
+    conversation = _Conversation(options, takes, names, losses)
+    leading = _system_parts(request.system, takes, losses)
+    for turn in _turns(request.messages, options.mid_conversation_system, leading, takes, losses):
+        if turn[0].role == "assistant":
+            conversation.assistant(block for message in turn for block in _blocks(message))
+        else:
+            conversation.others(turn)
+    if request.messages and request.messages[-1].role == "assistant":
+        losses.add("messages", "the last assistant turn is answered here and not continued")
+    conversation.settle()
+    first = [{"role": options.system_role, "content": compact(leading, "\n\n")}] if leading else []
+    return first + conversation.finished()
+
+
+def _system_parts(system: Iterable[Block], takes: Takes, losses: Losses) -> list[Part]:
+    parts: list[Part] = []
+    for index, block in enumerate(system):
+        if index == 0 and isinstance(block.text, str) and block.text.startswith(BILLING_LINE):
+            losses.add("system.0", "the client's billing line is for its vendor only")
+            continue
+        parts += parts_of(block, takes, losses, "system")
+    return parts
+
+
+def _turns(
+    messages: Iterable[Message], mode: str, leading: list[Part], takes: Takes, losses: Losses
+) -> Iterable[list[Message]]:
+    """Runs of assistant messages and runs of all others, in order; in mode `leading`, system messages go to `leading`."""
+    turn: list[Message] = []
+    for message in messages:
+        if message.role == "system" and mode == "leading":
+            for block in _blocks(message):
+                leading += parts_of(block, takes, losses)
+            losses.add("messages.role", "a system message within the conversation was moved to its beginning")
+            continue
+        if turn and (message.role == "assistant") != (turn[0].role == "assistant"):
+            yield turn
+            turn = []
+        turn.append(message)
+    if turn:
+        yield turn
+
+
+def _blocks(message: Message) -> Iterable[Block]:
+    return blocks_of(message.content) if isinstance(message.content, str) else message.content
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that waits for its result: the client's id and the one sent (ids of one turn are made unique)."""
+
+    id: str
+    sent: str
+
+
+@dataclass(slots=True)
+class _Conversation:
+    options: Options
+    takes: Takes
+    names: Mapping[str, str]
+    losses: Losses
+    sent: list[Sent] = field(default_factory=list)
+    waiting: list[_Call] = field(default_factory=list)
+
+    def assistant(self, blocks: Iterable[Block]) -> None:
+        """One assistant turn: its text, then its calls."""
+        texts: list[Part] = []
+        calls: list[Sent] = []
+        thoughts: list[str] = []
+        glue = ""
+        for block in blocks:
+            if block.type == "tool_use":
+                calls.append(self._call(block))
+                glue = "\n\n"
+            elif block.type in ("thinking", "redacted_thinking"):
+                self._think(block, thoughts)
+                glue = "\n\n"
+            elif block.type in ("server_tool_use", "mcp_tool_use"):
+                self.losses.add(f"messages.content.{block.type}", "a call that the vendor's own server answered")
+            else:
+                parts, media = split_media(parts_of(block, self.takes, self.losses))
+                if media:
+                    self.losses.add(f"messages.content.{block.type}", "an assistant message takes only text")
+                if parts and calls:
+                    self.losses.add("messages.content.text", "text after a tool call is sent before it")
+                if parts and texts:
+                    parts[0]["text"] = glue + parts[0]["text"]
+                texts += parts
+                glue = ""
+        self._say(texts, calls, thoughts)
+
+    def others(self, turn: Iterable[Message]) -> None:
+        """What stands between two assistant turns: first all results, then the rest in order."""
+        results: list[Block] = []
+        rest: list[tuple[str, list[Part]]] = []
+        for message in turn:
+            if message.role not in ("user", "system"):
+                self.losses.add("messages.role", f"the role `{message.role}` is sent as `user`")
+            for block in _blocks(message):
+                if block.type == "tool_result":
+                    results.append(block)
+                elif block.type == "mid_conv_system":
+                    inner = blocks_of(block.content or block.text)
+                    rest.append(("system", [part for one in inner for part in parts_of(one, self.takes, self.losses)]))
+                else:
+                    role = "system" if message.role == "system" else "user"
+                    rest.append((role, parts_of(block, self.takes, self.losses)))
+        media = self._answer(results)
+        self._user(media)
+        for role, parts in rest:
+            if role == "system":
+                self._system(parts)
+            else:
+                self._user(parts)
+
+    def settle(self) -> None:
+        """Answers the calls that got no result, since the upstream refuses a call without one."""
+        for call in self.waiting:
+            self.losses.add("messages.content.tool_use", "a call without a result was given a note as its result")
+            self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": _NO_RESULT})
+        self.waiting = []
+
+    def finished(self) -> list[Sent]:
+        """The messages, those of plain text with a string as their content."""
+        for message in self.sent:
+            if isinstance(message["content"], list):
+                message["content"] = compact(message["content"])
+        return self.sent
+
+    def _say(self, texts: list[Part], calls: list[Sent], thoughts: list[str]) -> None:
+        if not texts and not calls and not thoughts:
+            return
+        content = compact(texts, "")
+        message: Sent = {"role": "assistant", "content": content}
+        if not content and calls and self.options.empty_content == "null":
+            message["content"] = None
+        if thoughts:
+            message[self.options.thinking_history] = "\n".join(thoughts)
+        if calls:
+            message["tool_calls"] = calls
+        self.sent.append(message)
+
+    def _call(self, block: Block) -> Sent:
+        if block.cache_control is not None:
+            self.losses.add("messages.content.cache_control", "a call takes no cache mark")
+        call = _Call(block.id, self._unique(block.id))
+        self.waiting.append(call)
+        arguments = "{}" if block.input is UNSET else bytes(block.input).decode()
+        return {
+            "id": call.sent,
+            "type": "function",
+            "function": {"name": self.names.get(block.name, block.name), "arguments": arguments},
+        }
+
+    def _unique(self, call_id: str) -> str:
+        """The id to send: as it is, or hashed where it is too long or another call of this turn has it."""
+        limit = max(self.options.tool_call_id_chars, _LEAST_ID_CHARS)
+        taken = {call.sent for call in self.waiting}
+        sent, salt = call_id, 0
+        while not 0 < len(sent) <= limit or sent in taken:
+            sent = f"call_{_digest(call_id, salt)}"[:limit]
+            salt += 1
+        return sent
+
+    def _think(self, block: Block, thoughts: list[str]) -> None:
+        if block.type == "redacted_thinking":
+            self.losses.add("messages.content.redacted_thinking", "only its issuer can read it")
+        elif self.options.thinking_history == "drop":
+            self.losses.add("messages.content.thinking", "this upstream takes no earlier thinking")
+        else:
+            if block.signature:
+                self.losses.add("messages.content.signature", "a signature is for its issuer only")
+            if block.thinking:
+                thoughts.append(block.thinking)
+
+    def _answer(self, results: list[Block]) -> list[Part]:
+        """Writes the tool messages in the order of the calls; gives the media of the results and results without a call."""
+        by_id: dict[str, list[Block]] = {}
+        for result in results:
+            by_id.setdefault(result.tool_use_id, []).append(result)
+        left: list[Part] = []
+        called = {call.id for call in self.waiting}
+        missing: list[_Call] = []
+        for call in self.waiting:
+            if by_id.get(call.id):
+                self._tool(call, by_id[call.id].pop(0), left)
+            else:
+                missing.append(call)
+        self.waiting = missing
+        self.settle()
+        for call_id, extra in by_id.items():
+            for result in extra:
+                if call_id in called:
+                    self.losses.add("messages.content.tool_result", "a second result for one call is left out")
+                else:
+                    self.losses.add(
+                        "messages.content.tool_result", "it answers no call just made, so it is sent as text"
+                    )
+                    texts, media = self._result(result)
+                    left += [text_part(f"[result of the earlier call {call_id}]"), *texts, *media]
+        return left
+
+    def _tool(self, call: _Call, result: Block, left: list[Part]) -> None:
+        texts, media = self._result(result)
+        if media:
+            texts.append(text_part(f"[{len(media)} attachment(s) of this result follow in the next user message]"))
+            left.append(text_part(f"[attachment(s) of the result of {call.sent}]"))
+            left += media
+        mark(texts, result, self.takes, self.losses, "messages.content")
+        self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": compact(texts)})
+
+    def _result(self, result: Block) -> tuple[list[Part], list[Part]]:
+        parts = [part for one in blocks_of(result.content) for part in parts_of(one, self.takes, self.losses)]
+        texts, media = split_media(parts)
+        if result.is_error is True:
+            if texts:
+                texts[0]["text"] = f"Error: {texts[0]['text']}"
+            else:
+                texts = [text_part("Error: the tool failed")]
+        return texts, media
+
+    def _user(self, parts: list[Part]) -> None:
+        if not parts:
+            return
+        last = self.sent[-1] if self.sent else None
+        if last is not None and last["role"] == "user":
+            last["content"] += parts
+        else:
+            self.sent.append({"role": "user", "content": list(parts)})
+
+    def _system(self, parts: list[Part]) -> None:
+        if not parts:
+            return
+        if self.options.mid_conversation_system == "system":
+            self.sent.append({"role": self.options.system_role, "content": list(parts)})
+            return
+        self.losses.add("messages.role", "a system message within the conversation is sent as a reminder in user text")
+        first, last = parts[0], parts[-1]
+        first["text"] = f"<system-reminder>\n{first.get('text', '')}"
+        last["text"] = f"{last.get('text', '')}\n</system-reminder>"
+        self._user(parts)
+
+
+def _digest(call_id: str, salt: int) -> str:
+    return hashlib.sha256(f"{call_id}\0{salt}".encode()).hexdigest()

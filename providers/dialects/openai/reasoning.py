@@ -1,0 +1,124 @@
+"""Thinking and effort as the upstream asks for them.
+
+| client | `reasoning_effort` | `reasoning` | `thinking` | `enable_thinking` |
+|---|---|---|---|---|
+| effort `high` | `high` | `{"effort": "high"}` | `{"type": "enabled"}` | true |
+| enabled, 10000 tokens | the level of the budget | `{"max_tokens": 10000}` | `{"type": "enabled"}` | true, `thinking_budget` 10000 |
+| adaptive alone | nothing: the model's own default | `{"enabled": true}` | `{"type": "enabled"}` | true |
+| disabled | `none` or `minimal` where known | `{"enabled": false}` | `{"type": "disabled"}` | false |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers.dialects.losses import Losses
+from providers.dialects.openai.options import Options
+from providers.dialects.openai.settings import LEVELS
+from providers.spec import ModelSpec
+from schemas.request import MessagesRequest
+
+
+def is_reasoner(options: Options, model: ModelSpec | None) -> bool:
+    """Whether the target is known to think: the model lists the capability `thinking`, or the settings say always."""
+    if options.reasoning == "always":
+        return True
+    return model is not None and model.capabilities is not None and "thinking" in model.capabilities
+
+
+def reasoning_of(request: MessagesRequest, options: Options, model: ModelSpec | None, losses: Losses) -> dict[str, Any]:
+    """The members of the body that ask for (or forbid) thinking, possibly none."""
+    thinking: Mapping[str, Any] = request.thinking or {}
+    mode = thinking.get("type")
+    effort = (request.output_config or {}).get("effort")
+    if mode is None and effort is None:
+        return {}
+    if options.reasoning == "never" or not is_reasoner(options, model):
+        why = "`reasoning` is `never`" if options.reasoning == "never" else "the model does not list `thinking`"
+        if mode not in (None, "disabled"):
+            losses.add("thinking", why)
+        if effort is not None:
+            losses.add("output_config.effort", why)
+        return {}
+    if "display" in thinking:
+        losses.add("thinking.display", "the upstream shows its thinking in its own way")
+    if mode == "disabled":
+        if effort is not None:
+            losses.add("output_config.effort", "thinking is disabled")
+        return _disabled(options, losses)
+    budget = thinking.get("budget_tokens")
+    budget = budget if isinstance(budget, int) and mode == "enabled" else None
+    return _enabled(options, effort, budget, losses)
+
+
+def _disabled(options: Options, losses: Losses) -> dict[str, Any]:
+    match options.reasoning_field:
+        case "reasoning":
+            return {"reasoning": {"enabled": False}}
+        case "thinking":
+            return {"thinking": {"type": "disabled"}}
+        case "enable_thinking":
+            return {"enable_thinking": False}
+        case _:
+            least = next((level for level in ("none", "minimal") if level in options.reasoning_levels), None)
+            if least is None:
+                losses.add("thinking", "the upstream has no level without thinking")
+                return {}
+            return {"reasoning_effort": least}
+
+
+def _enabled(options: Options, effort: object, budget: int | None, losses: Losses) -> dict[str, Any]:
+    match options.reasoning_field:
+        case "thinking":
+            _lose(effort, budget, "the upstream knows only whether to think", losses)
+            return {"thinking": {"type": "enabled"}}
+        case "enable_thinking":
+            _lose(effort, None, "the upstream knows only whether to think", losses)
+            return {"enable_thinking": True} | ({} if budget is None else {"thinking_budget": budget})
+        case "reasoning":
+            if effort is None and budget is not None:
+                return {"reasoning": {"max_tokens": budget}}
+            level = _level(options, effort, budget, losses)
+            return {"reasoning": {"enabled": True} if level is None else {"effort": level}}
+        case _:
+            level = _level(options, effort, budget, losses)
+            return {} if level is None else {"reasoning_effort": level}
+
+
+def _lose(effort: object, budget: int | None, why: str, losses: Losses) -> None:
+    if effort is not None:
+        losses.add("output_config.effort", why)
+    if budget is not None:
+        losses.add("thinking.budget_tokens", why)
+
+
+def _level(options: Options, effort: object, budget: int | None, losses: Losses) -> str | None:
+    """The level to send: the effort if given, else the level of the budget; None where the model's default is meant."""
+    if effort is not None:
+        if budget is not None:
+            losses.add("thinking.budget_tokens", "the effort says how much to think")
+        if effort not in LEVELS:
+            losses.add("output_config.effort", "an unknown level")
+            return None
+        level = _nearest(str(effort), options.reasoning_levels)
+        if level != effort:
+            losses.add("output_config.effort", f"`{effort}` is not known here, `{level}` is sent")
+        return level
+    if budget is None:
+        losses.add("thinking", "adaptive thinking without an effort is left to the upstream's default")
+        return None
+    fitting = [(least, level) for level, least in options.reasoning_budgets.items() if budget >= least]
+    if not fitting:
+        losses.add("thinking.budget_tokens", "below the least budget that has a level")
+        return None
+    level = _nearest(max(fitting)[1], options.reasoning_levels)
+    losses.add("thinking.budget_tokens", f"a budget becomes a level, `{level}` is sent")
+    return level
+
+
+def _nearest(wanted: str, known: tuple[str, ...]) -> str | None:
+    """The wanted level if known, else the nearest known below, else the least known above `none`."""
+    ranked = sorted((level for level in known if level != "none"), key=LEVELS.index)
+    below = [level for level in ranked if LEVELS.index(level) <= LEVELS.index(wanted)]
+    return below[-1] if below else (ranked[0] if ranked else None)

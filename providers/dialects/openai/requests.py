@@ -1,0 +1,191 @@
+"""A Messages request as a Chat Completions request: every member carried, changed or listed as lost.
+
+Source: the `CreateChatCompletionRequest` of the OpenAI API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from providers.dialects.losses import Losses
+from providers.dialects.openai.content import takes_of
+from providers.dialects.openai.identity import session_of, user_of
+from providers.dialects.openai.messages import messages_of
+from providers.dialects.openai.names import restored_names, sent_names
+from providers.dialects.openai.options import Options, options_of
+from providers.dialects.openai.reasoning import is_reasoner, reasoning_of
+from providers.dialects.openai.schema_strict import is_strict
+from providers.dialects.openai.tools import choice_of, offer_of, tool_names_of
+from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.errors import KINDS, ProviderError
+from schemas.request import MessagesRequest
+
+PATH = "/chat/completions"
+
+
+def encode(ask: Ask) -> Encoded:
+    """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
+    options = options_of(ask.provider)
+    losses = Losses()
+    names = sent_names(tool_names_of(ask.request), gemini=options.tool_schema == "gemini")
+    try:
+        body = msgspec.json.encode(_body(ask, options, names, losses))
+    except RecursionError:
+        raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
+    accept = "text/event-stream" if ask.request.stream else "application/json"
+    return Encoded(
+        path=PATH,
+        body=body,
+        headers={"content-type": "application/json", "accept": accept, **options.extra_headers},
+        lost=losses.listed(),
+        tool_names=restored_names(names),
+        notes=options.notes,
+    )
+
+
+def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+    """The members in a fixed order, so that equal requests are equal bytes."""
+    request = ask.request
+    offer = offer_of(request, options, ask.model_spec, names, losses)
+    body: dict[str, Any] = {
+        "model": ask.model,
+        "messages": messages_of(request, options, takes_of(options, ask.model_spec), names, losses),
+    }
+    if offer.functions:
+        body["tools"] = list(offer.functions.values())
+    body |= choice_of(request, offer, names, losses)
+    body |= offer.search
+    body |= _max_tokens(ask, options, losses)
+    body |= _sampling(ask, options, losses)
+    body |= reasoning_of(request, options, ask.model_spec, losses)
+    body |= _response_format(request, options, losses)
+    body |= user_of(request, options, losses)
+    if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
+        body["prompt_cache_key"] = hashlib.sha256(session.encode()).hexdigest()[:32]
+    if request.stream:
+        body["stream"] = True
+        if options.stream_options:
+            body["stream_options"] = {"include_usage": True}
+    _lose_the_rest(ask, losses)
+    return body | dict(options.extra_body)
+
+
+def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    asked = ask.request.max_tokens
+    most = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
+    if asked is None:
+        return {}
+    if most is not None and asked > most:
+        losses.add("max_tokens", f"{asked} is more than the {most} of `{ask.model}`, which are sent")
+        asked = most
+    return {options.max_tokens_field: asked}
+
+
+def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    request = ask.request
+    out: dict[str, Any] = {}
+    refuses = is_reasoner(options, ask.model_spec) and not options.reasoning_sampling
+    for name in ("temperature", "top_p"):
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if refuses and value != 1:
+            losses.add(name, "a reasoning model here takes only 1")
+        elif not refuses:
+            out[name] = value
+    if request.top_k is not None:
+        if options.top_k:
+            out["top_k"] = request.top_k
+        else:
+            losses.add("top_k", "this API has no such member")
+    stops = list(request.stop_sequences)
+    if stops and refuses:
+        losses.add("stop_sequences", "a reasoning model here takes none", len(stops))
+    elif stops:
+        most = options.max_stop_sequences
+        losses.add("stop_sequences", f"the upstream takes {most} at most, the others are left out", len(stops) - most)
+        if stops[:most]:
+            out["stop"] = stops[:most]
+    return out
+
+
+def _response_format(request: MessagesRequest, options: Options, losses: Losses) -> dict[str, Any]:
+    config = request.output_config or {}
+    for key in config:
+        if key not in ("effort", "format"):
+            losses.add(f"output_config.{key}", "this API has no such member")
+    wanted, field = config.get("format"), "output_config.format"
+    if wanted is None and "output_format" in request.fields:
+        wanted, field = _decoded(request.fields["output_format"]), "output_format"
+    if wanted is None:
+        return {}
+    wanted = wanted if isinstance(wanted, dict) else {}
+    schema = wanted.get("schema")
+    if options.structured_output == "drop" or wanted.get("type") != "json_schema" or not isinstance(schema, dict):
+        losses.add(field, "this upstream cannot promise the form of its answer")
+        return {}
+    if options.structured_output == "json_object":
+        losses.add(f"{field}.schema", "this upstream promises JSON, but no schema")
+        return {"response_format": {"type": "json_object"}}
+    strict = is_strict(schema)
+    if not strict:
+        losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
+    named = {"name": "answer", "schema": schema, "strict": strict}
+    return {"response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def _decoded(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return ()
+
+
+_CARRIED = frozenset(
+    (
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "stream",
+        "thinking",
+        "output_config",
+        "output_format",
+        "metadata",
+    )
+)
+"""Top-level members that the encoder looks at."""
+
+_NO_TWIN = {
+    "cache_control": "this upstream takes no cache marks",
+    "service_tier": "tiers of one vendor mean nothing to another",
+    "inference_geo": "tells the vendor where to compute",
+    "context_management": "the vendor's server edits the context",
+    "container": "a container of the vendor's server",
+    "mcp_servers": "the vendor's server would call them",
+    "fallbacks": "the vendor's server would fall back",
+    "speed": "a mode of the vendor's server",
+    "diagnostics": "read by the vendor's server",
+    "safeguards": "read by the vendor's server",
+}
+"""Known members without a counterpart -> why."""
+
+
+def _lose_the_rest(ask: Ask, losses: Losses) -> None:
+    request = ask.request
+    for name, raw in request.fields.items():
+        if name not in _CARRIED and bytes(raw) != b"null":
+            losses.add(name, _NO_TWIN.get(name, "unknown to this API"))
+    betas = [beta for beta in ask.headers.get("anthropic-beta", "").split(",") if beta.strip()]
+    losses.add("header.anthropic-beta", "betas are the vendor's own", len(betas))
+    losses.add("text", "a lone surrogate is no character and became U+FFFD", request.replaced_surrogates)
