@@ -7,3 +7,5 @@ MAX_DEPTH = 100
 MAX_NODES = 200_000
 # findings of one kind shown per file; the rest would say the same
 MAX_REPEATS = 50
+# findings per file; a text with more wrong is wrong as a whole
+MAX_FINDINGS = 1_000

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Label
+from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
 from schemas.limits import MAX_DEPTH, MAX_NODES
 from schemas.lines import Lines
+from schemas.repeats import duplicate_key
 from schemas.scalars import join_surrogates, resolve
 from schemas.wording import quoted
 from schemas.yaml_events import (
@@ -270,17 +271,6 @@ class _Composer:
             top.drop = True
         top.key = node
         top.seen.setdefault(node.value, node)
-
-
-def duplicate_key(again: Scalar, first: Scalar) -> Diagnostic:
-    """The finding for a key written a second time in one mapping."""
-    return finding(
-        "CCR005",
-        f"key {quoted(str(again.value))} is written twice",
-        again.span,
-        help="the first one counts here; remove one of them",
-        labels=(Label(first.span, "first written here"),),
-    )
 
 
 def _word_end(text: str, start: int) -> int:

@@ -13,7 +13,7 @@ from schemas.lines import Lines
 from schemas.wording import quoted
 from schemas.yaml_events import YamlFault
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 
 _AFTER = r"(?:^[ ]*|(?<=[:,\[{]) *|(?<=-) +|(?<=\?) +)"
 _UNQUOTED = re.compile(

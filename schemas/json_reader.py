@@ -1,0 +1,263 @@
+"""JSON text, with `//` and `/* */` comments, to a positioned tree; mends small slips to go on and reports each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic
+from schemas.document import Document, Entry, JSONScalar, Mapping, Node, Scalar, Sequence
+from schemas.limits import MAX_DEPTH, MAX_NODES
+from schemas.lines import Lines
+from schemas.repeats import duplicate_key
+from schemas.scalars import join_surrogates, number_of
+from schemas.wording import quoted
+
+
+def read_json(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
+    """The tree, or None where the text has none, and what is wrong. Accepts a text, not bytes; never raises."""
+    reader = _Reader(Lines(text, file))
+    try:
+        root = reader.whole()
+    except _Stop:
+        return None, reader.findings
+    return Document(root, {file: text}), reader.findings
+
+
+class _Stop(Exception):  # noqa: N818 - ends the reading; the finding is already made
+    pass
+
+
+_GAP = re.compile(r"(?:[ \t\n\r]+|//[^\n\r]*|/\*.*?\*/)*", re.DOTALL)
+_PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f]*)"')
+_STRING = re.compile(r'"(?:[^"\\\n\r]|\\[^\n\r])*"')
+_SINGLE = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r])*'")
+_WORD = re.compile(r"[^\s\"'{}\[\],:/]+")
+_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt])|u([0-9a-fA-F]{4})|.)|[\x00-\x1f]')
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_LITERALS: dict[str, JSONScalar] = {"true": True, "false": False, "null": None}
+_FOREIGN: dict[str, tuple[JSONScalar, str]] = {
+    "True": (True, "true"), "False": (False, "false"), "None": (None, "null"), "undefined": (None, "null"),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Reader:
+    lines: Lines
+    at: int = 0
+    nodes: int = 0
+    findings: list[Diagnostic] = field(default_factory=list)
+
+    def whole(self) -> Node:
+        self._gap()
+        if self.at == len(self.lines.text):
+            self.findings.append(
+                finding(
+                    "CCR012", "the file has no content", self.lines.span(0, 0), help="`ccr init` writes a starter file"
+                )
+            )
+            raise _Stop
+        root = self._value(0)
+        self._gap()
+        if self.at < len(self.lines.text):
+            self._report("CCR004", "there is more text after the end of the value", self.at, self.at + 1, "remove it")
+        return root
+
+    def _report(self, code: str, message: str, start: int, end: int, help_text: str | None = None) -> None:
+        self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text))
+
+    def _stop(self, message: str, start: int, help_text: str | None = None, code: str = "CCR004") -> NoReturn:
+        end = start + (self.lines.text[start : start + 1] not in ("", "\n", "\r"))
+        self._report(code, message, start, end, help_text)
+        raise _Stop
+
+    def _gap(self) -> None:
+        match = _GAP.match(self.lines.text, self.at)
+        self.at = match.end() if match else self.at
+        if self.lines.text.startswith("/*", self.at):
+            self._stop("this comment never ends", self.at, "close it with `*/`")
+
+    def _value(self, depth: int) -> Node:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            self._stop(f"more than {MAX_NODES:,} values", self.at, code="CCR006")
+        if depth > MAX_DEPTH:
+            self._stop(f"nested more than {MAX_DEPTH} levels deep", self.at, code="CCR006")
+        char = self.lines.text[self.at : self.at + 1]
+        if char == "{":
+            return self._object(depth)
+        if char == "[":
+            return self._array(depth)
+        if char in ('"', "'") and char:
+            return self._string()
+        return self._word()
+
+    def _object(self, depth: int) -> Mapping:
+        start = self.at
+        self.at += 1
+        entries: list[Entry] = []
+        seen: dict[str, Scalar] = {}
+        comma: int | None = None
+        while True:
+            self._gap()
+            char = self._char(start, "}")
+            if char == "}":
+                self._trailing(comma)
+                self.at += 1
+                return Mapping(tuple(entries), self.lines.span(start, self.at))
+            if char == ",":
+                self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it")
+                self.at += 1
+                continue
+            if entries and comma is None:
+                self._missing_comma()
+            key = self._key()
+            self._gap()
+            if self.lines.text[self.at : self.at + 1] != ":":
+                self._stop(f"key {quoted(str(key.value))} has no `:`", self.at, 'each entry is `"key": value`')
+            self.at += 1
+            self._gap()
+            value = self._value(depth + 1)
+            first = seen.setdefault(str(key.value), key)
+            if first is key:
+                entries.append(Entry(key, value))
+            else:
+                self.findings.append(duplicate_key(key, first))
+            comma = self._comma()
+
+    def _array(self, depth: int) -> Sequence:
+        start = self.at
+        self.at += 1
+        items: list[Node] = []
+        comma: int | None = None
+        while True:
+            self._gap()
+            char = self._char(start, "]")
+            if char == "]":
+                self._trailing(comma)
+                self.at += 1
+                return Sequence(tuple(items), self.lines.span(start, self.at))
+            if char == ",":
+                self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it")
+                self.at += 1
+                continue
+            if items and comma is None:
+                self._missing_comma()
+            items.append(self._value(depth + 1))
+            comma = self._comma()
+
+    def _char(self, start: int, closing: str) -> str:
+        char = self.lines.text[self.at : self.at + 1]
+        if not char or (char in "}]" and char != closing):
+            self._stop(f"this `{self.lines.text[start]}` has no `{closing}`", start)
+        return char
+
+    def _comma(self) -> int | None:
+        self._gap()
+        if self.lines.text[self.at : self.at + 1] != ",":
+            return None
+        self.at += 1
+        return self.at - 1
+
+    def _trailing(self, comma: int | None) -> None:
+        if comma is not None:
+            self._report("CCR004", "there is a `,` after the last entry", comma, comma + 1, "remove it")
+
+    def _missing_comma(self) -> None:
+        char = self.lines.text[self.at]
+        if char == ":":
+            self._stop("`:` cannot stand here", self.at)
+        self._report(
+            "CCR004", "there is no `,` before this", self.at, self.at + 1, "put a `,` after the value before it"
+        )
+
+    def _key(self) -> Scalar:
+        char = self.lines.text[self.at]
+        if char in "\"'":
+            return self._string()
+        match = _WORD.match(self.lines.text, self.at)
+        if match is None:
+            self._stop(f"{quoted(char)} cannot start a key", self.at, "a key is a text in double quotes")
+        self.at = match.end()
+        self._report("CCR004", f"key {quoted(match[0])} is not in quotes", *match.span(), f'write `"{match[0][:40]}"`')
+        return Scalar(match[0], self.lines.span(*match.span()), raw=match[0])
+
+    def _string(self) -> Scalar:
+        text, start = self.lines.text, self.at
+        plain = _PLAIN_STRING.match(text, start)
+        if plain:
+            self.at = plain.end()
+            return Scalar(plain[1], self.lines.span(start, self.at), quoted=True, raw=plain[0])
+        single = text[start] == "'"
+        match = (_SINGLE if single else _STRING).match(text, start)
+        if match is None:
+            self._stop(
+                "this text never ends",
+                start,
+                "close the quotation mark on the same line; a line break is written `\\n`",
+            )
+        self.at = match.end()
+        if single:
+            self._report("CCR004", "a text in single quotes is not JSON", start, self.at, "use double quotes")
+        value = join_surrogates(_ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1]))
+        if value is None:
+            self._report(
+                "CCR008", "half of a surrogate pair is no character", start, self.at, "write the character itself"
+            )
+            value = ""
+        return Scalar(value, self.lines.span(start, self.at), quoted=True, raw=match[0])
+
+    def _escape(self, match: re.Match[str], base: int) -> str:
+        start, end = base + match.start(), base + match.end()
+        if match[1]:
+            return _ESCAPES[match[1]]
+        if match[2]:
+            return chr(int(match[2], 16))
+        if match[0][0] == "\\":
+            if match[0] == "\\'":
+                return "'"
+            self._report("CCR004", f"{quoted(match[0])} is no escape of JSON", start, end, "double the backslash")
+            return match[0][1:]
+        self._report(
+            "CCR008", f"the control character U+{ord(match[0]):04X} is in a text", start, end, "write it as an escape"
+        )
+        return " "
+
+    def _word(self) -> Scalar:
+        text, start = self.lines.text, self.at
+        match = _WORD.match(text, start)
+        if match is None:
+            char = text[start : start + 1]
+            if not char or char in "}],":
+                self._stop("a value is missing here", start)
+            self._stop(f"{quoted(char)} cannot start a value", start)
+        self.at = match.end()
+        word, span = match[0], self.lines.span(*match.span())
+        if word in _LITERALS:
+            return Scalar(_LITERALS[word], span, raw=word)
+        number = number_of(word)
+        if number is not None:
+            return Scalar(number, span, raw=word)
+        if word in _FOREIGN:
+            value, ours = _FOREIGN[word]
+            self._report("CCR004", f"{quoted(word)} is not JSON", *match.span(), f"write `{ours}`")
+            return Scalar(value, span, raw=word)
+        if word[0] in "+-.0123456789" or word in ("NaN", "Infinity"):
+            self._report(
+                "CCR015",
+                f"{quoted(word)} is no JSON number",
+                *match.span(),
+                "write plain decimal digits, or the text in double quotes",
+            )
+            return Scalar(_salvage(word), span, raw=word)
+        self._report("CCR004", f"{quoted(word)} is not in quotes", *match.span(), "a text is written in double quotes")
+        return Scalar(word, span, raw=word)
+
+
+def _salvage(word: str) -> JSONScalar:
+    """The number most likely meant (`012`, `+5`, `.5`, `0x10`), so that only the way of writing is reported."""
+    mended = re.sub(r"^(-?)\+?0*(?=\d)", r"\1", word)
+    found = number_of(mended if not mended.startswith(".") else "0" + mended)
+    return found if found is not None else 0

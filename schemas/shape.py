@@ -1,0 +1,85 @@
+"""The configuration's JSON Schema, and a document checked against it: the stage between text and meaning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as MappingType
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jsonschema.validators import Draft7Validator
+
+from schemas.diagnostics import Diagnostic
+from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequence, node_at, plain
+from schemas.limits import MAX_FINDINGS
+from schemas.substitute import is_exactly_one
+from schemas.validate import SUBSTITUTION, Fault, findings_of
+
+SCHEMA_FILE = "ccr.schema.json"
+
+
+def schema_text() -> str:
+    """The schema as it ships, for editors."""
+    return resources.files("schemas").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
+
+
+def shape(document: Document) -> tuple[Document, list[Diagnostic]]:
+    """The document with whole-text references made numbers and booleans where those are wanted, and every wrong shape."""
+    faults = _faults(document.root)
+    found = {fault.path: value for fault in faults if (value := _converted(document.root, fault)) is not None}
+    if found:
+        document = replace(document, root=_with_values(document.root, found, ()))
+        faults = _faults(document.root)
+    return document, findings_of(document.root, faults)
+
+
+@cache
+def _validator() -> Any:
+    return Draft7Validator(json.loads(schema_text()))
+
+
+def _faults(root: Node) -> list[Fault]:
+    faults: list[Fault] = []
+    for error in _validator().iter_errors(plain(root)):
+        faults.append(
+            Fault(
+                path=tuple(error.absolute_path),
+                keyword=error.validator,
+                wanted=error.validator_value,
+                instance=error.instance,
+                schema=error.schema if isinstance(error.schema, dict) else {},
+                under=tuple(error.absolute_schema_path),
+            )
+        )
+        if len(faults) == MAX_FINDINGS:
+            break
+    return faults
+
+
+def _converted(root: Node, fault: Fault) -> int | float | bool | None:
+    """The number or boolean that a replaced `${...}` stands for, where the schema wants one."""
+    node = node_at(root, fault.path)
+    if fault.wanted != SUBSTITUTION or not isinstance(node, Scalar) or not is_exactly_one(node):
+        return None
+    kinds = fault.schema.get("type", ())
+    text = str(node.value).strip()
+    if "boolean" in kinds and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if "integer" in kinds or "number" in kinds:
+        try:
+            number = float(text)
+            return int(text) if number.is_integer() and text.lstrip("+-").isdigit() else number
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _with_values(node: Node, values: MappingType[tuple[str | int, ...], JSONScalar], at: tuple[str | int, ...]) -> Node:
+    if isinstance(node, Scalar):
+        return replace(node, value=values[at]) if at in values else node
+    if isinstance(node, Sequence):
+        return replace(node, items=tuple(_with_values(item, values, (*at, i)) for i, item in enumerate(node.items)))
+    entries = tuple(replace(one, value=_with_values(one.value, values, (*at, str(one.key.value)))) for one in node)
+    return Mapping(entries, node.span)

@@ -1,0 +1,148 @@
+"""`${NAME}`, `${NAME:-default}`, `${file:PATH}` and `$${` in the texts of a tree; structure never changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field, replace
+
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic
+from schemas.document import Document, Entry, Node, Scalar, Sequence
+from schemas.places import inside
+from schemas.wording import quoted
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_EXACTLY_ONE = re.compile(r"""["']?\$\{[^{}]*\}["']?""")
+CREDENTIALS = "authentication"
+"""The key under which nothing is ever shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where values come from.
+
+    `read_file` gets the path as written and raises OSError where it cannot read. `keep_credentials` leaves everything
+    inside `authentication` as written; `allow_missing` leaves what is not there as written and reports nothing.
+    """
+
+    env: MappingType[str, str]
+    read_file: Callable[[str], bytes]
+    keep_credentials: bool = False
+    allow_missing: bool = False
+
+
+def substitute(document: Document, sources: Sources) -> tuple[Document, list[Diagnostic]]:
+    """The document with its references replaced, and one finding for each that cannot be. Keys are left alone."""
+    walk = _Walk(sources)
+    return replace(document, root=walk.node(document.root, keep=False)), walk.findings
+
+
+def was_replaced(scalar: Scalar) -> bool:
+    """Whether the value came from elsewhere, and so must not be shown."""
+    return "${" in scalar.raw and isinstance(scalar.value, str) and "${" not in scalar.value
+
+
+def is_unresolved(scalar: Scalar) -> bool:
+    """Whether a reference is still in the text."""
+    return isinstance(scalar.value, str) and "${" in scalar.value
+
+
+def is_exactly_one(scalar: Scalar) -> bool:
+    """Whether the whole text was one reference, so that it may stand for a number or a boolean."""
+    return was_replaced(scalar) and _EXACTLY_ONE.fullmatch(scalar.raw) is not None
+
+
+@dataclass(slots=True)
+class _Walk:
+    sources: Sources
+    findings: list[Diagnostic] = field(default_factory=list)
+    files: dict[str, str | None] = field(default_factory=dict)
+
+    def node(self, node: Node, keep: bool) -> Node:
+        """Unchanged nodes are given back themselves, so a tree without references costs no copy."""
+        if isinstance(node, Scalar):
+            return (
+                node
+                if keep or not isinstance(node.value, str) or "${" not in node.value
+                else self._scalar(node, node.value)
+            )
+        if isinstance(node, Sequence):
+            items = tuple(self.node(item, keep) for item in node.items)
+            return node if all(a is b for a, b in zip(items, node.items, strict=True)) else replace(node, items=items)
+        entries = tuple(self._entry(entry, keep) for entry in node.entries)
+        return (
+            node if all(a is b for a, b in zip(entries, node.entries, strict=True)) else replace(node, entries=entries)
+        )
+
+    def _entry(self, entry: Entry, keep: bool) -> Entry:
+        keep = keep or (self.sources.keep_credentials and entry.key.value == CREDENTIALS)
+        value = self.node(entry.value, keep)
+        return entry if value is entry.value else Entry(entry.key, value)
+
+    def _scalar(self, scalar: Scalar, text: str) -> Scalar:
+        pieces: list[str] = []
+        at = 0
+        for match in _REFERENCE.finditer(text):
+            pieces.append(text[at : match.start()])
+            pieces.append(self._reference(scalar, match))
+            at = match.end()
+        pieces.append(text[at:])
+        return replace(scalar, value="".join(pieces))
+
+    def _reference(self, scalar: Scalar, match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        written = match[1]
+        if written is None:
+            self._report(
+                "CCR018",
+                scalar,
+                match,
+                "this `${` has no `}`, or another `${` inside",
+                "a literal `${` is written `$${`",
+            )
+            return match[0]
+        if written.startswith("file:"):
+            return self._file(scalar, match, written.removeprefix("file:").strip())
+        named = _NAME.fullmatch(written)
+        if named is None:
+            help_text = "it is `${NAME}`, `${NAME:-default}` or `${file:PATH}`; a literal `${` is written `$${`"
+            self._report("CCR018", scalar, match, f"{quoted(match[0])} names no variable", help_text)
+            return match[0]
+        name, default = named[1], named[2]
+        value = self.sources.env.get(name)
+        if value is not None and (value or default is None):
+            return value
+        if default is not None:
+            return default
+        if not self.sources.allow_missing:
+            self._report(
+                "CCR017",
+                scalar,
+                match,
+                f"environment variable {quoted(name)} is not set",
+                f"set it, or give a default: `${{{name}:-...}}`",
+            )
+        return match[0]
+
+    def _file(self, scalar: Scalar, match: re.Match[str], path: str) -> str:
+        if not path:
+            self._report("CCR018", scalar, match, "`${file:}` names no file", "write its path after the colon")
+            return match[0]
+        if path not in self.files:
+            try:
+                self.files[path] = self.sources.read_file(path).decode("utf-8").rstrip("\r\n")
+            except (OSError, ValueError):
+                self.files[path] = None
+        content = self.files[path]
+        if content is not None:
+            return content
+        if not self.sources.allow_missing:
+            self._report("CCR017", scalar, match, f"file {quoted(path)} cannot be read as a text", None)
+        return match[0]
+
+    def _report(self, code: str, scalar: Scalar, match: re.Match[str], message: str, help_text: str | None) -> None:
+        self.findings.append(finding(code, message, inside(scalar, *match.span()), help=help_text))
