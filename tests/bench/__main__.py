@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import decisions, measure, parties
+from tests.bench import bodies, decisions, measure, parties
 from tests.fakes.router import ROOT, Router
 
 
@@ -172,10 +172,12 @@ def throughput(bench: Bench) -> list[Figure]:
 
 def deciding(bench: Bench) -> list[Figure]:
     """Time of a decision with facts of tier 0 and 1."""
-    return [
+    figures = [
         at_most(f"a decision among {rules} rules", decisions.decision_s(rules) * 1e6, "us", limit)
         for rules, limit in ((10, 10), (100, 20), (1_000, 100))
     ]
+    big = decisions.decision_s(100, bodies.big_anthropic)
+    return [*figures, Figure("a decision among 100 rules, 126 kB", big * 1e6, "us")]
 
 
 def memory(bench: Bench) -> list[Figure]:
