@@ -19,7 +19,6 @@ DEFERRED_PLACEHOLDER = "DeferredToolPlaceholder"
 BILLING_PREFIX = "x-anthropic-billing-header"
 _SUFFIX = re.compile(r"\[[12]m\]\Z")
 _REMINDER_OPEN, _REMINDER_CLOSE = "<system-reminder>", "</system-reminder>"
-_TAG = re.compile(r"<CCR-SUBAGENT-MODEL>([^<]*)</CCR-SUBAGENT-MODEL>")
 
 
 def plain_model(model: str) -> str:
@@ -139,28 +138,6 @@ def read_provider_state(envelope: Envelope, provider: str, key: str) -> Value | 
     states = envelope.provider_state
     value = None if states is None else states.get(provider, {}).get(key)
     return value if isinstance(value, str | int) else None
-
-
-def choices_of(request: MessagesRequest) -> tuple[str, ...]:
-    """What the client chose explicitly, as `provider,model`: by the subagent tag (the first wins), then by the model."""
-    found = []
-    for text in _tagged_texts(request):
-        match = _TAG.search(text)
-        if match is not None:
-            found.append(plain_model(match.group(1).strip()))
-            break
-    if "," in request.model:
-        found.append(plain_model(request.model))
-    return tuple(found)
-
-
-def _tagged_texts(request: MessagesRequest) -> Iterator[str]:
-    for block in request.system:
-        if isinstance(block.text, str):
-            yield block.text
-    user = [message for message in request.messages if message.role == "user"]
-    for message in user[:2]:
-        yield from texts_of(message)
 
 
 def _tool_choice(envelope: Envelope) -> Value | None:

@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Literal, Protocol, TypeAlias
 
 from rules import measure
-from rules.extract import MESSAGE_FACTS, READERS, choices_of, read_header, read_messages, read_provider_state
+from rules.explicit import choices_of
+from rules.extract import MESSAGE_FACTS, READERS, read_header, read_messages, read_provider_state
 from rules.nodes import Value
 from schemas.request import Envelope
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from schemas.diagnostics import Span
@@ -73,20 +74,29 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Two arithmetic expressions over number facts compared, which no single fact decides (`toolCount > messageCount`)."""
+    """Two arithmetic expressions over number facts compared, which no single fact decides (`toolCount > messageCount`).
+
+    `tree` is what is computed: the checked syntax with `fact0`, `fact1`, ... for `facts`. Never fails.
+    """
 
     source: str
     facts: tuple[str, ...]
     span: Span
+    tree: ast.expr | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """What could not be lowered: evaluated by the locked-down simpleeval; may fail. `facts` are the names it reads."""
+    """What could not be lowered: evaluated by the locked-down simpleeval. `facts` are the names it reads.
+
+    `tree` is as in `Compare`. `may_fail` says whether computing it can fail (it reads a number out of a text).
+    """
 
     source: str
     facts: tuple[str, ...]
     span: Span
+    tree: ast.expr | None = field(default=None, compare=False, repr=False)
+    may_fail: bool = True
 
 
 Predicate: TypeAlias = Test | All | Any | Not | Constant | Reference | Compare | Opaque

@@ -1,0 +1,114 @@
+"""`expr`: a Python-syntax condition, checked against an allow-list and the facts' types, lowered to predicates.
+
+What one fact decides becomes the same `Test` a declarative condition would be; arithmetic over several facts becomes
+`Compare`, the rest `Opaque`. A comparison with a missing fact is false; `not`, `!=` and `not in` are plain negations.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rules.lowering import Lowering
+from rules.nodes import Predicate
+from rules.spans import Within
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic
+
+MAX_LENGTH = 2000
+MAX_NODES = 400
+_MAX_DEPTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The syntax tree of an expression and the map from its byte columns to offsets in the text."""
+
+    tree: ast.expr
+    offset: Callable[[int], int]
+
+
+def compile_expression(source: str, within: Within) -> tuple[Predicate | None, list[Diagnostic]]:
+    """The predicate of an expression, or None and everything that is wrong with it; `within` places parts of it."""
+    parsed = _parse(source, within)
+    if isinstance(parsed, Diagnostic):
+        return None, [parsed]
+    lowering = Lowering(source, parsed.offset, within)
+    predicate = lowering.condition(parsed.tree)
+    return (None if lowering.diagnostics else predicate), lowering.diagnostics
+
+
+def _parse(source: str, within: Within) -> Parsed | Diagnostic:
+    everything = within(0, len(source))
+    if len(source) > MAX_LENGTH:
+        return finding("CCR605", f"the expression is longer than {MAX_LENGTH} characters", everything)
+    if not source.strip():
+        return finding("CCR601", "the expression is empty", everything)
+    indent = len(source) - len(source.lstrip())
+    text = re.sub(r"[\r\n\t\f]", " ", source[indent:])
+    comment = _comment_at(text)
+    if comment is not None:
+        return finding("CCR602", "an expression has no comments", within(indent + comment, len(source)))
+    data = text.encode("utf-8", "surrogatepass")
+
+    def offset(column: int) -> int:
+        return indent + len(data[:column].decode("utf-8", "ignore"))
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, mode="eval").body
+    except SyntaxError as fault:
+        start = indent + min(max((fault.offset or 1) - 1, 0), len(text) - 1)
+        end = max(indent + (fault.end_offset or 0) - 1, start + 1)
+        return finding(
+            "CCR601",
+            "the expression cannot be read",
+            within(start, min(end, len(source))),
+            help=_hint_of(source, fault.msg),
+        )
+    except (ValueError, RecursionError, MemoryError):
+        return finding("CCR601", "the expression cannot be read", everything)
+    if sum(1 for _ in ast.walk(tree)) > MAX_NODES or _depth_of(tree) > _MAX_DEPTH:
+        return finding("CCR605", "the expression is too large", everything, help="split it with `all` and `any`")
+    return Parsed(tree, offset)
+
+
+def _comment_at(text: str) -> int | None:
+    if "#" not in text:
+        return None
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                return token.start[1]
+    except (tokenize.TokenError, SyntaxError):
+        pass
+    return None
+
+
+_HINTS: Mapping[str, str] = {
+    r"&&": "write `and`",
+    r"\|\|": "write `or`",
+    r"!(?!=)": "write `not`",
+    r"(?<![=<>!])=(?!=)": "compare with `==`",
+    r"\b\d+[kKM]\b": "write the number out: 10k is 10000",
+    r";": "one expression, no statements",
+}
+
+
+def _hint_of(source: str, message: str) -> str:
+    outside = re.sub(r"'[^']*'|\"[^\"]*\"", '""', source)
+    return next((hint for trap, hint in _HINTS.items() if re.search(trap, outside)), message.lower())
+
+
+def _depth_of(tree: ast.AST) -> int:
+    deepest, level = 0, [tree]
+    while level:
+        deepest += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return deepest
