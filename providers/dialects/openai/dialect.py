@@ -1,0 +1,24 @@
+"""The dialect `openai`: Chat Completions requests, and their replies and refusals."""
+
+from __future__ import annotations
+
+from providers.dialects.openai import errors, requests
+from providers.dialects.openai.replies import decoder_of
+from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.errors import ProviderError
+
+
+class OpenAIDialect:
+    """The OpenAI API and everything compatible with it."""
+
+    def encode(self, ask: Ask) -> Encoded:
+        """See `requests.encode`."""
+        return requests.encode(ask)
+
+    def decoder(self, ask: Ask, encoded: Encoded, head: Head) -> Decoder:
+        """See `replies.decoder_of`."""
+        return decoder_of(ask, encoded, head)
+
+    def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
+        """See `errors.error_of`."""
+        return errors.error_of(ask, head, body)
