@@ -1,0 +1,127 @@
+"""The parts of the pages that are made from the program itself; `make docs` writes them, a test says when they are stale.
+
+In a page, such a part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli import ccr
+from engine.cli.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = ("README.md",)
+
+Schema = dict[str, Any]
+
+# Definition of the schema -> how the page introduces it. Those of later provider types are left out until they serve.
+SECTIONS = {
+    "provider": "A provider",
+    "instance": "One of `instances`",
+    "authentication": "`authentication`",
+    "loadBalancing": "`loadBalancing`",
+    "timeouts": "`timeouts` (milliseconds)",
+    "connectionPool": "`connectionPool`",
+    "commonSettings": "`settings` of every provider",
+    "staticSettings": "`settings` of type `static`",
+    "openaiSettings": "`settings` of type `openai`",
+    "model": "A model in `settings.models`, where it is not just a name",
+    "target": "A target, where it is not `provider,model`",
+    "rule": "One of `routing.customRules`",
+    "condition": "A condition",
+    "test": "One of `tests`",
+    "invariant": "One of `invariants`",
+}
+
+
+def with_generated_parts(page: str) -> str:
+    """The page with every generated part made anew."""
+
+    def part(found: re.Match[str]) -> str:
+        return f"{found[1]}\n\n{PARTS[found[2]]().strip()}\n\n<!-- end -->"
+
+    return re.sub(r"(<!-- generated: ([a-z-]+) -->).*?<!-- end -->", part, page, flags=re.DOTALL)
+
+
+def command_line_help() -> str:
+    """The help of the program and of each command, as `--help` prints it."""
+    context = click.Context(ccr, info_name="ccr", terminal_width=100, max_content_width=100)
+    parts = [f"```text\n{ccr.get_help(context).rstrip()}\n```"]
+    for name in COMMANDS:
+        command = ccr.get_command(context, name)
+        assert command is not None
+        below = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+        parts.append(f"```text\n{command.get_help(below).rstrip()}\n```")
+    return "\n\n".join(parts)
+
+
+def configuration_reference() -> str:
+    """Every property of the configuration with its kind, default and meaning, from the schema's descriptions."""
+    schema: Schema = json.loads((ROOT / "schemas" / "ccr.schema.json").read_text(encoding="utf-8"))
+    definitions: Schema = schema["$defs"]
+    parts = [_table("The file", "", schema["properties"], definitions)]
+    for name, title in SECTIONS.items():
+        found = definitions[name]
+        parts.append(_table(title, found.get("description", ""), found["properties"], definitions))
+    return "\n\n".join(parts)
+
+
+def _table(title: str, description: str, properties: Schema, definitions: Schema) -> str:
+    rows = list(_rows("", properties, definitions))
+    if not rows:
+        return f"**{title}.** {description} It has only the settings of every provider."
+    lines = ["| key | kind | default | meaning |", "|---|---|---|---|", *rows]
+    return f"**{title}.** {description}".rstrip() + "\n\n" + "\n".join(lines)
+
+
+def _rows(before: str, properties: Schema, definitions: Schema) -> Iterator[str]:
+    for key, found in properties.items():
+        if found.get("$ref", "").startswith("#/$defs/commonSettings/"):
+            continue
+        path = f"{before}{key}"
+        yield f"| `{path}` | {_kind(found)} | {_default(found)} | {_meaning(found, definitions)} |"
+        below = found.get("properties")
+        if below and not _defined(found):
+            yield from _rows(f"{path}.", below, definitions)
+
+
+def _kind(found: Schema) -> str:
+    if "enum" in found:
+        return ", ".join(f"`{value}`" for value in found["enum"])
+    if _defined(found):
+        return _defined(found)
+    written = found.get("type", "any")
+    kinds = [written] if isinstance(written, str) else list(written)
+    if "pattern" in found and len(kinds) > 1 and "string" in kinds:
+        kinds.remove("string")
+    if kinds == ["array"] and isinstance(found.get("items"), dict):
+        return f"list of {_kind(found['items'])}"
+    if kinds == ["object"] and isinstance(found.get("additionalProperties"), dict):
+        return f"name -> {_kind(found['additionalProperties'])}"
+    return " or ".join({"array": "list", "object": "mapping"}.get(kind, kind) for kind in kinds)
+
+
+def _defined(found: Schema) -> str:
+    return str(found.get("$ref", "")).removeprefix("#/$defs/")
+
+
+def _default(found: Schema) -> str:
+    return f"`{json.dumps(found['default'])}`" if "default" in found else ""
+
+
+def _meaning(found: Schema, definitions: Schema) -> str:
+    text = found.get("description") or definitions.get(_defined(found), {}).get("description", "")
+    return str(text).replace("|", "\\|")
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "command-line": command_line_help,
+    "configuration": configuration_reference,
+}

@@ -1,0 +1,293 @@
+"""The house as a test: who imports whom, which files touch the world, and which words and habits stay out.
+
+`EDGES` is the one list of files that may touch network, clock, randomness, environment, disk, terminal or processes,
+each with exactly what it touches: a file that starts touching more fails, and so does an entry that is no longer true.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("schemas", "rules", "providers", "engine")
+
+# Package -> the project's packages it may import.
+MAY_IMPORT = {
+    "schemas": {"schemas"},
+    "rules": {"rules", "schemas"},
+    "providers": {"providers", "schemas"},
+    "engine": {"engine", "providers", "rules", "schemas"},
+}
+
+EDGES: dict[str, set[str]] = {
+    "engine/cli/__init__.py": {"terminal"},
+    "engine/cli/__main__.py": {"terminal"},
+    "engine/cli/ask.py": {"network"},
+    "engine/cli/commands.py": {"environment"},
+    "engine/cli/crash.py": {"clock", "disk"},
+    "engine/cli/env.py": {"environment"},
+    "engine/cli/folders.py": {"disk"},
+    "engine/cli/init.py": {"disk"},
+    "engine/cli/logs.py": {"clock", "disk", "terminal"},
+    "engine/cli/packaged.py": {"disk"},
+    "engine/cli/pid_file.py": {"disk", "processes"},
+    "engine/cli/stop.py": {"clock", "processes"},
+    "engine/cli/trust_store.py": {"disk"},
+    "engine/journal.py": {"clock", "disk", "loop", "terminal"},
+}
+
+# Module -> what importing it touches. `os`, `sys`, `datetime` and `random` are judged by the attribute used.
+WORLD_MODULES = {
+    "aiohttp": "network",
+    "http.client": "network",
+    "http.server": "network",
+    "httpx": "network",
+    "httpx_aiohttp": "network",
+    "socket": "network",
+    "ssl": "network",
+    "urllib.request": "network",
+    "uvicorn": "network",
+    "uvloop": "loop",
+    "asyncio": "loop",
+    "anyio": "loop",
+    "threading": "loop",
+    "time": "clock",
+    "secrets": "randomness",
+    "uuid": "randomness",
+    "fcntl": "disk",
+    "importlib.resources": "disk",
+    "shutil": "disk",
+    "tempfile": "disk",
+    "setproctitle": "processes",
+    "signal": "processes",
+    "subprocess": "processes",
+}
+WORLD_NAMES = {
+    "os.environ": "environment",
+    "os.getenv": "environment",
+    "os.kill": "processes",
+    "os.getpid": "processes",
+    "os.execvpe": "processes",
+    "os.open": "disk",
+    "os.write": "disk",
+    "os.read": "disk",
+    "os.fsync": "disk",
+    "os.replace": "disk",
+    "pathlib.Path": "disk",
+    "sys.argv": "terminal",
+    "sys.stdin": "terminal",
+    "sys.stdout": "terminal",
+    "sys.stderr": "terminal",
+    "datetime.datetime.now": "clock",
+    "datetime.datetime.utcnow": "clock",
+    "datetime.date.today": "clock",
+    "random.random": "randomness",
+    "random.choice": "randomness",
+    "random.choices": "randomness",
+    "random.randrange": "randomness",
+    "random.randint": "randomness",
+    "random.SystemRandom": "randomness",
+}
+BUILTIN_WORLD = {"open": "disk", "input": "terminal", "print": "terminal"}
+
+# Where `except Exception` may stand, and how often.
+CATCH_ALL = {"engine/cli/__init__.py": 1, "engine/exchange.py": 1, "rules/evaluate.py": 1}
+
+BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "processor", "service", "context", "info"}
+# Terms of the domain or of a library that contain a banned word.
+KNOWN_TERMS = ("context_window", "context_limit", "long_context", "longcontext", "INFO", "ContextVar")
+
+MUTATORS = {"append", "add", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update", "discard"}
+
+MAX_LINES = 600
+USUAL_LINES = 300
+
+
+@dataclass(frozen=True)
+class Source:
+    """One parsed file of the product."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        return self.name.split("/", 1)[0]
+
+    @property
+    def module(self) -> str:
+        return self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """Every Python file that the wheel holds."""
+    files = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    texts = [(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in files]
+    return tuple(Source(name, text, ast.parse(text, name)) for name, text in texts)
+
+
+def each_source() -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+
+
+def outside_type_checking(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those under `if TYPE_CHECKING:`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from outside_type_checking(node)
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(local name, full dotted name) of everything imported at run time."""
+    for node in outside_type_checking(tree):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    yield (alias.asname or alias.name.split(".")[0]), alias.name
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                for alias in names:
+                    yield (alias.asname or alias.name), f"{module}.{alias.name}"
+            case ast.ImportFrom(level=int(level)) if level:
+                raise AssertionError("imports name the whole module, never `.`")
+
+
+def dotted(node: ast.AST, known: dict[str, str]) -> str | None:
+    """`os.environ` of such an attribute chain, with imported names written out."""
+    match node:
+        case ast.Name(id=name):
+            return known.get(name)
+        case ast.Attribute(value=value, attr=attr):
+            before = dotted(value, known)
+            return f"{before}.{attr}" if before else None
+        case _:
+            return None
+
+
+def touched(source: Source) -> set[str]:
+    """What of the world this file can reach by itself."""
+    known = {}
+    kinds: set[str] = set()
+    for local, full in imported(source.tree):
+        top = full.split(".")[0]
+        known[local] = full if local != top else top
+        kinds |= {kind for module, kind in WORLD_MODULES.items() if full == module or full.startswith(module + ".")}
+    for node in outside_type_checking(source.tree):
+        name = dotted(node, known)
+        if name in WORLD_NAMES:
+            kinds.add(WORLD_NAMES[name])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BUILTIN_WORLD:
+            kinds.add(BUILTIN_WORLD[node.func.id])
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
+            kinds.add("loop")
+    return kinds
+
+
+@each_source()
+def test_imports_go_one_way(source: Source) -> None:
+    """schemas below rules and providers, which do not know each other; engine on top."""
+    ours = {full.split(".")[0] for _, full in imported(source.tree)} & set(PACKAGES)
+
+    assert ours <= MAY_IMPORT[source.package]
+
+
+def test_no_imports_in_a_circle() -> None:
+    """Modules can be read, and loaded, from the bottom up."""
+    names = {source.module for source in sources()}
+    graph: dict[str, set[str]] = {}
+    for source in sources():
+        wanted = {full if full in names else full.rpartition(".")[0] for _, full in imported(source.tree)}
+        graph[source.module] = (wanted & names) - {source.module}
+
+    left = dict(graph)
+    while ready := [name for name, wanted in left.items() if not wanted & left.keys()]:
+        for name in ready:
+            del left[name]
+
+    assert left == {}, "these import each other"
+
+
+@each_source()
+def test_only_edges_touch_the_world(source: Source) -> None:
+    """Everything but the listed edges is pure, and the list says exactly what each edge touches."""
+    assert touched(source) == EDGES.get(source.name, set())
+
+
+def test_every_listed_edge_exists() -> None:
+    """The list holds no file that is gone."""
+    assert EDGES.keys() <= {source.name for source in sources()}
+
+
+@each_source()
+def test_failures_are_caught_by_name(source: Source) -> None:
+    """`except Exception` stands in three places only; nothing catches everything else."""
+    found = sum(
+        isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+        for node in ast.walk(source.tree)
+    )
+
+    assert found <= CATCH_ALL.get(source.name, 0)
+
+
+@each_source()
+def test_names_say_what_things_are(source: Source) -> None:
+    """No file, class, function or argument is named with a word that says nothing."""
+    names = [Path(source.name).stem]
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.append(name)
+            case ast.arg(arg=name):
+                names.append(name)
+    words = {
+        (name, word.lower())
+        for name in names
+        if not any(term in name for term in KNOWN_TERMS)
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
+    }
+
+    assert {name for name, word in words if word in BANNED_WORDS} == set()
+
+
+@each_source()
+def test_modules_hold_no_state(source: Source) -> None:
+    """What a module binds at its top is never changed afterwards: no `global`, no growing tables."""
+    tables = {
+        target.id
+        for node in source.tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    changed: set[str] = set()
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Global(names=names):
+                changed |= set(names)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if name in tables:
+                changed.add(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if name in tables:
+                changed |= {name} & tables if attr in MUTATORS else set()
+
+    assert changed == set()
+
+
+def test_files_are_small() -> None:
+    """Most files are under 300 lines and none is beyond reading in one sitting."""
+    sizes = {source.name: source.text.count("\n") for source in sources()}
+    long = {name: lines for name, lines in sorted(sizes.items(), key=lambda row: -row[1]) if lines > USUAL_LINES}
+    report = ", ".join(f"{name} {lines}" for name, lines in long.items())
+
+    assert max(sizes.values()) <= MAX_LINES, report
+    assert len(long) <= len(sizes) // 10, report
