@@ -30,8 +30,12 @@ class UpstreamResponse(Protocol):
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
         ...
 
-    async def aclose(self) -> None:
-        """Stops the upstream and gives the connection back; may be called twice."""
+    async def aclose(self, *, ended: bool = False) -> None:
+        """Stops the upstream and gives the connection back; may be called twice.
+
+        `ended`: the reply is whole as far as its reader cares (`Reply.stopped`), so the last bytes of its framing may
+        still come for a moment and the connection is used again; without it an unfinished answer costs its connection.
+        """
         ...
 
 

@@ -1,0 +1,112 @@
+"""Requests through an HTTP proxy, over aiohttp behind httpx's transport: the rare way, left to well-kept packages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from providers.dialects.seams import Head
+from providers.errors import KINDS, ProviderError
+from providers.spec import ConnectionPool, Timeouts
+from providers.upstream import TransportFailed, UpstreamRequest
+from providers.wire.inflate import Garbled, Inflater, inflater_of
+
+
+class ProxiedTransport:
+    """The connections of one pool through one proxy. The proxy's user and password may stand in its URL."""
+
+    def __init__(self, proxy: str | None, connections: ConnectionPool) -> None:
+        self._connections = connections
+        self._transport = AiohttpTransport(
+            proxy=None if proxy is None else httpx.Proxy(proxy),
+            client=self._session,
+        )
+        self._opened: aiohttp.ClientSession | None = None
+
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> ProxiedAnswer:
+        """The answer as soon as its head is there. Raises `TransportFailed`."""
+        asked = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=request.body or None,
+            extensions={"timeout": {"pool": None, "connect": timeouts.connect_s, "read": timeouts.idle_s}},
+        )
+        try:
+            async with asyncio.timeout(timeouts.first_byte_s):
+                response = await self._transport.handle_async_request(asked)
+        except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise TransportFailed(_error_of(error, "before it answered")) from error
+        try:
+            return ProxiedAnswer(response, timeouts)
+        except Garbled as error:
+            await response.aclose()
+            raise TransportFailed(ProviderError(KINDS["garbage"], str(error))) from error
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._transport.aclose()
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Made where the event loop runs. Cookies are not kept; nothing is undone or followed behind our back."""
+        if self._opened is None:
+            limit = self._connections.max_connections or 0
+            connector = aiohttp.TCPConnector(limit=limit, force_close=not self._connections.keep_alive)
+            self._opened = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+            )
+        return self._opened
+
+
+class ProxiedAnswer:
+    """An answer that came through the proxy."""
+
+    def __init__(self, response: httpx.Response, timeouts: Timeouts) -> None:
+        headers: dict[str, str] = {}
+        for name, value in response.headers.multi_items():
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        self.head = Head(response.status_code, headers)
+        self._inflater: Inflater | None = inflater_of(headers.get("content-encoding", ""))
+        self._response = response
+        self._timeouts = timeouts
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
+        try:
+            async with asyncio.timeout(self._timeouts.total_s):
+                async for data in self._response.stream:  # type: ignore[union-attr]
+                    if self._inflater is None:
+                        yield data
+                        continue
+                    for piece in self._inflater.feed(data):
+                        yield piece
+            if self._inflater is not None:
+                for piece in self._inflater.finish():
+                    yield piece
+        except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise TransportFailed(_error_of(error, "in the middle of its answer")) from error
+        except Garbled as error:
+            raise TransportFailed(ProviderError(KINDS["garbage"], str(error))) from error
+
+    async def aclose(self, *, ended: bool = False) -> None:
+        """Stops the upstream and gives the connection back."""
+        del ended
+        await self._response.aclose()
+
+
+def _error_of(error: Exception, when: str) -> ProviderError:
+    """The failure behind what aiohttp and httpx made of it; httpx's class alone would call a lost connection a time-out."""
+    cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
+    match cause:
+        case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
+            return ProviderError(KINDS["connect"], "no connection through the proxy")
+        case TimeoutError():
+            return ProviderError(KINDS["timeout"], f"the upstream fell silent {when}")
+        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
+            return ProviderError(KINDS["garbage"], "the answer is not HTTP/1.1")
+        case _:
+            return ProviderError(KINDS["cut"], f"the upstream closed the connection {when}")

@@ -1,0 +1,495 @@
+"""The transport against a real loopback server: what comes through, and what each fault becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from providers.spec import ConnectionPool, Timeouts
+from providers.transport import HttpTransport
+from providers.upstream import TransportFailed, UpstreamRequest
+from tests.providers.raw_server import Call, RawServer, Script, chunked, raw_server, whole
+
+PATIENT = Timeouts(connect_s=5.0, first_byte_s=5.0, idle_s=5.0)
+HASTY = Timeouts(connect_s=5.0, first_byte_s=0.05, idle_s=0.05)
+
+UNLIMITED = ConnectionPool()
+
+
+def post(server: RawServer, body: bytes = b"{}", path: str = "/v1/x") -> UpstreamRequest:
+    return UpstreamRequest("POST", server.url + path, (("content-type", "application/json"),), body)
+
+
+@asynccontextmanager
+async def connected(
+    script: Script, connections: ConnectionPool = UNLIMITED, **options: str
+) -> AsyncIterator[tuple[RawServer, HttpTransport]]:
+    async with raw_server(script) as server:
+        transport = HttpTransport(connections, environment={}, **options)
+        try:
+            yield server, transport
+        finally:
+            await transport.aclose()
+
+
+async def body_of(transport: HttpTransport, request: UpstreamRequest, timeouts: Timeouts = PATIENT) -> bytes:
+    response = await transport.send(request, timeouts)
+    try:
+        return b"".join([piece async for piece in response.chunks()])
+    finally:
+        await response.aclose()
+
+
+async def kind_of_failure(transport: HttpTransport, request: UpstreamRequest, timeouts: Timeouts = PATIENT) -> str:
+    with pytest.raises(TransportFailed) as failed:
+        await body_of(transport, request, timeouts)
+    return failed.value.error.kind.name
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (whole(b"hello"), b"hello"),
+        (whole(b""), b""),
+        (chunked(b"hel", b"lo"), b"hello"),
+        (b"HTTP/1.1 200 OK\r\n\r\nhello", b"hello"),
+        (b"HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello", b"hello"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + whole(b"hello"), b"hello"),
+        (whole(gzip.compress(b"hello" * 99), "HTTP/1.1 200 OK", "content-encoding: gzip"), b"hello" * 99),
+        (whole(zlib.compress(b"hello"), "HTTP/1.1 200 OK", "content-encoding: deflate"), b"hello"),
+    ],
+    ids=["length", "no-body", "chunked", "until-close", "http-1.0", "interim", "gzip", "deflate"],
+)
+async def test_body_arrives_whole_whatever_its_framing(answer: bytes, body: bytes) -> None:
+    """Every framing and encoding of RFC 9112 that servers use gives the same body."""
+
+    async def script(call: Call) -> None:
+        await call.send(answer)
+        if b"content-length" not in answer and b"chunked" not in answer:
+            call.writer.close()
+
+    async with connected(script) as (server, transport):
+        assert await body_of(transport, post(server)) == body
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", "cut"),
+        (b"HTTP/1.1 200 OK\r\ncontent-le", "cut"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello", "cut"),
+        (chunked(b"hello", end=False), "cut"),
+        (chunked(b"hello", end=False) + b"ff\r\nhel", "cut"),
+        (b"SSH-2.0-OpenSSH\r\n", "garbage"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "garbage"),
+        (b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n", "garbage"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: " + b"a" * 70_000, "garbage"),
+        (whole(b"not gzip at all", "HTTP/1.1 200 OK", "content-encoding: gzip"), "garbage"),
+        (whole(gzip.compress(b"hello")[:-9], "HTTP/1.1 200 OK", "content-encoding: gzip"), "garbage"),
+        (whole(b"x", "HTTP/1.1 200 OK", "content-encoding: zstd"), "garbage"),
+    ],
+    ids=[
+        "closed-silently",
+        "cut-in-head",
+        "shorter-than-promised",
+        "chunks-without-end",
+        "cut-in-chunk",
+        "not-http",
+        "bad-chunk-size",
+        "upgrade",
+        "endless-header",
+        "not-gzip",
+        "gzip-cut",
+        "unknown-encoding",
+    ],
+)
+@pytest.mark.parametrize("ending", ["fin", "rst"])
+async def test_faulty_answer_is_reported_by_kind(answer: bytes, kind: str, ending: str) -> None:
+    """An answer that is cut or is no HTTP is an error of its kind, never a short body."""
+
+    async def script(call: Call) -> None:
+        await call.send(answer)
+        if kind == "cut" and ending == "rst":
+            call.reset()
+        else:
+            call.writer.close()
+
+    async with connected(script) as (server, transport):
+        assert await kind_of_failure(transport, post(server)) == kind
+        assert "0 busy" in repr(transport)
+
+
+async def test_refused_connection_is_a_connect_error() -> None:
+    """Where nobody listens, the error is `connect` and names the place."""
+    async with connected(lambda call: call.send(whole(b""))) as (server, transport):
+        pass
+    transport = HttpTransport(ConnectionPool(), environment={})
+
+    with pytest.raises(TransportFailed) as failed:
+        await transport.send(post(server), PATIENT)
+
+    assert failed.value.error.kind.name == "connect"
+    assert failed.value.error.message == f"no connection to {server.url}: refused"
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n", whole(b"hello")[:-1]], ids=["nothing", "head", "body"])
+async def test_silence_is_a_timeout(said: bytes) -> None:
+    """An upstream that hangs before, in or after its head is a `timeout`, and its connection is closed."""
+
+    async def script(call: Call) -> None:
+        await call.send(said)
+        await asyncio.Event().wait()
+
+    async with connected(script) as (server, transport):
+        assert await kind_of_failure(transport, post(server), HASTY) == "timeout"
+        assert "0 busy, 0 idle" in repr(transport)
+
+
+async def test_total_limit_ends_an_answer_that_keeps_dripping() -> None:
+    """`total` holds even while bytes still come."""
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"x", end=False))
+        while True:
+            await call.send(b"1\r\nx\r\n")
+            await asyncio.sleep(0.001)
+
+    async with connected(script) as (server, transport):
+        limited = Timeouts(connect_s=5.0, first_byte_s=5.0, idle_s=5.0, total_s=0.05)
+        assert await kind_of_failure(transport, post(server), limited) == "timeout"
+
+
+async def test_events_are_delivered_as_they_come() -> None:
+    """Each piece can be read before the next one is sent."""
+    go = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"one", end=False))
+        await go.wait()
+        await call.send(b"3\r\ntwo\r\n0\r\n\r\n")
+
+    async with connected(script) as (server, transport):
+        response = await transport.send(post(server), PATIENT)
+        pieces = response.chunks()
+        assert await anext(pieces) == b"one"
+        go.set()
+        assert await anext(pieces) == b"two"
+        with pytest.raises(StopAsyncIteration):
+            await anext(pieces)
+
+
+async def test_connection_is_used_again() -> None:
+    """Requests one after another share a connection; the body of each is its own."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(call.request[-3:]))
+
+    async with connected(script) as (server, transport):
+        bodies = [await body_of(transport, post(server, b"%03d" % number)) for number in range(5)]
+
+        assert bodies == [b"000", b"001", b"002", b"003", b"004"]
+        assert server.connections == 1
+        assert repr(transport) == "<HttpTransport [0 busy, 1 idle, 0 opening | 0 waiting]>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "connections"),
+    [
+        (whole(b"hello", "HTTP/1.1 200 OK", "connection: close"), 2),
+        (whole(b"hello") + b"junk", 2),
+        (whole(b"hello"), 1),
+    ],
+    ids=["told-to-close", "junk-after-the-end", "kept"],
+)
+async def test_connection_is_not_used_again_where_it_cannot_be_trusted(answer: bytes, connections: int) -> None:
+    """`connection: close` and bytes after the end retire a connection."""
+
+    async def script(call: Call) -> None:
+        await call.send(answer)
+
+    async with connected(script) as (server, transport):
+        for _ in range(2):
+            assert await body_of(transport, post(server)) == b"hello"
+        assert server.connections == connections
+
+
+async def test_keep_alive_false_closes_after_each_answer() -> None:
+    """`connectionPool.keepAlive: false` sends `connection: close` and keeps nothing."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(b"hello"))
+
+    async with connected(script, ConnectionPool(keep_alive=False)) as (server, transport):
+        for _ in range(2):
+            await body_of(transport, post(server))
+        assert server.connections == 2
+        assert b"connection: close" in server.calls[0].request
+
+
+async def test_request_is_sent_again_when_a_kept_connection_was_closed_under_it() -> None:
+    """A kept connection that the server closes as we use it costs a new connection, not an error."""
+
+    async def script(call: Call) -> None:
+        if call.connection == 1 and len(call.request) > 200:
+            call.reset()
+        else:
+            await call.send(whole(b"hello"))
+
+    async with connected(script) as (server, transport):
+        assert await body_of(transport, post(server)) == b"hello"
+        assert await body_of(transport, post(server, b"x" * 200)) == b"hello"
+        assert server.connections == 2
+
+
+async def test_request_is_not_sent_again_once_an_answer_began() -> None:
+    """After the first byte of an answer nothing is repeated, on a kept connection either."""
+
+    async def script(call: Call) -> None:
+        if len(call.request) > 200:
+            await call.send(b"HTTP/1.1 200")
+            call.reset()
+        else:
+            await call.send(whole(b"hello"))
+
+    async with connected(script) as (server, transport):
+        await body_of(transport, post(server))
+        assert await kind_of_failure(transport, post(server, b"x" * 200)) == "cut"
+        assert len(server.calls) == 2
+
+
+async def test_connections_are_limited_and_waited_for_in_order() -> None:
+    """`maxConnections` bounds what is open; a request waits for its turn."""
+    running = most = 0
+
+    async def script(call: Call) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        await call.send(whole(call.request[-2:]))
+
+    async with connected(script, ConnectionPool(max_connections=2)) as (server, transport):
+        bodies = await asyncio.gather(*(body_of(transport, post(server, b"%02d" % n)) for n in range(20)))
+
+        assert bodies == [b"%02d" % n for n in range(20)]
+        assert server.connections == 2
+        assert most <= 2
+
+
+async def test_waiting_for_a_connection_ends_with_busy() -> None:
+    """Where no connection becomes free within `connectionPool.timeout`, the error is ours: `busy`."""
+
+    async def script(call: Call) -> None:
+        await asyncio.Event().wait()
+
+    async with connected(script, ConnectionPool(max_connections=1, wait_s=0.02)) as (server, transport):
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(kind_of_failure(transport, post(server), Timeouts(first_byte_s=0.2)))
+            second = group.create_task(kind_of_failure(transport, post(server)))
+        assert (first.result(), second.result()) == ("timeout", "busy")
+        assert "0 opening | 0 waiting" in repr(transport)
+
+
+async def test_cancelled_wait_leaves_the_queue() -> None:
+    """A client that goes away while waiting for a connection takes no place in the queue."""
+    release = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        await release.wait()
+        await call.send(whole(b"hello"))
+
+    async with connected(script, ConnectionPool(max_connections=1)) as (server, transport):
+        first = asyncio.get_running_loop().create_task(body_of(transport, post(server)))
+        second = asyncio.get_running_loop().create_task(body_of(transport, post(server)))
+        third = asyncio.get_running_loop().create_task(body_of(transport, post(server)))
+        while "2 waiting" not in repr(transport):
+            await asyncio.sleep(0)
+        second.cancel()
+        release.set()
+        assert await first == await third == b"hello"
+        assert second.cancelled() or second.cancelling()
+        await asyncio.gather(second, return_exceptions=True)
+
+
+async def test_closing_an_unfinished_answer_stops_the_upstream() -> None:
+    """`aclose` in the middle of an answer closes its connection at once, and may be called twice."""
+    gone = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"one", end=False))
+        await call.writer.wait_closed()
+        gone.set()
+
+    async with connected(script) as (server, transport):
+        response = await transport.send(post(server), PATIENT)
+        await response.aclose()
+        await response.aclose()
+        server.calls[0].writer.close()
+        await asyncio.wait_for(gone.wait(), 5)
+        assert "0 busy, 0 idle" in repr(transport)
+
+
+async def test_closing_an_ended_answer_keeps_its_connection() -> None:
+    """With `ended`, the last bytes of the framing may come after `aclose`, and the connection is used again."""
+    go = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"[DONE]", end=False))
+        await go.wait()
+        await call.send(b"0\r\n\r\n")
+
+    async with connected(script) as (server, transport):
+        response = await transport.send(post(server), PATIENT)
+        assert await anext(response.chunks()) == b"[DONE]"
+        await response.aclose(ended=True)
+        go.set()
+        while "1 idle" not in repr(transport):
+            await asyncio.sleep(0)
+        await body_of(transport, post(server))
+        assert server.connections == 1
+
+
+async def test_cancelling_a_send_closes_its_connection() -> None:
+    """A client that goes away before the answer frees the connection."""
+    arrived = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    async with connected(script) as (server, transport):
+        sending = asyncio.get_running_loop().create_task(transport.send(post(server), PATIENT))
+        await arrived.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert "0 busy, 0 idle" in repr(transport)
+
+
+async def test_slow_reader_stops_the_upstream_from_sending() -> None:
+    """Unread bytes of an answer are bounded: the upstream's writes stop until the reader takes them."""
+    sent = 0
+
+    async def script(call: Call) -> None:
+        nonlocal sent
+        await call.send(b"HTTP/1.1 200 OK\r\ncontent-length: 67108864\r\n\r\n")
+        for _ in range(1024):
+            await call.send(b"x" * 65_536)
+            sent += 65_536
+
+    async with connected(script) as (server, transport):
+        response = await transport.send(post(server), PATIENT)
+        before = -1
+        while before != sent:
+            before = sent
+            for _ in range(200):
+                await asyncio.sleep(0)
+        assert sent < 32_000_000
+        size = 0
+        async for piece in response.chunks():
+            size += len(piece)
+        assert size == 67_108_864
+
+
+async def test_small_body_that_inflates_hugely_comes_in_small_pieces() -> None:
+    """A compressed bomb never stands in memory whole."""
+    bomb = gzip.compress(bytes(20_000_000))
+
+    async def script(call: Call) -> None:
+        await call.send(whole(bomb, "HTTP/1.1 200 OK", "content-encoding: gzip"))
+
+    async with connected(script) as (server, transport):
+        response = await transport.send(post(server), PATIENT)
+        sizes = [len(piece) async for piece in response.chunks()]
+
+    assert sum(sizes) == 20_000_000
+    assert max(sizes) <= 65_536
+
+
+async def test_request_bytes_are_as_given() -> None:
+    """Method, target, host, headers and body are sent as given, with ours beside them; redirects are not followed."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(b"", "HTTP/1.1 307 Elsewhere", "location: /other", "X-One: 1", "x-one: 2"))
+
+    async with connected(script, hop="r-1") as (server, transport):
+        response = await transport.send(post(server, b'{"a":1}', "/v1/x?beta=true"), PATIENT)
+
+    assert response.head.status == 307
+    assert response.head.headers["x-one"] == "1, 2"
+    assert server.calls[0].request == (
+        b"POST /v1/x?beta=true HTTP/1.1\r\n"
+        b"host: 127.0.0.1:%d\r\n"
+        b"content-type: application/json\r\n"
+        b"accept-encoding: identity\r\n"
+        b"x-ccr-hop: r-1\r\n"
+        b"content-length: 7\r\n\r\n"
+        b'{"a":1}' % server.port
+    )
+
+
+async def test_header_with_a_line_break_is_never_sent() -> None:
+    """A header that would smuggle another one is our bug and stops here."""
+    async with connected(lambda call: call.send(whole(b""))) as (server, transport):
+        evil = UpstreamRequest("POST", server.url, (("x-a", "1\r\nx-b: 2"),), b"")
+        with pytest.raises(ValueError):
+            await transport.send(evil, PATIENT)
+        assert server.calls == []
+
+
+@pytest.mark.parametrize("url", ["", "${URL}", "ftp://x/", "http://", "http://[::1", "http://x:99999/"])
+async def test_unusable_endpoint_is_a_connect_error(url: str) -> None:
+    """An endpoint that is no URL is reported like one where nobody listens."""
+    transport = HttpTransport(ConnectionPool(), environment={})
+
+    assert await kind_of_failure(transport, UpstreamRequest("POST", url, (), b"")) == "connect"
+
+
+async def test_requests_go_through_the_proxy_of_the_environment() -> None:
+    """With `HTTP_PROXY`, a request for another host is sent to the proxy, in the proxy's form."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(b"hello"))
+
+    async with raw_server(script) as server:
+        transport = HttpTransport(ConnectionPool(), environment={"HTTP_PROXY": server.url})
+        try:
+            far = UpstreamRequest("POST", "http://upstream.invalid/v1/x", (("x-a", "1"),), b"{}")
+            assert await body_of(transport, far) == b"hello"
+            assert await body_of(transport, post(server)) == b"hello"
+        finally:
+            await transport.aclose()
+
+        assert server.calls[0].request.startswith(b"POST http://upstream.invalid/v1/x HTTP/1.1\r\n")
+        assert server.calls[1].request.startswith(b"POST /v1/x HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", "cut"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello", "cut"),
+        (b"SSH-2.0-OpenSSH\r\n", "garbage"),
+        (whole(b"not gzip", "HTTP/1.1 200 OK", "content-encoding: gzip"), "garbage"),
+    ],
+)
+async def test_faults_through_a_proxy_have_the_same_kinds(answer: bytes, kind: str) -> None:
+    """The proxied way reports faults like the direct one."""
+
+    async def script(call: Call) -> None:
+        await call.send(answer)
+        call.writer.close()
+
+    async with raw_server(script) as server:
+        transport = HttpTransport(ConnectionPool(), environment={"http_proxy": server.url})
+        try:
+            far = UpstreamRequest("POST", "http://upstream.invalid/v1/x", (), b"{}")
+            assert await kind_of_failure(transport, far) == kind
+        finally:
+            await transport.aclose()
