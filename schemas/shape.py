@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping as MappingType
 from dataclasses import replace
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from jsonschema.validators import Draft7Validator
@@ -14,15 +13,9 @@ from jsonschema.validators import Draft7Validator
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequence, node_at, plain
 from schemas.limits import MAX_FINDINGS
+from schemas.packaged import schema_text
 from schemas.substitute import is_exactly_one
 from schemas.validate import SUBSTITUTION, Fault, findings_of
-
-SCHEMA_FILE = "ccr.schema.json"
-
-
-def schema_text() -> str:
-    """The schema as it ships, for editors."""
-    return resources.files("schemas").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
 
 
 def shape(document: Document) -> tuple[Document, list[Diagnostic]]:
