@@ -1,0 +1,320 @@
+"""Token files on disk, kept fresh: the edge around `aws_token_rules`.
+
+A file is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
+lock, between processes by an advisory lock file), and rewritten atomically with mode 0600. What a refresh gives that cannot be
+written is kept in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from providers.aws_token_rules import (
+    RETRY_REFRESH_S,
+    Members,
+    RefreshRequest,
+    Standing,
+    members_of,
+    refreshed,
+    refused_for_good,
+    standing,
+)
+from providers.errors import KINDS, ProviderError
+from providers.secret import Secret
+from providers.spec import Timeouts
+from providers.upstream import Transport, TransportFailed, UpstreamRequest
+
+if sys.platform != "win32":  # there, workers of one machine refresh without knowing of each other
+    import fcntl
+
+MAX_FILE_BYTES = 1024 * 1024
+MAX_ANSWER_BYTES = 256 * 1024
+REFRESH_TIMEOUTS = Timeouts(connect_s=10.0, first_byte_s=20.0, idle_s=20.0, total_s=30.0)
+RETRY_DEAD_S = 5.0
+"""How long a failed refresh is not tried again when no token is left."""
+
+LOCK_WAIT_S = 35.0
+LOCK_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class AwsToken:
+    """What a request is sent with: the bearer token, headers that go with it, and the profile the file names."""
+
+    token: Secret
+    profile_arn: str | None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class TokenUnusable(Exception):  # noqa: N818 - carries the ProviderError
+    """The file gives no token that could be sent; the message names the file and what to do."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Refresher(Protocol):
+    """Sends a refresh request: status and body of the answer. Raises `TransportFailed`."""
+
+    async def __call__(self, request: RefreshRequest) -> tuple[int, bytes]: ...
+
+
+class TokenFiles:
+    """The token files of this process, one object each, so that instances that share a file share its refreshes."""
+
+    def __init__(
+        self,
+        refresher: Refresher,
+        now: Callable[[], float],
+        *,
+        region: str | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._refresher, self._now, self._region, self._sleep = refresher, now, region, sleep
+        self._files: dict[str, TokenFile] = {}
+
+    def at(self, path: str) -> TokenFile:
+        """The token file at `path`; `~` is the home directory."""
+        full = os.path.realpath(Path(path).expanduser())
+        if full not in self._files:
+            self._files[full] = TokenFile(full, self._refresher, self._now, region=self._region, sleep=self._sleep)
+        return self._files[full]
+
+
+class TokenFile:
+    """One token file. Use it in one event loop."""
+
+    def __init__(
+        self,
+        path: str,
+        refresher: Refresher,
+        now: Callable[[], float],
+        *,
+        region: str | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._path = Path(path)
+        self._refresher, self._now, self._region, self._sleep = refresher, now, region, sleep
+        self._lock = asyncio.Lock()
+        self._stamp: tuple[int, ...] | None = None
+        self._members: Members | None = None
+        self._unwritten = False
+        self._refused: str | None = None
+        self._failed_at_s: float | None = None
+
+    async def token(self) -> AwsToken:
+        """A token to send now, refreshed if need be. Raises `TokenUnusable`."""
+        found = self._standing()
+        if found.state == "valid":
+            return _sendable(found)
+        if found.state == "refresh":
+            async with self._lock:
+                return await self._refreshed_token()
+        raise self._unusable(found.why)
+
+    async def after_refusal(self, refused: Secret) -> AwsToken:
+        """Another token than the one an upstream has just refused. Raises `TokenUnusable` where there is none to be had."""
+        async with self._lock:
+            self._load()
+            found = self._standing()
+            if found.token is not None and found.token != refused:
+                return _sendable(found)
+            if found.kind in ("static", None):
+                raise self._unusable("the upstream refused its token and it has no refresh token; log in again")
+            self._expire()
+            return await self._refreshed_token()
+
+    def peek(self) -> Standing:
+        """What the file is worth at this moment; for checks and the status page, it refreshes nothing."""
+        return self._standing()
+
+    async def _refreshed_token(self) -> AwsToken:
+        """With the lock held: what another task or program got meanwhile, else a refresh, else the old token while it lives."""
+        found = self._standing()
+        if found.state != "refresh" or found.request is None:
+            return self._as_it_is(found)
+        if self._refused == found.request.refresh_token.fingerprint():
+            return self._as_it_is(found, "its refresh token was refused; log in again")
+        pause_s = RETRY_DEAD_S if found.token is None else RETRY_REFRESH_S
+        if self._failed_at_s is not None and self._now() - self._failed_at_s < pause_s:
+            return self._later("it was tried a moment ago", counts=False)
+        async with _only_process(self._path, self._sleep):
+            found = self._standing()
+            if found.state != "refresh" or found.request is None:
+                return self._as_it_is(found)
+            return await self._refresh(found.request, again=True)
+
+    async def _refresh(self, request: RefreshRequest, *, again: bool) -> AwsToken:
+        before = self._members or {}
+        try:
+            status, answer = await self._refresher(request)
+        except TransportFailed as failed:
+            return self._later(f"the refresh service cannot be reached: {failed}")
+        self._load()
+        if status == 200:
+            members = refreshed(self._members or before, answer, self._now())
+            if members is None:
+                return self._later("the refresh service answered without a token")
+            self._failed_at_s, self._refused = None, None
+            self._keep(members)
+            return self._as_it_is(self._standing())
+        if not refused_for_good(status, answer):
+            return self._later(f"the refresh service answered {status}")
+        found = self._standing()
+        changed = found.request is None or found.request.refresh_token != request.refresh_token
+        if changed and found.state == "valid":
+            return _sendable(found)
+        if changed and again and found.request is not None:
+            return await self._refresh(found.request, again=False)
+        self._refused = request.refresh_token.fingerprint()
+        return self._as_it_is(found, "its refresh token was refused; log in again")
+
+    def _later(self, why: str, *, counts: bool = True) -> AwsToken:
+        """The refresh may work later: the old token serves while it lives."""
+        if counts:
+            self._failed_at_s = self._now()
+        found = self._standing()
+        if found.token is not None:
+            return _sendable(found)
+        raise TokenUnusable(
+            ProviderError(KINDS["unavailable"], f"the token file `{self._path}` could not be refreshed: {why}")
+        )
+
+    def _as_it_is(self, found: Standing, why: str = "") -> AwsToken:
+        if found.token is not None:
+            return _sendable(found)
+        raise self._unusable(why or found.why)
+
+    def _unusable(self, why: str) -> TokenUnusable:
+        return TokenUnusable(ProviderError(KINDS["credential"], f"the token file `{self._path}` is of no use: {why}"))
+
+    def _standing(self) -> Standing:
+        self._load()
+        if self._members is None and self._stamp is None:
+            return Standing("unusable", None, why="it is missing or unreadable; log in, or correct `tokenPath`")
+        found = standing(self._members, self._now(), self._registration, region=self._region)
+        if (
+            found.request is not None
+            and found.token is not None
+            and self._refused == found.request.refresh_token.fingerprint()
+        ):
+            return replace(found, state="valid")
+        return found
+
+    def _registration(self, name: str) -> Members | None:
+        raw, _ = _read(self._path.with_name(name))
+        return None if raw is None else members_of(raw)
+
+    def _load(self) -> None:
+        """Reads the file if it is another than last time. What could not be written counts until then."""
+        stamp = _stamp(self._path)
+        if stamp is not None and stamp == self._stamp:
+            return
+        if stamp is None and self._unwritten:
+            return
+        raw, self._stamp = _read(self._path)
+        self._members = None if raw is None else members_of(raw)
+        self._unwritten = False
+
+    def _expire(self) -> None:
+        """An upstream refused the token whatever its expiry says."""
+        if self._members is not None:
+            self._members = {key: value for key, value in self._members.items() if key != "accessToken"}
+
+    def _keep(self, members: dict[str, object]) -> None:
+        self._members = members
+        try:
+            _write(self._path, msgspec.json.format(msgspec.json.encode(members), indent=2))
+        except OSError:
+            self._unwritten = True
+        self._stamp = _stamp(self._path)
+
+
+def refresher_over(transport: Transport) -> Refresher:
+    """A `Refresher` that sends over a transport."""
+
+    async def refresh(request: RefreshRequest) -> tuple[int, bytes]:
+        body = request.body.reveal().encode()
+        headers = (("content-type", request.content_type), ("accept", "application/json"))
+        response = await transport.send(UpstreamRequest("POST", request.url, headers, body), REFRESH_TIMEOUTS)
+        try:
+            answer = bytearray()
+            async for chunk in response.chunks():
+                answer += chunk[: MAX_ANSWER_BYTES - len(answer)]
+        finally:
+            await response.aclose()
+        return response.head.status, bytes(answer)
+
+    return refresh
+
+
+def _sendable(found: Standing) -> AwsToken:
+    assert found.token is not None
+    return AwsToken(found.token, found.profile_arn, found.headers)
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Changes whenever another file is at `path` or its content was written."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read(path: Path) -> tuple[bytes | None, tuple[int, ...] | None]:
+    try:
+        with path.open("rb") as file:
+            stamp = _stamp(path)
+            return file.read(MAX_FILE_BYTES), stamp
+    except OSError:
+        return None, None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Puts the content in the file's place at once, readable by its owner alone; a failure leaves the file as it was."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+@contextlib.asynccontextmanager
+async def _only_process(path: Path, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
+    """Keeps other processes of ours from refreshing the same file; after `LOCK_WAIT_S`, or where no lock can be made, it goes on alone."""
+    if sys.platform == "win32":
+        yield
+        return
+    try:
+        descriptor = os.open(path.with_name(f".{path.name}.ccr-lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        for _ in range(round(LOCK_WAIT_S / LOCK_POLL_S)):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                await sleep(LOCK_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
