@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from typing import Literal
 
-from rules.nodes import RuleSet
-from schemas.diagnostics import Diagnostic
-from schemas.document import Mapping
+from rules.conditions import Conditions
+from rules.evaluate import EXPLICIT
+from rules.nodes import Category, Route, Rule, RuleSet
+from rules.operands import LiteralError, literal_text, number_in
+from rules.routes import Routes
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Label, Severity, Span
+from schemas.document import Entry, Mapping, Node, Scalar, Sequence, node_at
+from schemas.suggest import nearest
+
+DEFAULT_LONG_CONTEXT = 60_000
+LAST_CATEGORY = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +37,147 @@ def compile_rules(
 ) -> tuple[RuleSet | None, list[Diagnostic]]:
     """The rule set of a whole document (its root), None where something in it cannot be compiled.
 
-    `builtin` is the root of `rules/categories.yaml`; `offers` are the providers in file order.
-    References to providers and models are checked elsewhere; here unknown ones just stay in the targets.
+    `builtin` is the root of `rules/categories.yaml`; `offers` are the providers in file order. Whether targets name
+    providers and models that exist is checked elsewhere, as is the shape: what the schema refuses is passed over here.
     """
-    raise NotImplementedError
+    named = root.get("conditions")
+    conditions = Conditions(
+        named if isinstance(named, Mapping) else None,
+        offers.keys(),
+        {"longContextThreshold": _threshold(root)},
+    )
+    conditions.compile_named()
+    routes = Routes(conditions.diagnostics)
+    rules = _rules(root, conditions, routes)
+    categories = _categories(root, builtin, conditions, routes, offers)
+    _check_names(rules, categories, conditions.diagnostics)
+    result = RuleSet(
+        tuple(rules),
+        tuple(categories),
+        {name: frozenset(offer.models) if offer.models else None for name, offer in offers.items()},
+        _flag(node_at(root, ("routing", "explicitModels")), True),
+    )
+    wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in conditions.diagnostics)
+    return (None if wrong or conditions.broken or routes.broken else result), conditions.diagnostics
+
+
+def model_of(target_model: str | None, offer: Offer, client_model: str) -> str:
+    """The upstream's model: the target's, else the provider's default, else its first, else the client's own."""
+    return target_model or offer.default_model or (offer.models[0] if offer.models else client_model)
+
+
+def _threshold(root: Mapping) -> int | float:
+    """The setting `longContextThreshold`; the schema judges its form."""
+    node = node_at(root, ("routing", "longContextThreshold"))
+    if isinstance(node, Scalar):
+        if isinstance(node.value, str):
+            try:
+                return number_in(node.value)
+            except LiteralError:
+                return DEFAULT_LONG_CONTEXT
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            return node.value
+    return DEFAULT_LONG_CONTEXT
+
+
+def _rules(root: Mapping, conditions: Conditions, routes: Routes) -> list[Rule]:
+    written = node_at(root, ("routing", "customRules"))
+    rules = []
+    for index, node in enumerate(written if isinstance(written, Sequence) else ()):
+        if not isinstance(node, Mapping):
+            routes.broken = True
+            continue
+        condition, target = node.get("condition"), node.get("target")
+        if condition is None or target is None:
+            routes.broken = True
+        predicate = None if condition is None else conditions.condition(condition)
+        route = None if target is None else routes.route(target, node.entry("fallbacks"))
+        if predicate is None or route is None:
+            continue
+        name, span = _name_of(node, index)
+        on_error: Literal["skip", "reject"] = "reject" if _word(node.get("onError")) == "reject" else "skip"
+        rules.append(Rule(name, index, predicate, route, span, _flag(node.get("enabled"), True), on_error))
+    return rules
+
+
+def _name_of(node: Mapping, index: int) -> tuple[str, Span]:
+    """A rule's name and the place to show for it: the written name, else the condition's key."""
+    name = node.get("name")
+    if isinstance(name, Scalar) and isinstance(name.value, str) and name.value:
+        return name.value, name.span
+    entry = node.entry("condition")
+    return f"customRules[{index}]", node.span if entry is None else entry.key.span
+
+
+def _categories(
+    root: Mapping, builtin: Mapping, conditions: Conditions, routes: Routes, offers: MappingType[str, Offer]
+) -> list[Category]:
+    """Added categories in file order, then the built-in ones, each with its own condition or the file's."""
+    written = node_at(root, ("routing", "categories"))
+    own = {str(entry.key.value): entry for entry in (written if isinstance(written, Mapping) else ())}
+    given = {str(entry.key.value): entry for entry in builtin}
+    order = [*(name for name in own if name not in given), *given]
+    targets = _targets(root, order, conditions.diagnostics, routes)
+    last_resort = _last_resort(root)
+    categories = []
+    for name in order:
+        entry = own.get(name) or given[name]
+        served = next((provider for provider, offer in offers.items() if name in offer.categories), None)
+        route = targets.get(name)
+        if route is None and name not in targets:
+            provider = served or (last_resort.value if last_resort is not None else None)
+            span = None if served or last_resort is None else last_resort.span
+            route = routes.to_provider(str(provider), span) if provider else None
+        predicate = conditions.condition(entry.value)
+        categories.append(Category(name, predicate, route, entry.key.span, builtin=name not in own))
+    return categories
+
+
+def _targets(root: Mapping, known: list[str], diagnostics: list[Diagnostic], routes: Routes) -> dict[str, Route | None]:
+    """`routing.rules`: category -> route, None where the target is wrong."""
+    written = node_at(root, ("routing", "rules"))
+    targets: dict[str, Route | None] = {}
+    for entry in written if isinstance(written, Mapping) else ():
+        name = str(entry.key.value)
+        if name not in known:
+            diagnostics.append(_unknown_category(entry, known))
+        targets[name] = routes.route(entry.value, None)
+    return targets
+
+
+def _unknown_category(entry: Entry, known: list[str]) -> Diagnostic:
+    name = str(entry.key.value)
+    near = nearest(name, known)
+    hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}; `routing.categories` adds others"
+    return finding("CCR401", f"there is no category `{literal_text(name)}`", entry.key.span, help=hint)
+
+
+def _last_resort(root: Mapping) -> Scalar | None:
+    node = node_at(root, ("routing", "defaultProvider"))
+    return node if isinstance(node, Scalar) and isinstance(node.value, str) and node.value else None
+
+
+def _check_names(rules: list[Rule], categories: list[Category], diagnostics: list[Diagnostic]) -> None:
+    taken = {category.name: "a category" for category in categories} | {EXPLICIT: "the client's explicit choice"}
+    first: dict[str, Span] = {}
+    for rule in rules:
+        if rule.name in taken:
+            message = f"a rule cannot be called `{literal_text(rule.name)}`: that is {taken[rule.name]}"
+            diagnostics.append(finding("CCR108", message, rule.span))
+        elif rule.name in first:
+            message = f"there are two rules called `{literal_text(rule.name)}`"
+            label = Label(first[rule.name], "the first one")
+            diagnostics.append(finding("CCR108", message, rule.span, labels=(label,)))
+        else:
+            first[rule.name] = rule.span
+
+
+def _flag(node: Node | None, default: bool) -> bool:
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value, default) if isinstance(value, str) else default
+
+
+def _word(node: Node | None) -> str | None:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None

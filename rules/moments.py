@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -23,7 +22,8 @@ class Window:
     days: frozenset[int]
     start: int
     end: int
-    tz: ZoneInfo
+    zone: str
+    tz: tzinfo = field(compare=False, repr=False)
 
     def holds(self, now: float) -> bool:
         """Whether the moment, in seconds since the epoch, is inside."""
@@ -39,7 +39,7 @@ class Window:
         words = [] if len(self.days) == len(DAYS) else [" ".join(DAYS[day] for day in sorted(self.days)) or "no day"]
         if (self.start, self.end) != (0, MINUTES_A_DAY):
             words.append(f"{_clock(self.start)}-{_clock(self.end)}")
-        return ", ".join(words or ["always"]) + f" ({self.tz.key})"
+        return ", ".join(words or ["always"]) + f" ({self.zone})"
 
 
 @dataclass(frozen=True, slots=True)

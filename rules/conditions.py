@@ -1,0 +1,246 @@
+"""Written conditions to predicates: combinators, named conditions, the seed's sugar, and facts with their matchers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, tzinfo
+from fractions import Fraction
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from rules.cost import cheapest_first
+from rules.expression import compile_expression
+from rules.facts import FACTS, provider_of, spec_of
+from rules.matchers import Matchers, Refused
+from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
+from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
+from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, span_in
+from rules.spans import within
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Span
+from schemas.document import Entry, Node, Scalar, Sequence
+from schemas.document import Mapping as MappingNode
+from schemas.suggest import nearest
+
+LiteralT = TypeVar("LiteralT")
+
+COMBINATORS = ("any", "all", "none", "not", "ref", "expr", "always")
+SUGAR = ("modelContains",)
+_SHARED_BY = ("sessionId", "clientKey", "clientIp")
+
+
+class Conditions:
+    """Compiles the conditions of one document; `diagnostics` grows, and what is wrong becomes a constant.
+
+    `broken` is set where a shape is not even a condition's: the schema has its own finding for that.
+    """
+
+    def __init__(
+        self, named: MappingNode | None, providers: Collection[str], settings: Mapping[str, int | float]
+    ) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.broken = False
+        self._named = {str(entry.key.value): entry for entry in named or ()}
+        self._compiled: dict[str, Predicate] = {}
+        self._open: list[str] = []
+        self._providers = providers
+        self._matchers = Matchers(settings, self.diagnostics)
+
+    def compile_named(self) -> None:
+        """Compiles every named condition, also those nobody refers to."""
+        for name in self._named:
+            self._named_condition(name)
+
+    def condition(self, node: Node) -> Predicate:
+        """The predicate of a condition: the conjunction of its keys."""
+        if not isinstance(node, MappingNode):
+            return self._no_shape(node)
+        parts = [self._entry(entry) for entry in node]
+        return parts[0] if len(parts) == 1 else All(cheapest_first(parts), node.span)
+
+    def _entry(self, entry: Entry) -> Predicate:
+        key, value = str(entry.key.value), entry.value
+        try:
+            if key in COMBINATORS:
+                return self._combinator(key, value)
+            if key == "modelContains":
+                return self._matchers.text_operator("contains", "model", value, True)
+            return self._fact(key, entry)
+        except Refused:
+            return Constant(False, value.span)
+
+    def _combinator(self, key: str, value: Node) -> Predicate:
+        match key, value:
+            case "not", MappingNode():
+                return Not(self.condition(value), value.span)
+            case (("any" | "all" | "none"), Sequence()):
+                children = cheapest_first(self.condition(item) for item in value)
+                if key == "all":
+                    return All(children, value.span)
+                either = Any(children, value.span)
+                return Not(either, value.span) if key == "none" else either
+            case "ref", Scalar(value=str(name)):
+                return self._reference(name, value.span)
+            case "expr", Scalar(value=str(source)):
+                predicate, wrong = compile_expression(source, within(value))
+                self.diagnostics.extend(wrong)
+                return Constant(False, value.span) if predicate is None else _sorted(predicate)
+            case "always", Scalar(value=bool(holds)):
+                return Constant(holds, value.span)
+            case "always", Scalar(value=("true" | "false") as word):
+                return Constant(word == "true", value.span)
+        return self._no_shape(value)
+
+    def _reference(self, name: str, span: Span) -> Predicate:
+        if name not in self._named:
+            near = nearest(name, self._named)
+            hint = f"did you mean `{near}`?" if near else "named conditions stand under `conditions`"
+            self._find("CCR401", f"there is no condition `{literal_text(name)}`", span, hint)
+            return Constant(False, span)
+        if name in self._open:
+            circle = [*self._open[self._open.index(name) :], name]
+            path = " -> ".join(f"`{step}`" for step in circle)
+            self._find("CCR205", f"`{name}` refers to itself: {path}", span, "break the circle at one of these")
+            return Constant(False, span)
+        return Reference(name, self._named_condition(name), span)
+
+    def _named_condition(self, name: str) -> Predicate:
+        if name not in self._compiled:
+            self._open.append(name)
+            self._compiled[name] = self.condition(self._named[name].value)
+            self._open.pop()
+        return self._compiled[name]
+
+    def _fact(self, key: str, entry: Entry) -> Predicate:
+        fact = key.lower() if key.startswith("header.") else key
+        spec = spec_of(fact)
+        if spec is None:
+            known = [*FACTS, *COMBINATORS, *SUGAR]
+            near = nearest(key, known)
+            if key.lower().startswith(("header", "headers.")):
+                near = f"header.{key.partition('.')[2] or '<name>'}"
+            hint = (
+                f"did you mean `{near}`?"
+                if near
+                else "a condition has facts and any, all, none, not, ref, expr, always"
+            )
+            raise self._matchers.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint)
+        provider = provider_of(fact)
+        if provider is not None and provider not in self._providers:
+            near = nearest(provider, self._providers)
+            where = f"did you mean `{near}`?" if near else None
+            raise self._matchers.refused(
+                "CCR401", f"there is no provider `{literal_text(provider)}`", entry.key.span, where
+            )
+        if isinstance(entry.value, MappingNode) and fact == "time":
+            return self._window(entry.value)
+        if isinstance(entry.value, MappingNode) and fact == "rollout":
+            return self._share(entry.value)
+        return self._matchers.matcher(fact, spec, entry.value)
+
+    def _window(self, node: MappingNode) -> Predicate:
+        self._check_keys(node, "time", ("days", "between", "tz"))
+        days = self._days(node.get("days"))
+        start, end = self._span(node.get("between"))
+        zone, tz = self._zone(node.get("tz"))
+        return Test("time", "window", Window(days, start, end, zone, tz), node.span)
+
+    def _days(self, node: Node | None) -> frozenset[int]:
+        if node is None:
+            return frozenset(range(len(DAYS)))
+        items = node.items if isinstance(node, Sequence) else (node,)
+        return frozenset().union(*(self._literal(item, lambda text: days_of(text.split(","))) for item in items))
+
+    def _span(self, node: Node | None) -> tuple[int, int]:
+        if node is None:
+            return 0, MINUTES_A_DAY
+        if isinstance(node, Sequence) and len(node.items) == 2:
+            return self._literal(node.items[0], minutes_in), self._literal(node.items[1], minutes_in)
+        return self._literal(node, span_in)
+
+    def _zone(self, node: Node | None) -> tuple[str, tzinfo]:
+        if node is None:
+            return "UTC", UTC
+        return self._literal(node, _zone_of)
+
+    def _share(self, node: MappingNode) -> Predicate:
+        self._check_keys(node, "rollout", ("percent", "by", "salt"))
+        percent, salt = node.get("percent"), node.get("salt")
+        for name, given in (("percent", percent), ("salt", salt)):
+            if given is None:
+                raise self._matchers.refused(
+                    "CCR203", f"`rollout` lacks `{name}`", node.span, "such as `{percent: 10, salt: spring}`"
+                )
+        assert percent is not None
+        assert salt is not None
+        by = node.get("by")
+        fact = "sessionId" if by is None else self._literal(by, _sharing_fact)
+        share = Share(self._percent(percent), self._literal(salt, str))
+        return Test(fact, "rollout", share, node.span)
+
+    def _percent(self, node: Node) -> Fraction:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise self._matchers.refused("CCR202", "`percent` wants a number", node.span)
+        try:
+            return percent_of(value)
+        except LiteralError as fault:
+            raise self._matchers.refused("CCR203", fault.message, node.span, fault.hint) from None
+
+    def _check_keys(self, node: MappingNode, fact: str, known: tuple[str, ...]) -> None:
+        for entry in node:
+            if entry.key.value not in known:
+                near = nearest(str(entry.key.value), known)
+                hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
+                raise self._matchers.refused(
+                    "CCR202", f"`{fact}` has no `{literal_text(str(entry.key.value))}`", entry.key.span, hint
+                )
+
+    def _literal(self, node: Node, read: Callable[[str], LiteralT]) -> LiteralT:
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            hint = f'quote it: `"{node.raw}"`' if isinstance(node, Scalar) else None
+            raise self._matchers.refused("CCR202", "this wants a text", node.span, hint)
+        try:
+            return read(node.value)
+        except LiteralError as fault:
+            raise self._matchers.refused("CCR203", fault.message, node.span, fault.hint) from None
+
+    def _no_shape(self, node: Node) -> Predicate:
+        self.broken = True
+        return Constant(False, node.span)
+
+    def _find(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
+        self.diagnostics.append(finding(code, message, span, help=hint))
+
+
+def _sorted(node: Predicate) -> Predicate:
+    """The predicate with every conjunction and disjunction in the order of cost."""
+    match node:
+        case All(children, span):
+            return All(cheapest_first(map(_sorted, children)), span)
+        case Any(children, span):
+            return Any(cheapest_first(map(_sorted, children)), span)
+        case Not(child, span):
+            return Not(_sorted(child), span)
+        case _:
+            return node
+
+
+def _zone_of(name: str) -> tuple[str, tzinfo]:
+    """A zone by its name; the zones themselves are data of the system or of the package `tzdata`."""
+    if name.upper() in ("UTC", "Z"):
+        return "UTC", UTC
+    try:
+        return name, ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise LiteralError(f"`{literal_text(name)}` is no time zone", hint="such as `Europe/Berlin`") from None
+
+
+def _sharing_fact(name: str) -> str:
+    fact = name.lower() if name.startswith("header.") else name
+    if fact in _SHARED_BY or (fact.startswith("header.") and len(fact) > len("header.")):
+        return fact
+    raise LiteralError(
+        f"a rollout cannot go by `{literal_text(name)}`",
+        hint="it goes by sessionId, clientKey, clientIp or header.<name>",
+    )

@@ -1,0 +1,59 @@
+"""What a condition reads and what that costs; the order in which conjunctions and disjunctions are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from rules.facts import spec_of
+from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
+
+
+def leaves_of(node: Predicate) -> Iterator[Test | Compare | Opaque | Constant]:
+    """All predicates of a condition, those of named conditions too, in the order in which they are tried."""
+    match node:
+        case Test() | Compare() | Opaque() | Constant():
+            yield node
+        case All(children) | Any(children):
+            for child in children:
+                yield from leaves_of(child)
+        case Not(child):
+            yield from leaves_of(child)
+        case Reference(_, child):
+            yield from leaves_of(child)
+        case _:
+            assert_never(node)
+
+
+def facts_of(node: Predicate) -> frozenset[str]:
+    """The facts a condition reads."""
+    found: set[str] = set()
+    for leaf in leaves_of(node):
+        if isinstance(leaf, Test):
+            found.add(leaf.fact)
+        elif not isinstance(leaf, Constant):
+            found.update(leaf.facts)
+    return frozenset(found)
+
+
+def tier_of(fact: str) -> int:
+    """What a fact costs, by its row."""
+    spec = spec_of(fact)
+    return 0 if spec is None else spec.tier
+
+
+def may_fail(node: Predicate) -> bool:
+    """Whether evaluating a condition can fail."""
+    return any(isinstance(leaf, Opaque) and leaf.may_fail for leaf in leaves_of(node))
+
+
+def cheapest_first(children: Iterable[Predicate]) -> tuple[Predicate, ...]:
+    """The children as they are to be tried: what cannot fail first, then by the cost of their facts, then as written.
+
+    INVARIANT: a child that can fail is not reached where another one decides.
+    """
+    return tuple(sorted(children, key=_price))
+
+
+def _price(node: Predicate) -> tuple[bool, int]:
+    return may_fail(node), max(map(tier_of, facts_of(node)), default=0)
