@@ -1,11 +1,28 @@
-"""The one way in for configurations: bytes to `Checked`, in named stages (`test-config`, `start`, `explain`, reload)."""
+"""The one way in for configurations: bytes to `Checked`, in named stages (`test-config`, `start`, `explain`, reload).
+
+bytes -> sources -> substitute -> shape -> rules, providers -> check -> Built, unless something blocks
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from engine.built import Built, Checked
+from engine.check import check
+from engine.settings import settings_of
+from engine.sources import beside, read_sources
+from providers.read_spec import read_providers
+from providers.spec import ProviderSpec
+from rules.builtin import FILE, categories_text
+from rules.compile import Offer, compile_rules
+from schemas.codes import is_blocking
+from schemas.diagnostics import Diagnostic
+from schemas.document import Mapping as MappingNode
+from schemas.read import read
+from schemas.revision import revision_of
+from schemas.shape import shape
+from schemas.substitute import Sources, substitute
 
 __all__ = ["Built", "Checked", "build"]
 
@@ -18,10 +35,66 @@ def build(
     env: Mapping[str, str],
     secrets: Literal["resolve", "keep"],
     allow_missing_env: bool = False,
+    public: bool = False,
 ) -> Checked:
     """The configuration in `data`, checked and, where nothing blocks, built.
 
     `read_file` reads what `include` and `${file:...}` name (raises OSError where it cannot). `secrets="keep"` leaves
     everything inside `authentication` unresolved (test-config, explain); `"resolve"` is for start and reload.
+    `public`: the user allowed an address that other machines reach.
     """
-    raise NotImplementedError
+    sources = read_sources(data, file, read_file)
+    found = list(sources.diagnostics)
+    if sources.document is None:
+        return Checked(file, None, None, _in_order(found), sources.texts)
+    revision = revision_of(sources.document.root)
+    values = Sources(
+        env=env,
+        read_file=lambda path: read_file(beside(file, path)),
+        keep_credentials=secrets == "keep",
+        allow_missing=allow_missing_env,
+    )
+    document, missing = substitute(sources.document, values)
+    document, misshapen = shape(document)
+    found += missing + misshapen
+    if not isinstance(document.root, MappingNode):
+        return Checked(file, document, None, _in_order(found), sources.texts)
+    providers, odd = read_providers(document.root)
+    rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
+    found += _without_echoes(misshapen, [*odd, *wrong, *check(document.root, providers, public=public)])
+    diagnostics = _in_order(found)
+    if rules is None or any(is_blocking(one) for one in diagnostics):
+        return Checked(file, document, None, diagnostics, sources.texts)
+    built = Built(rules, providers, settings_of(document.root), revision, document, diagnostics)
+    return Checked(file, document, built, diagnostics, sources.texts)
+
+
+def builtin_categories() -> MappingNode:
+    """The built-in categories as a tree."""
+    document, found = read(categories_text(), FILE)
+    assert document is not None and not found and isinstance(document.root, MappingNode)
+    return document.root
+
+
+def offers_of(providers: Mapping[str, ProviderSpec]) -> dict[str, Offer]:
+    """What the rules must know of the providers, in file order."""
+    return {
+        name: Offer(
+            models=tuple(model.name for model in spec.models),
+            default_model=spec.default_model,
+            categories=frozenset(category for category, serves in spec.category_mappings.items() if serves),
+        )
+        for name, spec in providers.items()
+    }
+
+
+def _without_echoes(shapes: Iterable[Diagnostic], later: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Findings of later stages, but those at a place whose shape was already found wrong."""
+    wrong = {one.span for one in shapes}
+    return [one for one in later if one.span not in wrong]
+
+
+def _in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each finding once, by place."""
+    unique = {(one.code, one.span, one.message): one for one in found}
+    return tuple(sorted(unique.values(), key=lambda one: one.sort_key))

@@ -1,0 +1,30 @@
+"""The checks that need more than one part of a configuration: names, endpoints, secrets, the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+
+from engine.checks.conditions import conditions
+from engine.checks.deployment import deployment
+from engine.checks.mappings import mappings
+from engine.checks.references import references
+from engine.checks.scope import Scope
+from engine.checks.sections import sections
+from providers.spec import ProviderSpec
+from schemas.diagnostics import Diagnostic
+from schemas.document import Mapping
+
+
+def check(root: Mapping, providers: MappingType[str, ProviderSpec], *, public: bool = False) -> list[Diagnostic]:
+    """Every finding 108, 4xx and 8xx of a tree whose `${...}` are replaced; the tree may have wrong shapes in it.
+
+    `public`: the user allowed an address that other machines reach.
+    """
+    scope = Scope(root, providers)
+    return [
+        *references(scope),
+        *mappings(scope),
+        *conditions(scope),
+        *deployment(scope, public=public),
+        *sections(scope),
+    ]

@@ -1,0 +1,190 @@
+"""What is risky or known not to work in the world outside: endpoints, secrets in the file, placeholders, the address.
+
+Nothing here shows a value that may be a credential: messages name keys and hosts only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from engine.checks.scope import Scope
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Severity
+from schemas.document import Entry, Mapping, Node, Scalar, Sequence
+from schemas.substitute import is_unresolved
+from schemas.wording import quoted
+
+
+def deployment(scope: Scope, *, public: bool) -> Iterator[Diagnostic]:
+    """801, 802, 804, 805, 806. `public`: the user said that strangers are kept out by something else."""
+    for entry in scope.provider_entries():
+        if isinstance(entry.value, Mapping):
+            yield from _provider(entry, entry.value)
+    yield from _public(scope, public)
+
+
+def _provider(entry: Entry, node: Mapping) -> Iterator[Diagnostic]:
+    name = str(entry.key.value)
+    kind = node.get("type")
+    kind_name = str(kind.value) if isinstance(kind, Scalar) else ""
+    listed = node.get("instances")
+    members = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, Sequence) else []
+    for member in (node, *members):
+        written = member.get("endpoint")
+        endpoint = written if isinstance(written, Scalar) and not is_unresolved(written) else None
+        if endpoint is not None:
+            yield from _endpoint(kind_name, endpoint)
+        own = endpoint or node.get("endpoint")
+        local = isinstance(own, Scalar) and not is_unresolved(own) and not is_public_host(_host(own))
+        credentials = member.get("authentication")
+        if credentials is not None:
+            yield from _secrets(name, credentials, local)
+    settings = node.get("settings")
+    arn = settings.get("profileArn") if isinstance(settings, Mapping) else None
+    if isinstance(arn, Scalar) and isinstance(arn.value, str) and _ARN_PLACEHOLDER.search(arn.value):
+        yield _placeholder(f"`profileArn` of {quoted(name)}", arn)
+
+
+def _host(node: Scalar) -> str:
+    try:
+        return (urlsplit(str(node.value)).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def is_public_host(host: str) -> bool:
+    """Whether a host may be reached over networks of others; a name without a dot is taken for a private one."""
+    if not host or ("." not in host.strip(".") and ":" not in host):
+        return False
+    if host.endswith((".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test", ".example", ".invalid")):
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return address.is_global
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownWrong:
+    """An endpoint that cannot work: a pattern over the host, the types it is wrong for, one over the right path."""
+
+    host: str
+    types: tuple[str, ...]
+    right_path: str | None
+    help_text: str
+
+
+_KNOWN_WRONG: tuple[_KnownWrong, ...] = (
+    _KnownWrong(r"generativelanguage\.googleapis\.com", ("openai",), r"/v1(beta|alpha)?/openai(/.*)?", "OpenAI's format is at `/v1beta/openai`"),
+    _KnownWrong(r"codewhisperer\.(?!us-east-1\.)[a-z0-9-]+\.amazonaws\.com", ("codewhisperer",), None, "this host exists in us-east-1 only; other regions are `https://q.REGION.amazonaws.com`"),
+    _KnownWrong(r"api\.openai\.com", ("openai",), r"/v1(/.*)?", "the path begins with `/v1`"),
+    _KnownWrong(r"openrouter\.ai", ("openai",), r"/api/v1(/.*)?", "the path begins with `/api/v1`"),
+    _KnownWrong(r"api\.groq\.com", ("openai",), r"/openai/v1(/.*)?", "the path begins with `/openai/v1`"),
+    _KnownWrong(r"api\.anthropic\.com", ("codewhisperer", "gemini", "bedrock"), None, "this host speaks type `anthropic`"),
+    _KnownWrong(r"api\.openai\.com", ("anthropic", "codewhisperer", "gemini", "bedrock"), None, "this host speaks type `openai`"),
+)  # fmt: skip
+
+
+def _endpoint(kind: str, endpoint: Scalar) -> Iterator[Diagnostic]:
+    try:
+        parts = urlsplit(str(endpoint.value))
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return
+    if parts.scheme == "http" and is_public_host(host):
+        yield finding(
+            "CCR804",
+            f"requests and credentials would go to {quoted(host)} in clear text",
+            endpoint.span,
+            help="write `https://`",
+        )
+    if parts.password or (parts.username and parts.scheme in ("http", "https")):
+        yield finding("CCR801", "a credential is written in an endpoint", endpoint.span, help="use `authentication`")
+    for row in _KNOWN_WRONG:
+        if kind not in row.types or not re.fullmatch(row.host, host):
+            continue
+        if row.right_path is None or not re.fullmatch(row.right_path, parts.path.rstrip("/") or "/"):
+            message = f"{quoted(host)} does not answer type {quoted(kind)} at this endpoint"
+            yield finding("CCR805", message, endpoint.span, help=row.help_text)
+            return
+
+
+_ARN_PLACEHOLDER = re.compile(r"ACCOUNT|PROFILE_ID")
+_PLACEHOLDER = re.compile(
+    r"\byour[-_ ]|[-_ /]your[-_ ]|<[^<>]+>|^\s*(?:x{3,}|\.{3}|changeme|change-me|replace[-_ ]me|todo|insert[-_ ].*|api[-_]?key[-_]?here|secret|token)\s*$|[-_]here$",
+    re.IGNORECASE,
+)
+_SECRET_KEYS = ("apiKey", "token")
+# what people write where a local server wants any key at all
+_NO_SECRETS = (
+    "",
+    "none",
+    "dummy",
+    "test",
+    "ollama",
+    "lm-studio",
+    "no-key",
+    "not-needed",
+    "unused",
+    "local",
+    "sk-no-key-required",
+)
+
+
+def _secrets(provider: str, node: Node, local: bool) -> Iterator[Diagnostic]:
+    if not isinstance(node, Mapping):
+        return
+    for entry in node:
+        key, value = str(entry.key.value), entry.value
+        if isinstance(value, Mapping):
+            yield from _secrets(provider, value, local)
+        if not isinstance(value, Scalar) or not isinstance(value.value, str) or "${" in value.raw:
+            continue
+        if key in (*_SECRET_KEYS, "tokenPath") and _PLACEHOLDER.search(value.value):
+            yield _placeholder(f"{quoted(key)} of {quoted(provider)}", value)
+        elif key in _SECRET_KEYS and not local and value.value.strip().lower() not in _NO_SECRETS:
+            yield finding(
+                "CCR801",
+                f"{quoted(key)} of {quoted(provider)} is written in the file",
+                value.span,
+                help="write `${NAME}` for an environment variable, or `${file:PATH}`",
+            )
+
+
+def _placeholder(what: str, node: Scalar) -> Diagnostic:
+    return finding(
+        "CCR802", f"{what} is still the placeholder of an example", node.span, help="put your own value there"
+    )
+
+
+def _public(scope: Scope, public: bool) -> Iterator[Diagnostic]:
+    node = scope.at("server.host")
+    if (
+        not isinstance(node, Scalar)
+        or not isinstance(node.value, str)
+        or is_unresolved(node)
+        or is_loopback(node.value)
+    ):
+        return
+    yield finding(
+        "CCR806",
+        f"{quoted(node.value)} lets other machines in, and no key protects the router",
+        node.span,
+        help="listen on `127.0.0.1`, or start with `--public` where something else keeps strangers out",
+        severity=Severity.WARNING if public else None,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address to listen on."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

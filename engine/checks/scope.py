@@ -1,0 +1,124 @@
+"""What the checks look at: the tree, the providers, and every target with what leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+
+from providers.spec import ProviderSpec
+from schemas.diagnostics import Span
+from schemas.document import Entry, Mapping, Node, Scalar, Sequence, node_at
+from schemas.places import inside
+from schemas.substitute import is_unresolved
+from schemas.wording import quoted
+
+BUILTIN_CATEGORIES = ("search", "longcontext", "background", "thinking", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name as written in the file."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlace:
+    """One target: `owner` is what leads to it, as a message names it; `category` is set for a category's own target."""
+
+    owner: str
+    provider: Named
+    model: Named | None
+    span: Span
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlace:
+    """A target with its fallbacks."""
+
+    target: TargetPlace
+    fallbacks: tuple[TargetPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A configuration as the checks see it."""
+
+    root: Mapping
+    providers: MappingType[str, ProviderSpec]
+
+    def at(self, path: str) -> Node | None:
+        """The node at a dotted path."""
+        return node_at(self.root, path.split("."))
+
+    def mapping(self, path: str) -> Mapping:
+        """The mapping at a dotted path; an empty one where there is none."""
+        node = self.at(path)
+        return node if isinstance(node, Mapping) else Mapping((), self.root.span)
+
+    def provider_entries(self) -> Iterator[Entry]:
+        """Every provider as written, in both places."""
+        yield from self.mapping("routing.providers")
+        yield from self.mapping("providers")
+
+    def provider_entry(self, name: str) -> Entry | None:
+        """The provider's entry, the first if it is in both places."""
+        return next((entry for entry in self.provider_entries() if entry.key.value == name), None)
+
+    def categories(self) -> list[str]:
+        """Every category: those the file adds, then the built-in ones."""
+        added = [str(entry.key.value) for entry in self.mapping("routing.categories")]
+        return list(dict.fromkeys([*added, *BUILTIN_CATEGORIES]))
+
+    def routes(self) -> Iterator[RoutePlace]:
+        """The route of every rule and of every category that has one; refusals have none."""
+        for number, rule in enumerate(self._rules()):
+            name = rule.get("name")
+            owner = f"rule {quoted(str(name.value) if isinstance(name, Scalar) else f'customRules[{number}]')}"
+            yield from _routes(owner, rule.get("target"), rule.get("fallbacks"), None)
+        for entry in self.mapping("routing.rules"):
+            category = str(entry.key.value)
+            yield from _routes(f"category {quoted(category)}", entry.value, None, category)
+
+    def _rules(self) -> Iterator[Mapping]:
+        listed = self.at("routing.customRules")
+        for item in listed if isinstance(listed, Sequence) else ():
+            yield item if isinstance(item, Mapping) else Mapping((), self.root.span)
+
+
+def _routes(owner: str, node: Node | None, more: Node | None, category: str | None) -> Iterator[RoutePlace]:
+    target = _target(owner, node, category) if node is not None else None
+    if target is None:
+        return
+    own = node.get("fallbacks") if isinstance(node, Mapping) else None
+    listed = own if own is not None else more
+    found = [_target(f"a fallback of {owner}", item, None) for item in listed] if isinstance(listed, Sequence) else []
+    yield RoutePlace(target, tuple(one for one in found if one is not None))
+
+
+def _target(owner: str, node: Node, category: str | None) -> TargetPlace | None:
+    if isinstance(node, Scalar):
+        if not isinstance(node.value, str) or is_unresolved(node) or "," not in node.value:
+            return None
+        comma = node.value.index(",")
+        provider = _part(node, 0, comma)
+        return TargetPlace(owner, provider, _part(node, comma + 1, len(node.value)), node.span, category)
+    if not isinstance(node, Mapping):
+        return None
+    written, model = node.get("provider"), node.get("model")
+    if not isinstance(written, Scalar) or not isinstance(written.value, str) or is_unresolved(written):
+        return None
+    named = None
+    if isinstance(model, Scalar) and isinstance(model.value, str) and not is_unresolved(model):
+        named = Named(model.value, model.span)
+    return TargetPlace(owner, Named(written.value, written.span), named, written.span, category)
+
+
+def _part(scalar: Scalar, start: int, end: int) -> Named:
+    text = str(scalar.value)[start:end]
+    left = start + len(text) - len(text.lstrip())
+    name = text.strip()
+    return Named(name, inside(scalar, left, left + len(name)))
