@@ -68,7 +68,7 @@ class Try:
 
     def take(self, now: float) -> Lease:
         """The lease of the instance; call it before anything is awaited."""
-        return self.target.pool.take(self.pick, now)
+        return self.target.pool.take(self.pick, now, refreshed=self.refresh)
 
 
 @dataclass(frozen=True, slots=True)

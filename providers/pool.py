@@ -102,6 +102,7 @@ class Lease:
     model: str
     taken_at: float
     forced: bool = False
+    refreshed: bool = False
     returned: bool = False
 
 
@@ -181,8 +182,11 @@ class Pool:
         wanted = [one for one in self.instances if one.name not in wish.avoid]
         return bool(wanted) and not self.open_to(wish)
 
-    def take(self, pick: Pick, now: float) -> Lease:
-        """The picked instance, counted and in flight. Take a pick at once: nothing may happen to the pool in between."""
+    def take(self, pick: Pick, now: float, *, refreshed: bool = False) -> Lease:
+        """The picked instance, counted and in flight. Take a pick at once: nothing may happen to the pool in between.
+
+        `refreshed`: its credential was just renewed, so that another refusal of it is final.
+        """
         instance, record = pick.instance, pick.instance.record
         self._strategy.took(Ballot(pick.candidates, pick.wish.session, now), self._turn, instance)
         record.circuit = admitted(record.circuit, now)
@@ -191,7 +195,7 @@ class Pool:
             record.model_circuits[pick.wish.model] = admitted(per_model, now)
         record.inflight += 1
         record.requests += 1
-        return Lease(instance, pick.wish.model, now, pick.forced)
+        return Lease(instance, pick.wish.model, now, pick.forced, refreshed)
 
     def give_back(self, lease: Lease, outcome: Outcome, now: float, rng: random.Random) -> None:
         """The attempt is over. Client mistakes leave the instance's health alone."""
@@ -207,6 +211,8 @@ class Pool:
                     record.latency = record.latency.observed(first_byte_s, now)
             case Failed(error):
                 signal = signal_of(error)
+                if error.kind.retry == "refresh" and lease.refreshed:
+                    signal = Signal.DENIED
                 if signal is not Signal.NEUTRAL:
                     record.errors += 1
                     record.last_error = error.message
@@ -217,12 +223,20 @@ class Pool:
             case _:
                 assert_never(outcome)
 
-    def probed(self, instance: Instance, signal: Signal, reason: str | None, now: float, rng: random.Random) -> None:
-        """What an active probe has shown. A probe that went well ends no rest that a limit or a refusal began."""
+    def probed(self, instance: Instance, failure: str | None, now: float, rng: random.Random) -> None:
+        """What active probes have shown: why the instance is not well, or None.
+
+        A probe that went well ends only a rest that began because nobody answered: it cannot know of limits and models.
+        """
         record = instance.record
-        if signal is Signal.GOOD and record.circuit.cause in (Signal.LIMITED, Signal.DENIED):
+        if failure is None and record.circuit.reason not in ("connect", "probe"):
             return
-        record.circuit = after(record.circuit, signal, now, rng, self._policy, began=now, reason=reason)
+        signal = Signal.GOOD if failure is None else Signal.TRIP
+        if failure is not None:
+            record.last_error, record.last_error_at = failure, now
+            if record.circuit.state is State.OPEN and now < record.circuit.rest_until:
+                return  # it rests already; probes must not make that longer and longer
+        record.circuit = after(record.circuit, signal, now, rng, self._policy, began=now, reason="probe")
 
     def wake(self, instance: Instance) -> None:
         """Forget the rest of an instance: its credential or its endpoint is another now."""

@@ -1,0 +1,47 @@
+"""Credentials as request headers, and secrets compared. Pure; where a secret comes from is `providers/credentials.py`."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from providers.errors import KINDS, ProviderError
+from providers.secret import Secret
+
+Headers = tuple[tuple[str, str], ...]
+
+KEY_HEADERS: dict[str, str] = {
+    "anthropic": "x-api-key",
+    "azure": "api-key",
+    "gemini": "x-goog-api-key",
+}
+"""Provider type -> the header that carries an `api_key`; all others take it as a bearer token."""
+
+FORWARDED = ("authorization", "x-api-key")
+
+
+class CredentialFailed(Exception):  # noqa: N818 - carries the ProviderError
+    """There is nothing to prove ourselves with; blame: us."""
+
+    def __init__(self, message: str, kind: str = "credential") -> None:
+        super().__init__(message)
+        self.error = ProviderError(KINDS[kind], message)
+
+
+def auth_headers(kind: str, provider_type: str, secret: Secret) -> Headers:
+    """The headers for `authentication.type` `bearer` or `api_key`. Raises `CredentialFailed` for what no header can carry."""
+    value = secret.reveal()
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise CredentialFailed("the credential is empty or holds characters that a header cannot carry")
+    name = KEY_HEADERS.get(provider_type) if kind == "api_key" else None
+    return ((name, value),) if name else (("authorization", f"Bearer {value}"),)
+
+
+def forwarded_headers(client: Mapping[str, str]) -> Headers:
+    """The client's own credentials, passed on as they came (`authentication.type: forward`)."""
+    return tuple((name, client[name]) for name in FORWARDED if name in client)
+
+
+def same_secret(one: Secret, other: str) -> bool:
+    """Whether the client's `other` is our secret, in time that does not depend on how much of it is right."""
+    return hmac.compare_digest(one.reveal().encode(), other.encode("utf-8", "surrogatepass"))
