@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Name -> the sentence that `ccr --help` shows (a test compares it with the command's own help). The command is the
 # attribute `command` of `engine.cli.<name with underscores>`, or of the module named in `_MODULES`.
@@ -61,6 +65,13 @@ class LazyGroup(click.Group):
         """The list in `ccr --help`, from the table."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options that go on like `incomplete`."""
+        from click.shell_completion import CompletionItem
+
+        begun = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*begun, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

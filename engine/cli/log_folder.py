@@ -19,6 +19,7 @@ def log_folder(config: str | None) -> Path:
     except UnusableConfiguration:
         return default_log_folder()
     from engine.build import build
+    from engine.files import read_file
 
     try:
         data = reader_of(chosen)()
@@ -29,7 +30,7 @@ def log_folder(config: str | None) -> Path:
     checked = build(
         data,
         chosen.name,
-        read_file=lambda path: Path(path).read_bytes(),
+        read_file=read_file,
         env=os.environ,
         secrets="keep",
         allow_missing_env=True,

@@ -73,13 +73,14 @@ class Prepared:
 def prepare(options: StartOptions) -> Prepared:
     """Reads and checks the configuration; its findings are printed. Raises UnusableConfiguration where it must not run."""
     from engine.build import build
+    from engine.files import read_file
 
     chosen = demonstration() if options.demo else choose(options.config, only_trusted=True)
     say_which(chosen)
     read = reader_of(chosen)
 
     def load() -> Checked:
-        return build(read(), chosen.name, read_file=_read_file, env=os.environ, secrets="resolve")
+        return build(read(), chosen.name, read_file=read_file, env=os.environ, secrets="resolve")
 
     try:
         checked = load()
@@ -213,10 +214,6 @@ def _why_taken(prepared: Prepared) -> str:
     if router_answers(LOOPBACK, port):
         return f"another ccr already answers on {client_url(prepared.host, port)}; `ccr stop --port {port}` ends it, or choose {other}"
     return f"port {port} is taken by another program; choose another with {other}"
-
-
-def _read_file(path: str) -> bytes:
-    return Path(path).expanduser().read_bytes()
 
 
 def _print_findings(checked: Checked) -> None:

@@ -33,17 +33,12 @@ def command(file: Path, forget: bool) -> int:
 
 
 def _files_of(file: Path) -> list[Path]:
-    """The files that `file` includes. Nothing of it is resolved or used here."""
-    from engine.build import build
+    """The files that `file` includes. Nothing of it is resolved or used here. Raises OSError."""
+    # Reading YAML is not needed to take trust back, so it is imported where it is.
+    from engine.files import read_file
+    from engine.sources import read_sources
 
-    checked = build(
-        file.read_bytes(),
-        str(file),
-        read_file=lambda path: Path(path).read_bytes(),
-        env={},
-        secrets="keep",
-        allow_missing_env=True,
-    )
-    if checked.document is None:
+    sources = read_sources(file.read_bytes(), str(file), read_file)
+    if sources.document is None:
         raise UnreadableConfiguration(f"{file} has no readable tree; `ccr test-config {file}` says why")
-    return [Path(name).resolve() for name in checked.texts if name != str(file)]
+    return [Path(name).expanduser().resolve() for name in sources.texts if name != str(file)]

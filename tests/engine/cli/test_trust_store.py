@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from engine.cli import ccr
 from engine.cli.trust_store import forget_trust, is_trusted, record_trust
 
 
@@ -77,3 +79,29 @@ def test_a_broken_store_trusts_nothing(config: Path, tmp_path: Path) -> None:
         store.write_text(text)
 
         assert not is_trusted(config)
+
+
+def test_the_command_trusts_the_file_with_its_includes(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ccr trust` covers what the file includes; `--forget` takes it back."""
+    monkeypatch.chdir(config.parent)
+
+    given = CliRunner().invoke(ccr, ["trust"])
+
+    assert (given.exit_code, given.output) == (0, f"trusted {config} with 1 included, as it is now\n")
+    assert is_trusted(config)
+    config.with_name("rules.yaml").write_text("changed: true\n")
+    assert not is_trusted(config)
+    assert CliRunner().invoke(ccr, ["trust", "--forget"]).output == "ccr.yaml is no longer trusted\n"
+
+
+@pytest.mark.parametrize("content", [None, "a: [", ""])
+def test_what_cannot_be_read_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    """A missing or broken file is exit status 3, and nothing is recorded."""
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "ccr.yaml").write_text(content)
+
+    assert CliRunner().invoke(ccr, ["trust"]).exit_code == 3
+    assert not is_trusted(tmp_path / "ccr.yaml")
