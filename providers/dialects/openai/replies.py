@@ -1,0 +1,289 @@
+"""Chat Completions replies to parts: streams, whole completions, and everything else that comes with a 200."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from providers.dialects.openai import reply_body
+from providers.dialects.openai.errors import error_in_reply, redacted, said_in
+from providers.dialects.openai.reply_body import Form
+from providers.dialects.openai.reply_calls import Calls
+from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of, value_of
+from providers.dialects.openai.reply_citations import Source, citation_of, search_of, sources_in
+from providers.dialects.openai.reply_reasoning import reasoning_in
+from providers.dialects.openai.reply_stops import BREAKS, better, stop_of
+from providers.dialects.openai.reply_usage import usage_of
+from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.errors import KINDS, ProviderError
+from providers.messages.json_scan import JsonScan, Verdict
+from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
+from providers.messages.usage import merged
+from providers.wire.sse import Frame, SseDecoder
+
+
+def decoder_of(ask: Ask, encoded: Encoded, head: Head) -> Decoder:
+    """A decoder for one 2xx answer to `encoded`."""
+    return ReplyDecoder(ask, encoded, head)
+
+
+class ReplyDecoder:
+    """Takes an answer in the form it comes in: an event stream, a JSON body, a page.
+
+    The stop is told once nothing more can come: at `[DONE]`, at the usage chunk after the finish, or at the end of the body.
+    A body that ends without a finish is cut, unless it said `[DONE]`.
+    """
+
+    __slots__ = (
+        "_ask", "_body", "_calls", "_done", "_form", "_halves", "_head", "_last_is_text", "_pending_sources", "_refused",
+        "_search_asked", "_sources", "_sse", "_stop", "_texts", "_thoughts", "_usage",
+    )  # fmt: skip
+
+    def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
+        self._ask = ask
+        self._head = head
+        self._form = Form.UNKNOWN
+        self._body = bytearray()
+        self._sse = SseDecoder()
+        self._calls = Calls(encoded.tool_names)
+        self._stop: Stop | None = None
+        self._usage = Usage()
+        self._texts = self._thoughts = self._refused = self._done = self._last_is_text = False
+        self._search_asked = any((tool.type or "").startswith("web_search") for tool in ask.request.tools or ())
+        self._sources: list[Source] = []
+        self._pending_sources: list[Source] = []
+        self._halves: dict[type, str] = {}
+
+    def feed(self, data: bytes) -> Sequence[Part]:
+        """The parts that `data` makes certain."""
+        if self._done or not data:
+            return ()
+        out: list[Part] = []
+        if self._form is Form.STREAM:
+            self._stream(data, out)
+            return out
+        self._body += data
+        if self._form is Form.UNKNOWN:
+            self._form = reply_body.form_of(self._body, self._head.headers.get("content-type", ""))
+            if self._form is Form.STREAM:
+                self._stream(bytes(self._body), out)
+                self._body.clear()
+        if len(self._body) > reply_body.MAX_BYTES:
+            self._break(self._unusable("bad_reply", f"a reply of more than {reply_body.MAX_BYTES} bytes"), out)
+        return out
+
+    def finish(self) -> Sequence[Part]:
+        """The parts that the end of the body makes certain."""
+        if self._done:
+            return ()
+        out: list[Part] = []
+        if self._form is not Form.STREAM:
+            self._whole(bytes(self._body), out)
+            return out
+        for frame in self._sse.finish():
+            if not self._done:
+                self._frame(frame, out, at_end=True)
+        if not self._done:
+            if self._stop is not None:
+                self._end(out)
+            else:
+                self._break(self._cut(), out)
+        return out
+
+    def _stream(self, data: bytes, out: list[Part]) -> None:
+        for frame in self._sse.feed(data):
+            self._frame(frame, out)
+            if self._done:
+                return
+        if self._sse.fault is not None:
+            self._break(self._sse.fault, out)
+
+    def _frame(self, frame: Frame, out: list[Part], at_end: bool = False) -> None:
+        data = frame.data
+        if data.lstrip()[:6] == b"[DONE]":
+            if self._stop is None and not self._has_content:
+                self._break(self._unusable("empty", "nothing"), out)
+            else:
+                self._end(out)
+            return
+        try:
+            chunk = chunk_of(data)
+            error = value_of(data) if frame.event == b"error" and (chunk is None or not chunk.error) else None
+        except ValueError:
+            if data.strip():
+                self._break(self._cut() if at_end else self._no_reply(data), out)
+            return
+        if error is not None:
+            self._break(error_in_reply(self._ask, self._head, error), out)
+        elif chunk is not None:
+            self._chunk(chunk, out)
+
+    def _whole(self, body: bytes, out: list[Part]) -> None:
+        body = body.removeprefix(b"\xef\xbb\xbf")
+        if not body.strip():
+            self._break(self._unusable("empty", "nothing"), out)
+            return
+        try:
+            chunk = chunk_of(body)
+        except ValueError:
+            self._break(self._cut() if _is_cut(body) else self._no_reply(body), out)
+            return
+        if chunk is None or not (chunk.choices or chunk.error):
+            self._break(self._no_reply(body), out)
+            return
+        self._chunk(chunk, out)
+        if not self._done:
+            self._end(out)
+
+    def _chunk(self, chunk: Chunk, out: list[Part]) -> None:
+        if chunk.error or chunk.x_groq:
+            groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
+            if error := chunk.error or groq.get("error"):
+                self._break(error_in_reply(self._ask, self._head, {"error": error}), out)
+                return
+            self._count(groq.get("usage"), out)
+        if chunk.usage is not None:
+            self._count(chunk.usage, out)
+        choice = next((one for one in chunk.choices or () if not one.index), None)
+        if choice is not None:
+            self._choice(choice, out)
+        elif self._stop is not None and chunk.usage is not None:
+            self._end(out)
+
+    def _choice(self, choice: Choice, out: list[Part]) -> None:
+        if choice.error:
+            self._break(error_in_reply(self._ask, self._head, {"error": choice.error}), out)
+            return
+        if choice.delta is not None:
+            self._delta(choice.delta, out)
+        if choice.message is not None:
+            self._delta(self._unsaid(choice.message), out)
+        reason = choice.finish_reason
+        if not reason:
+            return
+        if kind := BREAKS.get(reason.lower()):
+            self._break(self._unusable(kind, f"a reply that broke off (`{reason}`)"), out)
+        else:
+            self._stop = better(self._stop, stop_of(choice, reason, self._ask.request.stop_sequences))
+
+    def _unsaid(self, message: Delta) -> Delta:
+        """What of a whole message the stream's deltas have not said; its calls numbered by their places."""
+        calls = message.tool_calls if not self._calls.any else None
+        for place, call in enumerate(calls or ()):
+            call.index = place
+        return Delta(
+            content=None if self._texts else message.content,
+            reasoning_content=None if self._thoughts else message.reasoning_content,
+            reasoning=None if self._thoughts else message.reasoning,
+            reasoning_details=None if self._thoughts else message.reasoning_details,
+            refusal=None if self._refused else message.refusal,
+            tool_calls=calls,
+            function_call=None if self._calls.any else message.function_call,
+            annotations=message.annotations,
+        )
+
+    def _delta(self, delta: Delta, out: list[Part]) -> None:
+        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+            for part in reasoning_in(delta):
+                self._say(part, out)
+        if delta.content:
+            self._say(Text(delta.content), out)
+        if delta.refusal:
+            self._refused = True
+            self._say(Text(delta.refusal), out)
+        if delta.tool_calls or delta.function_call is not None:
+            self._call(delta, out)
+        if delta.annotations:
+            sources = sources_in(delta.annotations)
+            (self._sources if self._search_asked else self._pending_sources).extend(sources)
+        if self._pending_sources and self._last_is_text:
+            out += [citation_of(source) for source in self._pending_sources]
+            self._pending_sources.clear()
+
+    def _call(self, delta: Delta, out: list[Part]) -> None:
+        calls = delta.tool_calls or []
+        for place, call in enumerate(calls):
+            if call.index is None and len(calls) > 1:
+                call.index = place
+            self._calls.take(call, out)
+            self._last_is_text = False
+        if delta.function_call is not None and not calls:
+            self._calls.take_legacy(delta.function_call, out)
+            self._last_is_text = False
+
+    def _say(self, part: Part, out: list[Part]) -> None:
+        """Adds a part of content that is no call."""
+        if self._calls.any:
+            self._calls.flush(out)
+        is_text = type(part) is Text
+        if isinstance(part, Text | Thinking):
+            if self._halves or "\ud800" <= part.text[-1] <= "\udbff":
+                part = self._rejoined(part)
+            self._texts = self._texts or is_text
+            self._thoughts = self._thoughts or not is_text
+            if not part.text:
+                return
+        self._last_is_text = is_text
+        out.append(part)
+
+    def _rejoined(self, part: Text | Thinking) -> Text | Thinking:
+        """`part` with the first half of a character that the piece before ended in; its own last half waits.
+
+        Servers that escape all non-ASCII text cut it between the two escapes of one character.
+        """
+        kind = type(part)
+        text = self._halves.pop(kind, "") + part.text
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._halves[kind] = text[-1]
+            text = text[:-1]
+        return kind(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+    def _count(self, value: object, out: list[Part]) -> None:
+        usage = usage_of(value)
+        if usage is not None and (total := merged(self._usage, usage)) != self._usage:
+            self._usage = total
+            out.append(total)
+
+    @property
+    def _has_content(self) -> bool:
+        return self._texts or self._thoughts or self._calls.any
+
+    def _end(self, out: list[Part]) -> None:
+        """The reply is complete."""
+        self._calls.flush(out)
+        if (fault := self._calls.nameless()) is not None:
+            self._break(fault.error, out)
+            return
+        out += [kind("\ufffd") for kind in self._halves]
+        out += [citation_of(source) for source in self._pending_sources]
+        if self._sources:
+            out += search_of(self._sources, f"srvtoolu_{self._ask.new_id()}")
+            if self._usage.web_searches is None:
+                # How many searches it took is not said; there was one at least.
+                out.append(Usage(web_searches=1))
+        stop = self._stop or Stop("tool_use" if self._calls.any else "end_turn")
+        out.append(Stop("refusal") if self._refused and stop.reason == "end_turn" else stop)
+        self._done = True
+
+    def _break(self, error: ProviderError, out: list[Part]) -> None:
+        out.append(Fault(error))
+        self._done = True
+
+    def _unusable(self, kind: str, what: str) -> ProviderError:
+        return ProviderError(KINDS[kind], f"`{self._ask.provider.name}` answered with {what}", status=self._head.status)
+
+    def _cut(self) -> ProviderError:
+        if self._has_content:
+            return self._unusable("cut", "a reply that ended before it was complete")
+        return self._unusable("empty", "a reply without any content")
+
+    def _no_reply(self, data: bytes) -> ProviderError:
+        said = redacted(said_in(data[:8_000]).message, self._ask)
+        return self._unusable(
+            "garbage", f"something that is no reply: {said}" if said else "something that is no reply"
+        )
+
+
+def _is_cut(body: bytes) -> bool:
+    """Whether `body` is the beginning of JSON."""
+    scan = JsonScan()
+    return body[:1] in b"{[" and scan.feed(body.decode("utf-8", "replace")) is Verdict.OPEN

@@ -1,0 +1,34 @@
+"""What form a 200's body has, told by its first bytes: neither the request nor `content-type` can be relied on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+MAX_BYTES = 64 * 1024 * 1024
+"""How large a body that is no stream may be."""
+
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Form(StrEnum):
+    """The forms that matter here."""
+
+    UNKNOWN = "unknown"
+    STREAM = "event stream"
+    OTHER = "JSON, a page, or text"
+
+
+def form_of(begun: bytes | bytearray, content_type: str) -> Form:
+    """The form of a body that begins with `begun`; `UNKNOWN` while more bytes are needed."""
+    head = bytes(begun[:64])
+    if len(head) < len(_BOM) and _BOM.startswith(head):
+        return Form.UNKNOWN
+    head = head.removeprefix(_BOM).lstrip()
+    if not head:
+        return Form.UNKNOWN if len(begun) < 64 else Form.OTHER
+    if head[:1] in (b"{", b"[", b"<"):
+        return Form.OTHER
+    if "event-stream" in content_type.lower() or any(head.startswith(name) for name in _FIELDS):
+        return Form.STREAM
+    return Form.UNKNOWN if any(name.startswith(head) for name in _FIELDS) else Form.OTHER

@@ -1,0 +1,210 @@
+"""A Chat Completions chunk, or a whole completion, as typed values: strictly where it is ordinary, loosely where it is not.
+
+Source: the OpenAI API reference and the fields compatible servers add. A member of an odd type is read as far as it makes sense and
+is otherwise absent: nothing here raises but for text that is no JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+
+class Function(msgspec.Struct):
+    """A function's name and a piece of its arguments (JSON text)."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallDelta(msgspec.Struct):
+    """A piece of a tool call."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Function | None = None
+
+
+class Delta(msgspec.Struct):
+    """What a choice adds: of a stream its `delta`, of a whole completion its `message`."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Any] | None = None
+    refusal: str | None = None
+    tool_calls: list[CallDelta] | None = None
+    function_call: Function | None = None
+    annotations: list[Any] | None = None
+
+
+class Choice(msgspec.Struct):
+    """One of `n` answers. `matched_stop` and `stop_reason` are SGLang's and vLLM's: the stop string, or a token number."""
+
+    index: int | None = None
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: str | None = None
+    matched_stop: Any = None
+    stop_reason: Any = None
+    error: Any = None
+
+
+class Chunk(msgspec.Struct):
+    """A chunk or a whole completion. `x_groq` holds Groq's usage or error."""
+
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+_strict = msgspec.json.Decoder(Chunk)
+
+
+def chunk_of(data: bytes) -> Chunk | None:
+    """The chunk; None for JSON that is no chunk at all (a number, a list, an object without any member of a chunk).
+
+    Raises ValueError for what is no JSON.
+    """
+    try:
+        chunk = _strict.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _loose_chunk(value_of(data))
+    # An ordinary chunk is told by its choices; the rare one without is read again for what it says instead.
+    if chunk.choices is None and chunk.error is None and chunk.usage is None:
+        return _loose_chunk(value_of(data))
+    return chunk
+
+
+def value_of(data: bytes) -> Any:
+    """Any JSON, as the standard library reads it (lone surrogates, NaN and all). Raises ValueError."""
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply") from error
+
+
+_ERROR_OBJECTS = ("error",)
+_ERROR_MEMBERS = ("detail", "message", "msg")
+
+
+def _loose_chunk(value: Any) -> Chunk | None:
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        return None
+    choices = value.get("choices")
+    chunk = Chunk(
+        choices=[_choice(choice) for choice in choices if isinstance(choice, dict)]
+        if isinstance(choices, list)
+        else None,
+        usage=value.get("usage"),
+        error=value.get("error"),
+        x_groq=value.get("x_groq"),
+    )
+    says_error = value.get("object") in _ERROR_OBJECTS or value.get("type") in _ERROR_OBJECTS
+    if chunk.error is None and chunk.choices is None and (says_error or any(value.get(key) for key in _ERROR_MEMBERS)):
+        chunk.error = value
+    if chunk.choices is None and chunk.error is None and chunk.usage is None and chunk.x_groq is None:
+        return None
+    return chunk
+
+
+def _choice(value: dict[str, Any]) -> Choice:
+    return Choice(
+        index=_number(value.get("index")),
+        delta=_delta(value.get("delta")),
+        message=_delta(value.get("message")),
+        finish_reason=_string(value.get("finish_reason")),
+        matched_stop=value.get("matched_stop"),
+        stop_reason=value.get("stop_reason"),
+        error=value.get("error"),
+    )
+
+
+def _delta(value: Any) -> Delta | None:
+    if not isinstance(value, dict):
+        return None
+    content, thoughts = _content(value.get("content"))
+    reasoning = value.get("reasoning")
+    calls = value.get("tool_calls")
+    if isinstance(calls, dict):
+        calls = [calls]
+    return Delta(
+        content=content,
+        reasoning_content=_text(value.get("reasoning_content")) or thoughts,
+        reasoning=_text(reasoning),
+        reasoning_details=_list(value.get("reasoning_details")),
+        refusal=_text(value.get("refusal")),
+        tool_calls=[_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
+        function_call=_function(value.get("function_call")),
+        annotations=_list(value.get("annotations")),
+    )
+
+
+def _content(value: Any) -> tuple[str | None, str | None]:
+    """Text and thoughts of `content`, which may be a list of parts (Mistral's hold `thinking` parts)."""
+    if not isinstance(value, list):
+        return _text(value), None
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in value:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict):
+            if part.get("type") in ("thinking", "reasoning"):
+                thoughts.append(_text(part) or "")
+            else:
+                texts.append(_text(part) or "")
+    return "".join(texts) or None, "".join(thoughts) or None
+
+
+def _text(value: Any) -> str | None:
+    """The text in a string, a list of parts, or an object that holds one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_text(item) or "" for item in value) or None
+    if isinstance(value, dict):
+        return next(
+            (text for key in ("text", "content", "thinking", "refusal") if (text := _text(value.get(key)))), None
+        )
+    return None
+
+
+def _call(value: dict[str, Any]) -> CallDelta:
+    call_id = value.get("id")
+    return CallDelta(
+        index=_number(value.get("index")),
+        id=str(call_id) if isinstance(call_id, int) and not isinstance(call_id, bool) else _string(call_id),
+        # Some servers put name and arguments beside the id instead of into `function`.
+        function=_function(value.get("function")) or _function(value),
+    )
+
+
+def _function(value: Any) -> Function | None:
+    if not isinstance(value, dict):
+        return None
+    arguments = value.get("arguments")
+    if arguments is not None and not isinstance(arguments, str):
+        arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+    return Function(name=_string(value.get("name")), arguments=arguments)
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value[:9])
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _list(value: Any) -> list[Any] | None:
+    if isinstance(value, dict):
+        return [value]
+    return value if isinstance(value, list) else None

@@ -1,0 +1,68 @@
+"""Token counts of Chat Completions as Anthropic means them.
+
+OpenAI's `prompt_tokens` includes what the cache served; Anthropic's `input_tokens` does not. `completion_tokens` includes
+`reasoning_tokens`, as Anthropic's `output_tokens` includes thinking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers.messages.parts import Usage
+
+
+def usage_of(value: Any) -> Usage | None:
+    """The counts in a `usage` object; None where it holds none. Whatever the upstream says, no count is negative."""
+    if not isinstance(value, dict):
+        return None
+    prompt_details = _details(value, "prompt_tokens_details", "input_tokens_details")
+    completion_details = _details(value, "completion_tokens_details", "output_tokens_details")
+    prompt = _count(value, "prompt_tokens", "input_tokens")
+    output = _count(value, "completion_tokens", "output_tokens")
+    total = _count(value, "total_tokens")
+    if output is None and prompt is not None and total is not None:
+        output = max(total - prompt, 0)
+    read = _count(prompt_details, "cached_tokens")
+    if read is None:
+        read = _count(value, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+    write = _count(prompt_details, "cache_write_tokens", "cache_creation_tokens")
+    if write is None:
+        write = _count(value, "cache_creation_input_tokens")
+    # Anthropic's own names mean Anthropic's own arithmetic.
+    excludes_cache = "prompt_tokens" not in value and "cache_read_input_tokens" in value
+    if prompt is not None and not excludes_cache:
+        read = None if read is None else min(read, prompt)
+        write = None if write is None else min(write, prompt - (read or 0))
+        prompt -= (read or 0) + (write or 0)
+    usage = Usage(
+        input=prompt,
+        output=output,
+        cache_read=read,
+        cache_write=write,
+        thinking=_count(completion_details, "reasoning_tokens", "thinking_tokens"),
+        web_searches=_searches(value),
+    )
+    return usage if usage != Usage() else None
+
+
+def _searches(value: Mapping[str, Any]) -> int | None:
+    searches = _count(value, "num_search_queries")
+    return searches if searches is not None else _count(_details(value, "server_tool_use"), "web_search_requests")
+
+
+def _details(value: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    return next((value[name] for name in names if isinstance(value.get(name), dict)), {})
+
+
+def _count(value: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these members that is a count: a whole number, however it is written."""
+    for name in names:
+        count = value.get(name)
+        if isinstance(count, str) and count.isascii() and count.isdigit():
+            count = int(count[:15])
+        if isinstance(count, float) and count.is_integer():
+            count = int(count)
+        if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+            return count
+    return None

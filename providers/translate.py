@@ -1,0 +1,235 @@
+"""A dialect's parts on their way to the client: decoder, repair, then writer (streamed) or fold (whole).
+
+upstream bytes -> Decoder -> parts -> Repair -> parts -> Writer -> Anthropic event stream
+                                                      -> Fold   -> one message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from providers.dialects.seams import Decoder
+from providers.errors import KINDS, ProviderError
+from providers.messages.fold import Fold
+from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
+from providers.messages.printed_calls import PrintedCalls
+from providers.messages.repair import Repair
+from providers.messages.usage import merged
+from providers.messages.writer import Writer
+from providers.reply import Reply, Summary
+
+MAX_WHOLE_BYTES = 64 * 1024 * 1024
+"""How much of an upstream reply is taken in before a message that is not streamed becomes a fault."""
+
+
+def translated(
+    decoder: Decoder,
+    *,
+    stream: bool,
+    model: str,
+    message_id: str,
+    new_id: Callable[[], str],
+    declared_tools: Collection[str] = (),
+    tool_names: Mapping[str, str] | None = None,
+    extract_printed_calls: bool = False,
+    input_estimate: int | None = None,
+) -> Reply:
+    """The reply that `decoder`'s parts make.
+
+    `model` is the name the client asked for, `message_id` the `msg_...` of this reply, `new_id` makes the unique end of ids that the
+    upstream left out. `declared_tools` are the request's tools as the client names them and `tool_names` maps names as sent to
+    those (only where they differ): they matter for printed calls alone. `input_estimate` stands in `message_start` until the
+    upstream has counted; it never reaches the summary.
+    """
+    printed = None
+    if extract_printed_calls and declared_tools:
+        sent = dict(tool_names or {})
+        printed = PrintedCalls(
+            {name: name for name in declared_tools} | {s: c for s, c in sent.items() if c in declared_tools}
+        )
+    repair = Repair(new_id, printed)
+    if stream:
+        return _Streamed(decoder, repair, Writer(model, message_id, input_estimate))
+    return _Whole(decoder, repair, Fold(model, message_id))
+
+
+class _Streamed:
+    """A reply that the client reads while it comes."""
+
+    content_type = "text/event-stream; charset=utf-8"
+
+    __slots__ = ("_decoder", "_early_fault", "_held", "_repair", "_started", "_stop_reason", "_writer")
+
+    def __init__(self, decoder: Decoder, repair: Repair, writer: Writer) -> None:
+        self._decoder = decoder
+        self._repair = repair
+        self._writer = writer
+        self._held: list[Part] = []
+        self._started = False
+        self._stop_reason: str | None = None
+        self._early_fault: ProviderError | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether content or the stop was decoded: usage alone does not commit."""
+        return self._started
+
+    @property
+    def fault(self) -> ProviderError | None:
+        """Why the reply broke, if it did."""
+        return self._early_fault or self._writer.fault
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the last event was written."""
+        return self._writer.ended or self._early_fault is not None
+
+    def feed(self, data: bytes) -> bytes:
+        """The events that `data` makes certain."""
+        return self._events(self._decoder.feed(data)) if not self.stopped else b""
+
+    def finish(self) -> bytes:
+        """The remaining events."""
+        if self.stopped:
+            return b""
+        events = self._events(self._decoder.finish())
+        if self._started:
+            return events + self._writer.finish()
+        if self._early_fault is None:
+            self._early_fault = _empty()
+        return b""
+
+    def fail(self, error: ProviderError) -> bytes:
+        """The end of the stream: polite where the upstream had said its stop before it broke off, else an error event."""
+        if self.stopped:
+            return b""
+        rest = _rest_before_break(self._decoder, self._writer.stopped)
+        if rest is not None:
+            return self._events(rest) + self._writer.finish()
+        if self._started:
+            return self._events([Fault(error)])
+        self._early_fault = error
+        return b""
+
+    def summary(self) -> Summary:
+        """What came, so far."""
+        usage = self._writer.usage
+        for part in self._held:
+            if isinstance(part, Usage):
+                usage = merged(usage, part)
+        return Summary(
+            usage=usage,
+            stop_reason=self._stop_reason,
+            tool_calls=tuple(self._repair.tool_calls),
+            fixes=tuple(self._repair.fixes),
+            lost=tuple(self._repair.lost + self._writer.lost),
+        )
+
+    def _events(self, parts: Sequence[Part]) -> bytes:
+        if not parts:
+            return b""
+        if not self._started:
+            if not _commits(parts):
+                self._held += [part for part in parts if isinstance(part, Usage)]
+                self._early_fault = next((part.error for part in parts if isinstance(part, Fault)), None)
+                return b""
+            self._started = True
+            parts = [*self._held, *parts]
+            self._held.clear()
+        mended = self._repair.feed(parts)
+        for part in mended:
+            if type(part) is Stop:
+                self._stop_reason = part.reason
+        return self._writer.feed(mended)
+
+
+class _Whole:
+    """A reply that the client gets in one piece, at its end: until then another try is still possible."""
+
+    content_type = "application/json"
+
+    __slots__ = ("_bytes", "_decoder", "_fold", "_message", "_repair")
+
+    def __init__(self, decoder: Decoder, repair: Repair, fold: Fold) -> None:
+        self._decoder = decoder
+        self._repair = repair
+        self._fold = fold
+        self._bytes = 0
+        self._message: bytes | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the message is made. Not before: nothing has reached the client, so a broken reply can still fail over."""
+        return bool(self._message)
+
+    @property
+    def fault(self) -> ProviderError | None:
+        """Why the reply broke, if it did."""
+        return self._fold.fault
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the message is complete, or can never be."""
+        complete = self._fold.stop is not None and self._fold.usage.output is not None
+        return complete or self._fold.fault is not None
+
+    def feed(self, data: bytes) -> bytes:
+        """Nothing."""
+        self._bytes += len(data)
+        if self._bytes > MAX_WHOLE_BYTES and self._fold.fault is None:
+            message = f"the upstream's reply is larger than {MAX_WHOLE_BYTES} bytes"
+            self._fold.feed([Fault(ProviderError(KINDS["bad_reply"], message))])
+        elif not self.stopped:
+            self._fold.feed(self._repair.feed(self._decoder.feed(data)))
+        return b""
+
+    def finish(self) -> bytes:
+        """The message, or b"" where it broke."""
+        if self._message is None:
+            if not self.stopped:
+                parts = self._decoder.finish()
+                self._fold.feed(self._repair.feed(parts))
+            self._message = self._fold.finish()
+        return self._message
+
+    def fail(self, error: ProviderError) -> bytes:
+        """The message where the upstream had said its stop before it broke off, else nothing."""
+        if not self.stopped and self._message is None:
+            rest = _rest_before_break(self._decoder, self._fold.stop is not None)
+            self._fold.feed(self._repair.feed([Fault(error)] if rest is None else rest))
+        return self.finish()
+
+    def summary(self) -> Summary:
+        """What came, so far."""
+        return Summary(
+            usage=self._fold.usage,
+            stop_reason=self._fold.stop.reason if self._fold.stop else None,
+            tool_calls=tuple(self._repair.tool_calls),
+            fixes=tuple(self._repair.fixes),
+            lost=tuple(self._repair.lost + self._fold.lost),
+        )
+
+
+def _commits(parts: Sequence[Part]) -> bool:
+    """Whether one of `parts` is content or the stop, before any fault."""
+    for part in parts:
+        match part:
+            case Fault():
+                return False
+            case Usage() | Text(text="") | Thinking(text=""):
+                continue
+            case _:
+                return True
+    return False
+
+
+def _rest_before_break(decoder: Decoder, stop_was_given: bool) -> Sequence[Part] | None:
+    """The parts that complete a reply whose upstream broke off, None where it is not complete without what is missing."""
+    rest = decoder.finish()
+    if any(isinstance(part, Fault) for part in rest):
+        return None
+    return rest if stop_was_given or any(isinstance(part, Stop) for part in rest) else None
+
+
+def _empty() -> ProviderError:
+    return ProviderError(KINDS["empty"], "the upstream answered with nothing")
