@@ -31,6 +31,10 @@ from providers.messages.parts import (
 )
 from providers.messages.usage import delta_usage, merged, start_usage
 
+# INVARIANT: allowed anywhere from `message_start` to the last event (`grammar.NEXT`), between two whole events.
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+"""The event that keeps a silent stream alive."""
+
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 
 
