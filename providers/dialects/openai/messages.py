@@ -128,9 +128,9 @@ class _Conversation:
                 if parts and calls:
                     self.losses.add("messages.content.text", "text after a tool call is sent before it")
                 if parts and texts:
-                    parts[0]["text"] = glue + parts[0]["text"]
+                    parts[0]["text"] = (glue if block.type == "text" else "\n\n") + parts[0]["text"]
                 texts += parts
-                glue = ""
+                glue = "" if block.type == "text" else "\n\n"
         self._say(texts, calls, thoughts)
 
     def others(self, turn: Iterable[Message]) -> None:
