@@ -72,7 +72,9 @@ def build(
 def builtin_categories() -> MappingNode:
     """The built-in categories as a tree."""
     document, found = read(categories_text(), FILE)
-    assert document is not None and not found and isinstance(document.root, MappingNode)
+    assert document is not None
+    assert not found
+    assert isinstance(document.root, MappingNode)
     return document.root
 
 

@@ -1,0 +1,89 @@
+"""A finding's source lines with carets under the exact place."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.masking import Masks
+from schemas.diagnostics import Diagnostic, Span
+from schemas.lines import Lines
+
+MAX_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is under a line: `^` for the place itself, `-` for a label with its text."""
+
+    span: Span
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of an excerpt: a source line (`number`), or marks below one (`number` None)."""
+
+    number: int | None
+    text: str
+    sign: str = ""
+
+
+class Excerpts:
+    """Excerpts of a configuration's files, credentials hidden."""
+
+    def __init__(self, texts: Mapping[str, str], masks: Masks) -> None:
+        self._lines = {file: Lines(text, file) for file, text in texts.items()}
+        self._masks = masks
+
+    def of(self, found: Diagnostic) -> list[tuple[str, list[Row]]]:
+        """Rows by file, the finding's own file first; empty where the text is not known or has nothing at the place."""
+        marks = [Mark(found.span, "^", ""), *(Mark(label.span, "-", label.text) for label in found.labels)]
+        files = dict.fromkeys(mark.span.file for mark in marks)
+        excerpts = [
+            (file, list(self._rows(file, [mark for mark in marks if mark.span.file == file]))) for file in files
+        ]
+        return [(file, rows) for file, rows in excerpts if rows]
+
+    def _rows(self, file: str, marks: Sequence[Mark]) -> Iterator[Row]:
+        lines = self._lines.get(file)
+        if lines is None or not lines.text:
+            return
+        by_line: dict[int, list[Mark]] = {}
+        for mark in sorted(marks, key=lambda one: (one.span.line, one.span.column)):
+            by_line.setdefault(mark.span.line, []).append(mark)
+        for number, here in by_line.items():
+            text = _flat(self._masks.shown(file, number, lines.line(number), lines.line(number - 1)))
+            start = _window(text, min(mark.span.column for mark in here))
+            shown = text[start : start + MAX_WIDTH]
+            yield Row(number, ("..." if start else "") + shown + ("..." if len(text) > start + MAX_WIDTH else ""))
+            for mark in here:
+                yield _under(mark, text, start)
+
+
+def _flat(text: str) -> str:
+    """The line with every character one that a terminal shows in place."""
+    return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
+
+
+def _window(text: str, column: int) -> int:
+    """Where to start showing a long line so that the place is in it."""
+    return 0 if len(text) <= MAX_WIDTH or column < MAX_WIDTH - 20 else max(0, column - MAX_WIDTH // 2)
+
+
+def _under(mark: Mark, text: str, start: int) -> Row:
+    left = mark.span.column - 1
+    right = mark.span.end_column - 1 if mark.span.end_line == mark.span.line else len(text)
+    right = min(right, start + MAX_WIDTH)
+    before = _width(text[start:left]) + (3 if start else 0)
+    length = max(1, _width(text[left:right]))
+    return Row(None, " " * before + mark.sign * length + (f" {mark.text}" if mark.text else ""), mark.sign)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )

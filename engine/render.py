@@ -1,0 +1,95 @@
+"""A report for people: each finding with its source line and a caret, a census of what is clean, a closing line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.census import census
+from engine.excerpt import Excerpts, Row
+from engine.masking import Masks
+from engine.report import FileReport, Report
+from schemas.diagnostics import Diagnostic, Severity
+
+_COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;34"}
+_BLUE, _BOLD, _CYAN = "1;34", "1", "36"
+
+
+def human(report: Report, *, color: bool) -> str:
+    """The whole report as text that ends in a line break."""
+    paint = _Paint(color)
+    parts: list[str] = []
+    for file in report.files:
+        parts += findings_text(file, paint)
+        if file.built is not None and not any(one.severity is Severity.ERROR for one in file.findings):
+            parts.append(census(file.checked.file, file.built))
+    parts.append(closing_line(report))
+    return "\n\n".join(parts) + "\n"
+
+
+def findings_text(file: FileReport, paint: _Paint) -> list[str]:
+    """Each finding of a file as a paragraph."""
+    excerpts = Excerpts(file.checked.texts, Masks(file.checked.document))
+    return ["\n".join(_finding(one, excerpts, paint)) for one in file.findings]
+
+
+def findings_of_start(file: FileReport, *, color: bool) -> str:
+    """The findings alone, for commands that print them before they go on or give up."""
+    return "\n\n".join(findings_text(file, _Paint(color)))
+
+
+def closing_line(report: Report) -> str:
+    """`12 rules, 3 providers: 1 error, 2 warnings (1 fixable); 0.08 s`."""
+    what = [
+        _counted(sum(file.rules for file in report.files), "rule"),
+        _counted(sum(file.providers for file in report.files), "provider"),
+    ]
+    if len(report.files) > 1:
+        what.insert(0, _counted(len(report.files), "file"))
+    found = [
+        _counted(count, word)
+        for severity, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
+        if (count := report.count(severity))
+    ]
+    said = ", ".join(found) or "no findings"
+    if report.fixable:
+        said += f" ({report.fixable} fixable)"
+    return f"{', '.join(what)}: {said}; {report.seconds:.2f} s"
+
+
+class _Paint:
+    """Colours, or none of them."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+
+    def __call__(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._on and text else text
+
+
+def _finding(found: Diagnostic, excerpts: Excerpts, paint: _Paint) -> Iterator[str]:
+    color = _COLORS[found.severity]
+    yield paint(f"{found.severity}[{found.code}]", color) + paint(f": {found.message}", _BOLD)
+    shown = excerpts.of(found)
+    widest = max((row.number or 0 for _, rows in shown for row in rows), default=0)
+    margin = " " * max(2, len(str(widest)))
+    span = found.span
+    yield f"{margin}{paint('-->', _BLUE)} {span.file}:{span.line}:{span.column}"
+    for file, rows in shown:
+        if file != span.file:
+            first = next(row.number for row in rows if row.number is not None)
+            yield f"{margin}{paint(':::', _BLUE)} {file}:{first}"
+        yield f"{margin} {paint('|', _BLUE)}"
+        for row in rows:
+            yield _row(row, len(margin), color, paint)
+    if found.help:
+        yield f"{margin} {paint('= help:', _CYAN)} {found.help}"
+
+
+def _row(row: Row, width: int, color: str, paint: _Paint) -> str:
+    number = "" if row.number is None else str(row.number)
+    text = row.text if row.number is not None else paint(row.text, color if row.sign == "^" else _BLUE)
+    return f"{paint(number.rjust(width), _BLUE)} {paint('|', _BLUE)} {text}".rstrip()
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
