@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from providers.dialects.openai.retry_after import retry_after_of
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 
@@ -117,7 +118,7 @@ def error_of(head: Head, body: bytes, *, sent_bytes: int = 0, model: str = "") -
         status=head.status,
         sent_bytes=sent_bytes,
         model=model,
-        retry_after_s=_seconds(head.headers.get("retry-after")),
+        retry_after_s=retry_after_of(head.headers),
     )
 
 
@@ -197,10 +198,3 @@ def _members(body: bytes) -> dict[str, object]:
 def _string(members: dict[str, object], key: str) -> str:
     value = members.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _seconds(header: str | None) -> float | None:
-    """The seconds form of `retry-after`; this service has never been seen to send the date form."""
-    if header is None or not header.strip().isdecimal():
-        return None
-    return float(header)

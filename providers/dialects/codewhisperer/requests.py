@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -16,11 +16,12 @@ from uuid import NAMESPACE_OID, uuid5
 import msgspec
 
 from providers.dialects.codewhisperer.history import assistant_message, messages_of, user_message
-from providers.dialects.codewhisperer.models import Listed, ModelRow, NeedsGuess, Unlisted, upstream_model
+from providers.dialects.codewhisperer.models import TABLE_DATE, Listed, ModelRow, NeedsGuess, Unlisted, upstream_model
 from providers.dialects.codewhisperer.options import Options, options_of
 from providers.dialects.codewhisperer.tools import specifications
 from providers.dialects.codewhisperer.turns import AssistantTurn, refused, turns_of
 from providers.dialects.losses import Losses
+from providers.dialects.openai.identity import session_of
 from providers.dialects.seams import Ask, Encoded
 from schemas.request import MessagesRequest
 
@@ -38,7 +39,7 @@ _READ_FIELDS = frozenset(
     {"model", "messages", "system", "tools", "tool_choice", "stream", "metadata", "thinking", "output_config"}
 )
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
-_SESSION = re.compile(r"session_?(?:id)?[^0-9a-fA-F]{0,5}([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,11 @@ def encode(ask: Ask) -> Encoded:
     options = options_of(ask.provider.settings)
     losses = Losses()
     model_id, row = _model(ask.model, options)
+    notes = () if row else (f"`{model_id}` is not in the table of models of {TABLE_DATE}: it is sent as written",)
     thinking = _thinking(ask.request, options, row, losses)
-    turns = turns_of(ask.request.messages, losses)
+    turns = turns_of(ask.request.messages, losses, takes_images=_takes(ask, "images"))
     used = [call.name for turn in turns if isinstance(turn, AssistantTurn) for call in turn.calls]
-    tools, names = specifications(ask.request, used, losses)
+    tools, names = specifications(ask.request, used, losses, takes_tools=_takes(ask, "tools"))
     messages = messages_of(turns, names, losses)
     _add_system(messages, _system_text(ask.request, thinking, losses), options)
     current = messages[-1]["userInputMessage"]
@@ -74,8 +76,11 @@ def encode(ask: Ask) -> Encoded:
     for message in messages[:-1]:
         if "userInputMessage" in message:
             message["userInputMessage"] |= {"modelId": model_id, "origin": options.origin}
-    _list_unread(ask.request, losses)
-    body = _body(ask, options, messages, thinking)
+    _list_unread(ask, losses)
+    try:
+        body = _body(ask, options, messages, thinking)
+    except RecursionError:
+        raise refused("bad_request", "the request is nested too deeply") from None
     return Encoded(
         path=_PATHS[options.dialect],
         body=body,
@@ -89,6 +94,7 @@ def encode(ask: Ask) -> Encoded:
             input_tokens=_estimate(body, messages),
             window_tokens=_window(ask, row) if options.count_by_context else None,
         ),
+        notes=notes,
     )
 
 
@@ -121,7 +127,7 @@ def _headers(options: Options) -> Mapping[str, str]:
 def _body(ask: Ask, options: Options, messages: list[dict[str, Any]], thinking: str) -> bytes:
     state: dict[str, Any] = {
         "chatTriggerType": "MANUAL",
-        "conversationId": _conversation_id(ask.request, ask.new_id),
+        "conversationId": _conversation_id(ask),
         "currentMessage": messages[-1],
     }
     if len(messages) > 1:
@@ -186,10 +192,12 @@ def _system_text(request: MessagesRequest, thinking: str, losses: Losses) -> str
     texts: list[str] = []
     for block in request.system:
         if block.cache_control is not None:
-            losses.add("cache_control", "this service decides itself what it caches")
+            losses.add("system.cache_control", "this service decides itself what it caches")
         if block.type != "text":
             losses.add(f"system.{block.type}", "this service has no such block")
-        elif block.text and not block.text.startswith(_BILLING_LINE):
+        elif block.text.startswith(_BILLING_LINE):
+            losses.add("system", "the client's billing line is for its vendor only")
+        elif block.text:
             texts.append(block.text)
     if thinking == "simulated":
         budget = (request.thinking or {}).get("budget_tokens")
@@ -210,17 +218,25 @@ def _add_system(messages: list[dict[str, Any]], system: str, options: Options) -
     first |= user_message(content)["userInputMessage"]
 
 
-def _list_unread(request: MessagesRequest, losses: Losses) -> None:
-    for name, raw in request.fields.items():
+def _takes(ask: Ask, capability: str) -> bool:
+    """Whether the model takes it: by its listed capabilities, where the configuration lists any."""
+    capabilities = ask.model_spec.capabilities if ask.model_spec is not None else None
+    return capabilities is None or capability in capabilities
+
+
+def _list_unread(ask: Ask, losses: Losses) -> None:
+    for name, raw in ask.request.fields.items():
         if name not in _READ_FIELDS and bytes(raw) != b"null":
             losses.add(name, "this service has no such field")
+    betas = [beta for beta in ask.headers.get("anthropic-beta", "").split(",") if beta.strip()]
+    losses.add("header.anthropic-beta", "betas are the vendor's own", len(betas))
+    losses.add("text", "a lone surrogate is no character and became U+FFFD", ask.request.replaced_surrogates)
 
 
-def _conversation_id(request: MessagesRequest, new_id: Callable[[], str]) -> str:
-    """The client's session, so that the turns of one are one conversation upstream; without one a UUID of its own."""
-    user = (request.metadata or {}).get("user_id")
-    found = _SESSION.search(user) if isinstance(user, str) else None
-    return found[1].lower() if found else str(uuid5(NAMESPACE_OID, new_id()))
+def _conversation_id(ask: Ask) -> str:
+    """The client's session, so that the turns of one are one conversation upstream; else a UUID of its own."""
+    session = session_of(ask.request, ask.headers) or ""
+    return session.lower() if _UUID.fullmatch(session) else str(uuid5(NAMESPACE_OID, ask.new_id()))
 
 
 def _estimate(body: bytes, messages: list[dict[str, Any]]) -> int:

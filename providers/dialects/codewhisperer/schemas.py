@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-_REFUSED = ("$schema", "additionalProperties")
-_UNIONS = ("anyOf", "oneOf", "allOf")
+from providers.dialects.losses import Losses
+from providers.dialects.openai.schema_clean import filled
+
+_REFUSED = frozenset({"$schema", "additionalProperties"})
 _HOLDS_SCHEMA = frozenset(
     {"items", "additionalItems", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedItems"}
 )
@@ -19,19 +21,18 @@ _DEEPEST = 60
 """Deeper parts are sent as they are; no schema written by people comes near."""
 
 
-def sendable_schema(schema: object) -> tuple[dict[str, Any], bool]:
-    """The schema to send, and whether a union at the top had to be merged, which changes what it admits."""
-    cleaned = _cleaned(schema, 0) if isinstance(schema, dict) else {}
+def sendable_schema(schema: object, losses: Losses) -> dict[str, Any]:
+    """The schema to send; what is changed about its meaning is listed."""
+    cleaned = _cleaned(filled(schema, losses), 0)
     assert isinstance(cleaned, dict)
-    cleaned = _at_root(cleaned, cleaned, 0)
-    merged = any(keyword in cleaned for keyword in _UNIONS)
-    if merged:
-        cleaned = _without_union(cleaned)
-    return {"type": "object", "properties": {}} | cleaned | {"type": "object"}, merged
+    required = cleaned.get("required")
+    if required is not None and not (isinstance(required, list) and all(isinstance(name, str) for name in required)):
+        del cleaned["required"]
+    return cleaned
 
 
 def _cleaned(node: object, depth: int) -> object:
-    """The schema without the refused keywords; `properties`' own names and values of `enum`, `const`, `default` are not looked at."""
+    """The schema without the refused keywords; names of properties and values of `enum`, `const`, `default` are not looked at."""
     if not isinstance(node, dict) or depth > _DEEPEST:
         return node
     cleaned: dict[str, Any] = {}
@@ -49,59 +50,3 @@ def _cleaned(node: object, depth: int) -> object:
         else:
             cleaned[keyword] = value
     return cleaned
-
-
-def _at_root(schema: dict[str, Any], root: dict[str, Any], depth: int) -> dict[str, Any]:
-    """The schema with a local `$ref` at its top replaced by what it names, and members of the wrong form left out."""
-    target = _named(schema.get("$ref"), root)
-    if target is not None and depth < _DEEPEST:
-        rest = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-        schema = _at_root(target, root, depth + 1) | rest
-    sound = dict(schema)
-    if not isinstance(sound.get("properties", {}), dict):
-        del sound["properties"]
-    if "required" in sound:
-        sound["required"] = [name for name in _list(sound["required"]) if isinstance(name, str)]
-        if not sound["required"]:
-            del sound["required"]
-    return sound
-
-
-def _named(reference: object, root: dict[str, Any]) -> dict[str, Any] | None:
-    if not isinstance(reference, str) or not reference.startswith("#/"):
-        return None
-    found: object = root
-    for step in reference[2:].split("/"):
-        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else None
-
-
-def _without_union(schema: dict[str, Any]) -> dict[str, Any]:
-    """An object with the properties of all branches; required is what every branch (of `allOf`: any) requires.
-
-    Unions within a branch are left out: what they hold is admitted all the same, and following them could take for ever.
-    """
-    merged = {keyword: value for keyword, value in schema.items() if keyword not in _UNIONS}
-    properties: dict[str, Any] = dict(merged.get("properties", {}))
-    required: list[Any] = list(merged.get("required", []))
-    for union in _UNIONS:
-        branches = [_at_root(branch, schema, 0) for branch in _list(schema.get(union)) if isinstance(branch, dict)]
-        wanted: list[list[Any]] = []
-        for branch in branches:
-            wanted.append(branch.get("required", []))
-            for name, inner in branch.get("properties", {}).items():
-                properties[name] = _either(properties[name], inner) if name in properties else inner
-        for name in dict.fromkeys(name for names in wanted for name in names):
-            if name not in required and (union == "allOf" or all(name in names for names in wanted)):
-                required.append(name)
-    merged["properties"] = properties
-    merged.pop("required", None)
-    return merged | ({"required": required} if required else {})
-
-
-def _either(first: Any, second: Any) -> Any:
-    return first if first == second else {"anyOf": [first, second]}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -11,15 +11,17 @@ from msgspec import UNSET
 from providers.dialects.codewhisperer.names import sent_names
 from providers.dialects.codewhisperer.schemas import sendable_schema
 from providers.dialects.losses import Losses
+from providers.dialects.openai.typed_tools import typed_tool
 from schemas.request import MessagesRequest, Tool
 
 MAX_DESCRIPTION_CHARS = 10_000
+NO_LONGER = "Was available earlier in this conversation; cannot be used now."
 DEFERRED_PLACEHOLDER = "DeferredToolPlaceholder"
 """Claude Code's stand-in for tools it has not sent yet; it can never be called."""
 
 
 def specifications(
-    request: MessagesRequest, used: Iterable[str], losses: Losses
+    request: MessagesRequest, used: Iterable[str], losses: Losses, *, takes_tools: bool = True
 ) -> tuple[list[dict[str, Any]], Mapping[str, str]]:
     """The entries to send, and the client's names -> names as sent, for declared and for `used` names.
 
@@ -28,18 +30,21 @@ def specifications(
     """
     used = tuple(dict.fromkeys(used))
     declared = _declared(request.tools or (), losses)
+    if declared and not takes_tools:
+        losses.add("tools", "the model takes no tools")
+        declared = {}
     if _choice(request) == "none" and not used:
         declared = {}
-    elif _choice(request) not in ("auto", None):
+    elif declared and _choice(request) not in ("auto", None):
         losses.add("tool_choice", "this service has no such field; the model chooses itself")
+    if declared and (request.tool_choice or {}).get("disable_parallel_tool_use") is True:
+        losses.add("tool_choice.disable_parallel_tool_use", "this service has no such field")
     names = sent_names((*declared, *used))
     entries = [_entry(names[name], tool, losses) for name, tool in declared.items()]
     for name in used:
         if name not in declared:
             losses.add("tools", "a tool that earlier turns call is not declared: it is sent as no longer available")
-            entries.append(
-                _specification(names[name], "Was available earlier in this conversation; cannot be used now.", {})
-            )
+            entries.append(_specification(names[name], NO_LONGER, {"type": "object", "properties": {}}))
     return entries, names
 
 
@@ -48,37 +53,54 @@ def _choice(request: MessagesRequest) -> object:
 
 
 def _declared(tools: Iterable[Tool], losses: Losses) -> dict[str, Tool]:
-    """The client's own tools by name. A deferred tool that is listed is sent as any other."""
+    """The tools that the client runs, by name. A deferred tool that is listed is sent as any other."""
     declared: dict[str, Tool] = {}
     for tool in tools:
-        if tool.name == DEFERRED_PLACEHOLDER and tool.defer_loading:
+        if tool.name == DEFERRED_PLACEHOLDER:
+            losses.add(f"tools.{DEFERRED_PLACEHOLDER}", "it stands for tools that are not sent yet")
             continue
-        if tool.input_schema is UNSET and tool.type not in (None, "custom"):
-            losses.add(f"tools.{tool.type}", "this service knows tools with a schema only")
+        if tool.input_schema is UNSET and tool.type not in (None, "custom") and typed_tool(tool.type) is None:
+            losses.add(f"tools.{tool.type}", "the vendor's server runs this tool")
         elif tool.name in declared:
-            losses.add("tools", "a second tool of the same name is left out")
+            losses.add("tools", "a second tool of the same name")
         else:
             declared[tool.name] = tool
-        if tool.cache_control is not None:
-            losses.add("cache_control", "this service decides itself what it caches")
+        _lose_members(tool, losses)
     return declared
 
 
 def _entry(name: str, tool: Tool, losses: Losses) -> dict[str, Any]:
-    description = tool.description if isinstance(tool.description, str) and tool.description.strip() else tool.name
-    if not description.strip():
-        description = name
+    typed = typed_tool(tool.type) if tool.type is not None and tool.input_schema is UNSET else None
+    if typed is not None:
+        losses.add(f"tools.{tool.type}", "sent as an ordinary function")
+        return _specification(name, typed[0], sendable_schema(typed[1], losses))
+    description = tool.description if isinstance(tool.description, str) else ""
+    description = next((text for text in (description, tool.name) if text.strip()), name)
     if len(description) > MAX_DESCRIPTION_CHARS:
         losses.add("tools.description", f"cut at {MAX_DESCRIPTION_CHARS} characters, more are refused")
         description = description[:MAX_DESCRIPTION_CHARS]
-    schema, merged = sendable_schema({} if tool.input_schema is UNSET else msgspec.json.decode(tool.input_schema))
-    if merged:
-        losses.add("tools.input_schema", "a union at the top is refused: its branches were merged")
-    if tool.strict is True:
-        losses.add("tools.strict", "this service has no such field")
-    return _specification(name, description, schema)
+    return _specification(name, description, sendable_schema(_decoded(tool), losses))
+
+
+def _decoded(tool: Tool) -> object:
+    """The schema's value; one that cannot be read, by its depth or a number out of range, counts as no object."""
+    if tool.input_schema is UNSET:
+        return None
+    try:
+        return msgspec.json.decode(tool.input_schema)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
 
 
 def _specification(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    json_schema = schema or {"type": "object", "properties": {}}
-    return {"toolSpecification": {"name": name, "description": description, "inputSchema": {"json": json_schema}}}
+    return {"toolSpecification": {"name": name, "description": description, "inputSchema": {"json": schema}}}
+
+
+def _lose_members(tool: Tool, losses: Losses) -> None:
+    if tool.cache_control is not None:
+        losses.add("tools.cache_control", "this service decides itself what it caches")
+    if tool.defer_loading is True:
+        losses.add("tools.defer_loading", "the tool is sent at once")
+    for member in ("strict", "allowed_callers", "input_examples", "eager_input_streaming"):
+        if getattr(tool, member) not in (None, False):
+            losses.add(f"tools.{member}", "this service has no such member")

@@ -66,7 +66,7 @@ class AssistantTurn:
 Turn = UserTurn | AssistantTurn
 
 
-def turns_of(messages: Sequence[Message], losses: Losses) -> list[Turn]:
+def turns_of(messages: Sequence[Message], losses: Losses, *, takes_images: bool = True) -> list[Turn]:
     """The turns in order, equal neighbours merged; a message of role `system` counts as the user's.
 
     A PDF or an image by URL in what the user says now raises `Unencodable`: the question could not be answered. In earlier
@@ -79,45 +79,50 @@ def turns_of(messages: Sequence[Message], losses: Losses) -> list[Turn]:
         if message.role == "assistant":
             if not turns or isinstance(turns[-1], UserTurn):
                 turns.append(AssistantTurn())
-            _add_assistant(turns[-1], blocks, losses)
+            _add_assistant(turns[-1], blocks, _Reading([], False, False, losses))
         elif blocks or message.role == "user":
             if not turns or isinstance(turns[-1], AssistantTurn):
                 turns.append(UserTurn())
-            _add_user(turns[-1], blocks, asked_now=at >= newest, losses=losses)
+            _add_user(turns[-1], blocks, takes_images, at >= newest, losses)
     return turns
 
 
-def _add_assistant(turn: Turn, blocks: Iterable[Block], losses: Losses) -> None:
+def _add_assistant(turn: Turn, blocks: Iterable[Block], reading: _Reading) -> None:
     assert isinstance(turn, AssistantTurn)
+    losses = reading.losses
     for block in blocks:
         match block.type:
-            case "text":
-                turn.texts.extend(_strings(block.text))
             case "tool_use":
                 turn.calls.append(Call(block.id, block.name, Raw(b"{}") if block.input is UNSET else block.input))
             case "thinking" | "redacted_thinking":
-                losses.add(f"messages.{block.type}", "only its issuer takes a signed thought back")
+                losses.add(f"messages.content.{block.type}", "only its issuer takes a signed thought back")
+            case "server_tool_use" | "mcp_tool_use":
+                losses.add(f"messages.content.{block.type}", "a call that the vendor's own server answered")
             case _:
-                losses.add(f"messages.{block.type}", "this service has no such block")
+                texts = reading.texts(block)
+                if texts and turn.calls:
+                    losses.add("messages.content.text", "text after a tool call is sent before it")
+                turn.texts.extend(texts)
         _lose_cache_control(block, losses)
 
 
-def _add_user(turn: Turn, blocks: Iterable[Block], *, asked_now: bool, losses: Losses) -> None:
+def _add_user(turn: Turn, blocks: Iterable[Block], takes_images: bool, asked_now: bool, losses: Losses) -> None:
     assert isinstance(turn, UserTurn)
     for block in blocks:
         if block.type == "tool_result":
-            turn.results.append(_result(block, turn.images, losses))
+            turn.results.append(_result(block, _Reading(turn.images, takes_images, False, losses)))
         else:
-            turn.texts.extend(_Reading(turn.images, asked_now, losses).texts(block))
+            turn.texts.extend(_Reading(turn.images, takes_images, asked_now, losses).texts(block))
         _lose_cache_control(block, losses)
 
 
-def _result(block: Block, images: list[dict[str, Any]], losses: Losses) -> Result:
-    before = len(images)
-    texts = _Reading(images, False, losses).all_texts(block.content)
-    if len(images) > before:
-        texts.append("(see the attached image)" if len(images) == before + 1 else "(see the attached images)")
-        losses.add("messages.tool_result.image", "results are text here: the image is attached to the message")
+def _result(block: Block, reading: _Reading) -> Result:
+    before = len(reading.images)
+    texts = reading.all_texts(block.content)
+    attached = len(reading.images) - before
+    if attached:
+        texts.append("(see the attached image)" if attached == 1 else "(see the attached images)")
+        reading.losses.add("messages.content.tool_result.image", "results are text here: it is attached to the message")
     return Result(block.tool_use_id, "\n".join(texts), failed=block.is_error is True)
 
 
@@ -126,6 +131,7 @@ class _Reading:
     """Turns content into text; images go to `images`. What cannot be sent is refused if `asked_now`, else a note says so."""
 
     images: list[dict[str, Any]]
+    takes_images: bool
     asked_now: bool
     losses: Losses
 
@@ -144,8 +150,16 @@ class _Reading:
                 return self._document(block)
             case "search_result":
                 return [*_strings(block.title, block.source), *self.all_texts(block.content)]
+            case "mid_conv_system":
+                return self.all_texts(block.content or block.text)
+            case "web_search_tool_result":
+                self.losses.add(f"messages.content.{block.type}", "sent as plain text")
+                return _web_results(block.content)
+            case _ if texts := _strings(block.text):
+                self.losses.add(f"messages.content.{block.type}", "an unknown kind of block, sent as plain text")
+                return texts
             case _:
-                self.losses.add(f"messages.{block.type}", "this service has no such block")
+                self.losses.add(f"messages.content.{block.type or 'block'}", "this service has no such block")
                 return []
 
     def _document(self, block: Block) -> list[str]:
@@ -161,6 +175,9 @@ class _Reading:
     def _image(self, block: Block) -> list[str]:
         source = block.source if isinstance(block.source, dict) else {}
         data, media_type = source.get("data"), str(source.get("media_type")).lower()
+        if not self.takes_images:
+            self.losses.add("messages.content.image", "the model takes no images, a note stands in its place")
+            return ["[an image was here, but this model takes no images]"]
         if source.get("type") != "base64" or not isinstance(data, str):
             return self._left_out("image", f"by {source.get('type')}", "images as base64 only")
         if media_type not in IMAGE_FORMATS:
@@ -176,8 +193,13 @@ class _Reading:
             raise refused(
                 "bad_request", f"this upstream takes {taken}; the request has one {noun} ({form}) that it cannot read"
             )
-        self.losses.add(f"messages.{noun}", f"this service takes {taken}; a note stands in its place")
+        self.losses.add(f"messages.content.{noun}", f"this service takes {taken}; a note stands in its place")
         return [f"[{noun} left out here: {form} cannot be read by this model]"]
+
+
+def _web_results(content: object) -> list[str]:
+    found = [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []
+    return [" ".join(_strings(one.get("title"), one.get("url"))) for one in found]
 
 
 def _strings(*values: object) -> list[str]:
@@ -202,7 +224,7 @@ _WHITE = re.compile(r"\s+")
 
 def _lose_cache_control(block: Block, losses: Losses) -> None:
     if block.cache_control is not None:
-        losses.add("cache_control", "this service decides itself what it caches")
+        losses.add("messages.content.cache_control", "this service decides itself what it caches")
 
 
 def refused(kind: str, message: str) -> Unencodable:
