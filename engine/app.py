@@ -14,8 +14,8 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import Parameter
 from litestar.types import HTTPScope, Receive, Send
 
-from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.answers import answer_count, answer_explain, answer_messages
+from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, model, models, status
 from engine.front import front
 from engine.replies import refusal
@@ -65,8 +65,8 @@ def app_of(router: Router) -> Litestar:
         return _json(200, status(router))
 
     @head(["/", "/api/hello"], sync_to_thread=False)
-    def serve_probe() -> None:
-        return None
+    def serve_probe() -> Reply:
+        return Response(b"", status_code=200, media_type=JSON_TYPE)
 
     def finish(response: Reply) -> Reply:
         response.headers["request-id"] = "req_" + router.new_id()

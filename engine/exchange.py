@@ -30,7 +30,7 @@ from rules.nodes import Decision
 from schemas.request import MessagesRequest
 
 ERROR_BODY_BYTES = 1_048_576
-DRAIN_S = 0.5
+BYTES_PER_TOKEN = 4  # for the guess that `message_start` carries until the upstream has counted
 
 
 class AttemptFailed(Exception):  # noqa: N818 - carries the ProviderError
@@ -97,17 +97,19 @@ async def _attempt(
     lease = attempt.take(router.clock())
     try:
         ask, encoded = _prepare(gateway, one, attempt, router)
-        request = await _signed(router, upstream, attempt, encoded)
+        request = await _signed(upstream, one, attempt, encoded)
         response = await upstream.transport.send(request, attempt.timeouts)
+        ended = False
         try:
             if not 200 <= response.head.status < 300:
                 body = await _error_body(response)
                 raise AttemptFailed(upstream.dialect.error_of(ask, response.head, body))
             reply = translated_reply(upstream, ask, encoded, response, one)
             first_byte_s = await _relay(router, one, plan, attempt, reply, response, responder)
-            outcome = Failed(reply.fault) if reply.fault else Succeeded(first_byte_s)
+            ended = reply.fault is None
+            outcome = Succeeded(first_byte_s) if reply.fault is None else Failed(reply.fault)
         finally:
-            await response.aclose()
+            await response.aclose(ended=ended)
     except (AttemptFailed, TransportFailed, Unencodable, CredentialFailed) as failed:
         outcome = Failed(failed.error)
         return failed.error
@@ -134,11 +136,11 @@ def encode_for(
     return ask, upstream.dialect.encode(ask)
 
 
-async def _signed(router: Router, upstream: Upstream, attempt: Try, encoded: Encoded) -> UpstreamRequest:
-    """The request for the picked instance, credentials and our hop mark included."""
+async def _signed(upstream: Upstream, one: Exchange, attempt: Try, encoded: Encoded) -> UpstreamRequest:
+    """The request for the picked instance, credentials included."""
     instance = attempt.pick.instance.spec
     source = upstream.credentials[instance.name]
-    credentials = await source.headers(refresh=attempt.refresh)
+    credentials = await source.headers(refresh=attempt.refresh, client=one.headers)
     headers = (*encoded.headers.items(), *credentials)
     return UpstreamRequest("POST", url_of(instance.endpoint, encoded.path, encoded.query), headers, encoded.body)
 
@@ -154,6 +156,7 @@ def translated_reply(
         message_id="msg_" + one.request_id.removeprefix("req_"),
         new_id=ask.new_id,
         tool_names=encoded.tool_names,
+        input_estimate=len(one.request.raw) // BYTES_PER_TOKEN,
         declared_tools=frozenset(tool.name for tool in one.request.tools or ()),
     )
 
@@ -189,8 +192,6 @@ async def _relay(
         if reply.fault is not None and not responder.started:
             raise AttemptFailed(reply.fault)
         await _pass_on(router, one, plan, attempt, reply, responder, tail, last=True)
-        if reply.fault is None:
-            await _drain(response)
     finally:
         router.pinger.leave(responder)
         one.summary = reply.summary()
@@ -243,14 +244,6 @@ async def _error_body(response: UpstreamResponse) -> bytes:
             if len(body) >= ERROR_BODY_BYTES:
                 break
     return bytes(body[:ERROR_BODY_BYTES])
-
-
-async def _drain(response: UpstreamResponse) -> None:
-    """Reads what follows the end of the message (a last chunk marker), so that the connection can be used again."""
-    with contextlib.suppress(TransportFailed, TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            async for _chunk in response.chunks():
-                pass
 
 
 def _note_failure(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:

@@ -35,7 +35,7 @@ KEEP_ALIVE_S = 75
 BACKLOG = 2048
 
 
-class PortTaken(OSError):
+class PortTaken(OSError):  # noqa: N818 - says what is so
     """Something else listens there; blame: the user's machine."""
 
 
@@ -47,7 +47,7 @@ def serve(
     port: int,
     log_folder: Path | None,
     log_level: str,
-    on_ready: Callable[[str], None] = lambda address: None,
+    on_ready: Callable[[str], None],
     drain_s: float = DRAIN_S,
     ping_after_s: float | None = None,
 ) -> int:
@@ -167,7 +167,7 @@ def _uvicorn_config(router: Router, drain_s: float) -> uvicorn.Config:
 
 
 async def _announce(server: uvicorn.Server, address: str, on_ready: Callable[[str], None]) -> None:
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
         await asyncio.sleep(0.005)
     on_ready(address)
 
