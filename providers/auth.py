@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
+from providers.dialects.seams import Encoded
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
 
@@ -18,6 +19,9 @@ KEY_HEADERS: dict[str, str] = {
 """Provider type -> the header that carries an `api_key`; all others take it as a bearer token."""
 
 FORWARDED = ("authorization", "x-api-key")
+
+PROFILE = ":profile"
+"""Among a credential's headers: the profile it belongs to, which a dialect may put into the body. Never sent as a header."""
 
 
 class CredentialFailed(Exception):  # noqa: N818 - carries the ProviderError
@@ -40,6 +44,15 @@ def auth_headers(kind: str, provider_type: str, secret: Secret) -> Headers:
 def forwarded_headers(client: Mapping[str, str]) -> Headers:
     """The client's own credentials, passed on as they came (`authentication.type: forward`)."""
     return tuple((name, client[name]) for name in FORWARDED if name in client)
+
+
+def signed(encoded: Encoded, credential: Headers) -> tuple[Headers, bytes]:
+    """Headers and body of the request with the credential of an instance."""
+    headers = (*encoded.headers.items(), *(pair for pair in credential if pair[0] != PROFILE))
+    profile = next((value for name, value in credential if name == PROFILE), None)
+    if profile is None or encoded.with_profile is None:
+        return headers, encoded.body
+    return headers, encoded.with_profile(profile)
 
 
 def same_secret(one: Secret, other: str) -> bool:

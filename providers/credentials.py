@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from providers.auth import CredentialFailed, Headers, auth_headers, forwarded_headers
+from providers.auth import PROFILE, CredentialFailed, Headers, auth_headers, forwarded_headers
 from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable
 from providers.secret import Secret
 from providers.spec import InstanceSpec, ProviderSpec
@@ -142,4 +142,5 @@ class _Aws:
         except TokenUnusable as unusable:
             raise CredentialFailed(unusable.error.message, unusable.error.kind.name) from unusable
         self._sent = token.token
-        return (*auth_headers("bearer", "codewhisperer", token.token), *token.headers)
+        profile = ((PROFILE, token.profile_arn),) if token.profile_arn else ()
+        return (*auth_headers("bearer", "codewhisperer", token.token), *token.headers, *profile)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from providers.errors import ProviderError
 from providers.messages.parts import Part
@@ -46,6 +46,7 @@ class Encoded:
 
     `tool_names` maps names as sent back to the client's names (only those that differ). `lost` is what the user may read.
     `query` is appended to the URL. `dialect_state` is whatever the same dialect's decoder needs again.
+    `with_profile` gives the body for a credential that brings a profile of its own; None: such a profile has no place in it.
     `notes` are sentences on what the dialect chose by itself (defaults taken from the endpoint's host), for `explain`.
     """
 
@@ -57,6 +58,7 @@ class Encoded:
     query: str = ""
     dialect_state: object = None
     notes: tuple[str, ...] = ()
+    with_profile: Callable[[str], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,19 @@ class Decoder(Protocol):
 
     def finish(self) -> Sequence[Part]:
         """The parts that the end of the body makes certain; ends in `Stop` or `Fault` unless one was given before."""
+        ...
+
+
+@runtime_checkable
+class OpenEnded(Protocol):
+    """A `Decoder` of a format that need not say when a reply is over: there the end of the body is the end of the reply.
+
+    `finish` then takes any whole body for a whole reply, so a connection that broke must not be taken for an end.
+    """
+
+    @property
+    def said_its_end(self) -> bool:
+        """Whether the upstream did say that the model stopped: then a break costs nothing."""
         ...
 
 

@@ -91,6 +91,11 @@ class ReplyDecoder:
         self._percentage: float | None = None
         self._unmendable: str | None = None
 
+    @property
+    def said_its_end(self) -> bool:
+        """Whether a stop reason came; see `OpenEnded`."""
+        return self._reason is not None
+
     def feed(self, data: bytes) -> Sequence[Part]:
         if self._done:
             return ()

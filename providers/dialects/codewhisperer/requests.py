@@ -6,10 +6,10 @@ The body has no field for a system text, for sampling, for a maximum or for stre
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -95,15 +95,13 @@ def encode(ask: Ask) -> Encoded:
             window_tokens=_window(ask, row) if options.count_by_context else None,
         ),
         notes=notes,
+        with_profile=None if options.profile_arn else partial(_with_profile, body),
     )
 
 
-def with_profile(encoded: Encoded, profile_arn: str) -> Encoded:
-    """The same request with the profile that a credential brings along; one from the settings stays."""
-    if encoded.body.startswith(b'{"profileArn":'):
-        return encoded
-    member = b'{"profileArn":' + json.dumps(profile_arn).encode() + b","
-    return replace(encoded, body=member + encoded.body[1:])
+def _with_profile(body: bytes, profile_arn: str) -> bytes:
+    """The body with the profile that a credential brings along."""
+    return b'{"profileArn":' + msgspec.json.encode(profile_arn) + b"," + body[1:]
 
 
 _PATHS = {"rest": "/generateAssistantResponse", "json-rpc": "/"}
@@ -132,7 +130,6 @@ def _body(ask: Ask, options: Options, messages: list[dict[str, Any]], thinking: 
     }
     if len(messages) > 1:
         state["history"] = messages[:-1]
-    # INVARIANT: the profile is the first member, `with_profile` puts it there.
     body: dict[str, Any] = {"profileArn": options.profile_arn} if options.profile_arn else {}
     body["conversationState"] = state
     if options.dialect == "json-rpc" and options.agent_mode:
