@@ -6,7 +6,7 @@
             case Try() as attempt:
                 lease = attempt.take(now)
                 ...send; on failure: give the lease back, then plan.failed(attempt, error, now, rng)
-                ...at the commit point: plan.committed(attempt)
+                ...at the commit point: plan.committed()
             case Sleep(seconds): wait
             case GiveUp(error): tell the client
 

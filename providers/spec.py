@@ -36,10 +36,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
-    """One endpoint with its credentials; `name` is unique in the provider (the host, or the host with a number)."""
+    """One endpoint with its credentials; `name` is unique in the provider (the host, or the host with a number).
+
+    `endpoint` may hold a password or a key; it is shown only through `providers.endpoint.endpoint_shown`.
+    """
 
     name: str
-    endpoint: str
+    endpoint: str = field(repr=False)
     credentials: Credentials
     weight: int = 1
     priority: int = 0

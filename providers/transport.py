@@ -7,6 +7,7 @@ proxy go over aiohttp (`providers/proxied.py`). No redirect is followed. TLS is 
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import socket
 import ssl
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import certifi
 
@@ -39,7 +40,10 @@ MOST_PLACES = 256
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a URL leads: `key` is scheme, host and port; `host_header` and `target` are as sent."""
+    """Where a URL leads: `key` is scheme, host and port; `host_header` and `target` are as sent.
+
+    `basic` is the `authorization` that a user and password in the URL ask for.
+    """
 
     key: str
     host: str
@@ -48,6 +52,7 @@ class _Place:
     host_header: str
     target: str
     proxy: str | None
+    basic: str | None
 
 
 class HttpTransport:
@@ -91,7 +96,7 @@ class HttpTransport:
             request.method,
             place.target,
             place.host_header,
-            self._completed(request).headers,
+            self._completed(request, place.basic).headers,
             len(request.body) if request.body or request.method not in ("GET", "HEAD") else None,
         )
         loop = asyncio.get_running_loop()
@@ -137,9 +142,11 @@ class HttpTransport:
             f"{len(self._waiting)} waiting]>"
         )
 
-    def _completed(self, request: UpstreamRequest) -> UpstreamRequest:
+    def _completed(self, request: UpstreamRequest, basic: str | None = None) -> UpstreamRequest:
         given = {name.lower() for name, _ in request.headers}
         extra = tuple(one for one in self._extra if one[0] not in given)
+        if basic is not None and "authorization" not in given:
+            extra = (*extra, ("authorization", basic))
         return UpstreamRequest(request.method, request.url, request.headers + extra, request.body)
 
     def _place_of(self, url: str) -> _Place:
@@ -314,7 +321,12 @@ def _place_of(url: str, environment: Mapping[str, str]) -> _Place:
     target = parts.path or "/"
     if parts.query:
         target += "?" + parts.query
-    return _Place(f"{parts.scheme}://{shown}", host, port or usual, tls, shown, target, proxy_of(url, environment))
+    basic = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        basic = "Basic " + base64.b64encode(pair.encode()).decode()
+    proxy = proxy_of(url, environment)
+    return _Place(f"{parts.scheme}://{shown}", host, port or usual, tls, shown, target, proxy, basic)
 
 
 def _reason_of(error: Exception) -> str:

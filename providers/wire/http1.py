@@ -69,7 +69,8 @@ class AnswerParser:
     def feed(self, data: bytes) -> list[bytes]:
         """Body bytes that came with `data`. Raises `Garbage`."""
         if self._parser is None:
-            self.keep_alive = False  # bytes after the end: this connection cannot be trusted with another request
+            # Bytes after the end: this connection cannot be trusted with another request.
+            self.keep_alive = self.keep_alive and not data
             return []
         try:
             self._parser.feed_data(data)
