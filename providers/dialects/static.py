@@ -105,7 +105,7 @@ def _newest(messages: Sequence[Message]) -> Iterable[Block]:
     for message in reversed(messages):
         if message.role == "assistant":
             return
-        yield from blocks_of(message.content) if isinstance(message.content, str) else message.content
+        yield from _blocks(message)
 
 
 def _words(ask: Ask) -> Mapping[str, str]:
@@ -146,27 +146,34 @@ def _filled(value: JSONValue, words: Mapping[str, str]) -> Any:
 def _last_user_text(messages: Sequence[Message]) -> str:
     for message in reversed(messages):
         if message.role == "user":
-            text = _REMINDER.sub("", _text(message.content)).strip()
+            said = [block for block in _blocks(message) if block.type == "text"]
+            text = _REMINDER.sub("", _text(said)).strip()
             if text:
                 return text
     return ""
 
 
+def _blocks(message: Message) -> Sequence[Block]:
+    return blocks_of(message.content) if isinstance(message.content, str) else message.content
+
+
 def _text(content: object) -> str:
-    """The text blocks of content in any form, one a line."""
+    return "\n".join(_texts(content))
+
+
+def _texts(content: object) -> Iterable[str]:
+    """The text blocks of content in any form."""
     blocks = content if isinstance(content, list) and all(isinstance(one, Block) for one in content) else None
-    return "\n".join(
-        one.text for one in blocks or blocks_of(content) if one.type == "text" and isinstance(one.text, str)
-    )
+    for block in blocks or blocks_of(content):
+        if block.type == "text" and isinstance(block.text, str):
+            yield block.text
+        elif block.type == "tool_result":
+            yield from _texts(block.content)
 
 
 def _length(request: MessagesRequest) -> int:
-    chars = sum(len(block.text) for block in request.system if isinstance(block.text, str))
-    for message in request.messages:
-        chars += len(_text(message.content))
-        if not isinstance(message.content, str):
-            chars += sum(len(_text(block.content)) for block in message.content if block.type == "tool_result")
-    return chars
+    contents: list[object] = [list(request.system), *(message.content for message in request.messages)]
+    return sum(len(text) for content in contents for text in _texts(content))
 
 
 def _tokens(chars: int) -> int:

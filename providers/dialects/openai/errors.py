@@ -219,11 +219,11 @@ _COUNT = r"([0-9][0-9,_]*)"
 _LIMITS = tuple(
     re.compile(pattern.replace("N", _COUNT), re.IGNORECASE)
     for pattern in (
+        r"> N maximum",
         r"maximum context length (?:is|of) N",
         r"context length (?:is only|is|of) N",
         r"context (?:window|size)[^0-9]{0,30}N",
         r"maximum (?:number of tokens )?(?:allowed )?\(?N",
-        r"> N maximum",
         r"limit (?:is|of) N",
     )
 )
