@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -40,6 +40,9 @@ CONSTANTS: Mapping[str, int] = {"request": 3, "message": 4, "tool": 12, "image":
 PAGE_BYTES = 60_000
 """Bytes of a document that is no text and counts as one page; a document by reference counts as one page."""
 
+Text: TypeAlias = str | bytes
+"""A text, or JSON as it came."""
+
 _LETTERS = string.ascii_letters.encode()
 _DIGITS = string.digits.encode()
 _WORDS = bytes(97 if byte in _LETTERS else 32 for byte in range(256))
@@ -53,14 +56,18 @@ def input_tokens(request: MessagesRequest) -> int:
     adds more than `MOST` thousandths, which is less than a token.
     """
     texts, fixed = _parts_of(request)
-    return fixed + _tokens(sum(map(_weight_of, texts)))
+    return fixed + _tokens(sum(_weight_of(_utf8(text)) for text in texts))
 
 
 def bounds(request: MessagesRequest) -> tuple[int, int]:
-    """At least and at most what `input_tokens` gives, from the sizes of the texts alone."""
+    """At least and at most what `input_tokens` gives, from the sizes of the texts alone.
+
+    A text beyond ASCII has at most four bytes for each character; all texts together are no more than the body.
+    """
     texts, fixed = _parts_of(request)
-    size = sum(map(len, texts))
-    return fixed + _tokens(size * LEAST), fixed + _tokens(size * MOST)
+    least = sum(map(len, texts))
+    most = sum(len(text) if text.isascii() else 4 * len(text) for text in texts)
+    return fixed + _tokens(least * LEAST), fixed + _tokens(min(most, len(request.raw)) * MOST)
 
 
 def _tokens(thousandths: int) -> int:
@@ -80,42 +87,42 @@ def _weight_of(text: bytes) -> int:
     return min(max(weight, LEAST * size), MOST * size)
 
 
-def _parts_of(request: MessagesRequest) -> tuple[list[bytes], int]:
-    """All texts that count, in UTF-8, and the tokens that are constants."""
-    texts: list[bytes] = []
+def _parts_of(request: MessagesRequest) -> tuple[list[Text], int]:
+    """All texts that count, and the tokens that are constants."""
+    texts: list[Text] = []
     fixed = CONSTANTS["request"] + CONSTANTS["message"] * len(request.messages)
-    texts += map(_utf8, system_texts(request))
+    texts += system_texts(request)
     for tool in offered_tools(request):
         fixed += CONSTANTS["tool"]
-        texts.append(_utf8(tool.name))
+        texts.append(tool.name)
         if isinstance(tool.description, str):
-            texts.append(_utf8(tool.description))
+            texts.append(tool.description)
         if isinstance(tool.input_schema, msgspec.Raw):
             texts.append(bytes(tool.input_schema))
     for message in request.messages:
         if isinstance(message.content, str):
-            texts.append(_utf8(message.content))
+            texts.append(message.content)
             continue
         for block in message.content:
             fixed += _add_block(block, texts)
     return texts, fixed
 
 
-def _add_block(block: Block, texts: list[bytes]) -> int:
+def _add_block(block: Block, texts: list[Text]) -> int:
     """Adds a block's texts; its constant tokens."""
     if block.type == "image":
         return CONSTANTS["image"]
     if block.type == "document":
         return _add_document(block.source, block.title, texts)
-    texts += (_utf8(value) for value in (block.text, block.name) if isinstance(value, str))
+    texts += (value for value in (block.text, block.name) if isinstance(value, str))
     if isinstance(block.input, msgspec.Raw):
         texts.append(bytes(block.input))
     if isinstance(block.content, str):
-        texts.append(_utf8(block.content))
+        texts.append(block.content)
     return sum(_add_nested(item, texts) for item in nested_of(block))
 
 
-def _add_nested(item: Mapping[str, Any], texts: list[bytes]) -> int:
+def _add_nested(item: Mapping[str, Any], texts: list[Text]) -> int:
     if item.get("type") == "image":
         return CONSTANTS["image"]
     if item.get("type") == "document":
@@ -124,17 +131,17 @@ def _add_nested(item: Mapping[str, Any], texts: list[bytes]) -> int:
     return 0
 
 
-def _add_document(source: Any, title: Any, texts: list[bytes]) -> int:
+def _add_document(source: Any, title: Any, texts: list[Text]) -> int:
     texts += _strings(title)
     if not isinstance(source, dict):
         return CONSTANTS["page"]
     data = source.get("data")
     if source.get("type") == "text" and isinstance(data, str):
-        texts.append(_utf8(data))
+        texts.append(data)
         return 0
     content = source.get("content")
     if isinstance(content, str):
-        texts.append(_utf8(content))
+        texts.append(content)
         return 0
     if isinstance(content, list):
         return sum(_add_nested(item, texts) for item in content if isinstance(item, dict))
@@ -142,9 +149,9 @@ def _add_document(source: Any, title: Any, texts: list[bytes]) -> int:
     return CONSTANTS["page"] * max(1, pages)
 
 
-def _strings(*values: Any) -> Iterator[bytes]:
-    return (_utf8(value) for value in values if isinstance(value, str))
+def _strings(*values: Any) -> Iterator[str]:
+    return (value for value in values if isinstance(value, str))
 
 
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _utf8(text: Text) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
