@@ -17,6 +17,7 @@ from urllib.parse import quote
 from engine.asgi import Responder
 from engine.gateway import Gateway, Upstream
 from engine.router import Router
+from providers.auth import signed
 from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.endpoint import url_of
@@ -141,8 +142,8 @@ async def _signed(upstream: Upstream, one: Exchange, attempt: Try, encoded: Enco
     instance = attempt.pick.instance.spec
     source = upstream.credentials[instance.name]
     credentials = await source.headers(refresh=attempt.refresh, client=one.headers)
-    headers = (*encoded.headers.items(), *credentials)
-    return UpstreamRequest("POST", url_of(instance.endpoint, encoded.path, encoded.query), headers, encoded.body)
+    headers, body = signed(encoded, credentials)
+    return UpstreamRequest("POST", url_of(instance.endpoint, encoded.path, encoded.query), headers, body)
 
 
 def translated_reply(
