@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Litestar, Request, Response, asgi, get, head
@@ -65,10 +65,10 @@ def app_of(router: Router) -> Litestar:
         return _json(200, status(router))
 
     @head(["/", "/api/hello"], sync_to_thread=False)
-    def serve_probe() -> Reply:
-        return Response(b"", status_code=200, media_type=JSON_TYPE)
+    def serve_probe() -> Response[None]:
+        return Response(None, status_code=200, media_type="text/plain")
 
-    def finish(response: Reply) -> Reply:
+    def finish(response: Response[Any]) -> Response[Any]:
         response.headers["request-id"] = "req_" + router.new_id()
         response.headers["x-ccr-revision"] = router.gateway.revision
         return response
