@@ -233,7 +233,7 @@ class HttpTransport:
                     lambda: Connection(place.key, self._lost),
                     place.host,
                     place.port,
-                    ssl=self._context() if place.tls else None,
+                    ssl=self._verified_tls() if place.tls else None,
                     server_hostname=place.host if place.tls else None,
                 )
         except TimeoutError:
@@ -253,7 +253,7 @@ class HttpTransport:
         self._open.add(connection)
         return connection
 
-    def _context(self) -> ssl.SSLContext:
+    def _verified_tls(self) -> ssl.SSLContext:
         """Verified TLS, made when first needed: the system's certificates and certifi's, or only those of `SSL_CERT_FILE`
         or `SSL_CERT_DIR` where one is set."""
         if self._tls is None:

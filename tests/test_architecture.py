@@ -41,6 +41,11 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/stop.py": {"clock", "processes"},
     "engine/cli/trust_store.py": {"disk"},
     "engine/journal.py": {"clock", "disk", "loop", "terminal"},
+    "providers/connection.py": {"loop"},
+    "providers/credentials.py": {"disk", "loop"},
+    "providers/probe.py": {"loop"},
+    "providers/proxied.py": {"loop", "network"},
+    "providers/transport.py": {"environment", "loop", "network"},
 }
 
 # Module -> what importing it touches. `os`, `sys`, `datetime` and `random` are judged by the attribute used.

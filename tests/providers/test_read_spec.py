@@ -191,16 +191,17 @@ def test_specification_shows_no_secret() -> None:
     assert "canary" not in repr(spec)
 
 
+KEYS = (
+    *("type", "endpoint", "authentication", "credentials", "apiKey", "settings", "models", "name", "connectionPool"),
+    *("timeout", "timeouts", "instances", "weight", "loadBalancing", "strategy", "healthCheck", "interval"),
+    *("capabilities", "price", "total"),
+)
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just("https://a.test")),
     lambda below: st.one_of(
         st.lists(below, max_size=3),
         st.dictionaries(
-            st.sampled_from(
-                ["type", "endpoint", "authentication", "credentials", "apiKey", "settings", "models", "name"]
-                + ["connectionPool", "timeout", "timeouts", "instances", "weight", "loadBalancing", "strategy"]
-                + ["healthCheck", "interval", "capabilities", "price", "total"]
-            ),
+            st.sampled_from(KEYS),
             below,
             max_size=4,
         ),
