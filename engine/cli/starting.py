@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -90,6 +91,8 @@ def prepare(options: StartOptions) -> Prepared:
         _print_findings(checked)
         kind = UnreadableConfiguration if checked.document is None else UnusableConfiguration
         raise kind("the router does not start with this configuration")
+    if checked.diagnostics:
+        click.echo(f"ccr: it has {len(checked.diagnostics)} findings; `ccr test-config` shows them", err=True)
     settings = checked.built.settings
     absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))
     prepared = Prepared(
@@ -106,11 +109,9 @@ def prepare(options: StartOptions) -> Prepared:
 
 def in_foreground(prepared: Prepared) -> int:
     """Serves until a signal; gives the exit status."""
-    from setproctitle import setproctitle
-
     from engine.lifecycle import PortTaken, serve
 
-    setproctitle(TITLE)
+    be_the_server()
     with ExitStack() as held:
 
         def ready(address: str) -> None:
@@ -139,6 +140,15 @@ def in_foreground(prepared: Prepared) -> int:
         except OSError as problem:
             click.echo(f"ccr: {prepared.host} port {prepared.port} cannot be listened on: {problem.strerror}", err=True)
             return 1
+
+
+def be_the_server() -> None:
+    """Gives the process the program's name, and an orderly end on SIGTERM."""
+    from setproctitle import setproctitle
+
+    setproctitle(TITLE)
+    # The server raises the signal that ended it once more when it has closed; this ends the process in order then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def in_background(prepared: Prepared) -> int:
@@ -217,6 +227,8 @@ def _why_taken(prepared: Prepared) -> str:
 
 
 def _print_findings(checked: Checked) -> None:
-    for found in checked.diagnostics:
-        span = found.span
-        click.echo(f"{span.file}:{span.line}:{span.column}: {found.severity}: {found.message} [{found.code}]", err=True)
+    from engine.render import findings_of_start
+    from engine.report import file_report
+
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(findings_of_start(file_report(checked), color=colour) + "\n", err=True)

@@ -45,8 +45,8 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
         shown = click.style(str(health), fg="red" if health == "down" else "yellow") if health != "up" else "up"
         yield f"provider {provider.get('name')} ({provider.get('type')}): {shown}"
         for instance in _rows(provider.get("instances")):
-            others = ", ".join(f"{name} {value}" for name, value in instance.items() if name != "name")
-            yield f"  {instance.get('name')}: {others}"
+            said = {name: value for name, value in instance.items() if name != "name" and value not in (None, "", [])}
+            yield f"  {instance.get('name')}: " + ", ".join(f"{name} {value}" for name, value in said.items())
     counters = body.get("counters")
     if isinstance(counters, dict):
         plain = [f"{name} {value}" for name, value in counters.items() if isinstance(value, int | float)]
