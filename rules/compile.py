@@ -13,8 +13,7 @@ from rules.operands import LiteralError, literal_text, number_in
 from rules.routes import Routes
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label, Severity, Span
-from schemas.document import Entry, Mapping, Node, Scalar, Sequence, node_at
-from schemas.suggest import nearest
+from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 
 DEFAULT_LONG_CONTEXT = 60_000
 LAST_CATEGORY = "default"
@@ -37,8 +36,8 @@ def compile_rules(
 ) -> tuple[RuleSet | None, list[Diagnostic]]:
     """The rule set of a whole document (its root), None where something in it cannot be compiled.
 
-    `builtin` is the root of `rules/categories.yaml`; `offers` are the providers in file order. Whether targets name
-    providers and models that exist is checked elsewhere, as is the shape: what the schema refuses is passed over here.
+    `builtin` is the root of `rules/categories.yaml`; `offers` are the providers in file order. Whether names in targets
+    exist is checked elsewhere, as is the shape: what the schema refuses is passed over here.
     """
     named = root.get("conditions")
     conditions = Conditions(
@@ -59,11 +58,6 @@ def compile_rules(
     )
     wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in conditions.diagnostics)
     return (None if wrong or conditions.broken or routes.broken else result), conditions.diagnostics
-
-
-def model_of(target_model: str | None, offer: Offer, client_model: str) -> str:
-    """The upstream's model: the target's, else the provider's default, else its first, else the client's own."""
-    return target_model or offer.default_model or (offer.models[0] if offer.models else client_model)
 
 
 def _threshold(root: Mapping) -> int | float:
@@ -117,7 +111,7 @@ def _categories(
     own = {str(entry.key.value): entry for entry in (written if isinstance(written, Mapping) else ())}
     given = {str(entry.key.value): entry for entry in builtin}
     order = [*(name for name in own if name not in given), *given]
-    targets = _targets(root, order, conditions.diagnostics, routes)
+    targets = _targets(root, routes)
     last_resort = _last_resort(root)
     categories = []
     for name in order:
@@ -133,23 +127,11 @@ def _categories(
     return categories
 
 
-def _targets(root: Mapping, known: list[str], diagnostics: list[Diagnostic], routes: Routes) -> dict[str, Route | None]:
-    """`routing.rules`: category -> route, None where the target is wrong."""
+def _targets(root: Mapping, routes: Routes) -> dict[str, Route | None]:
+    """`routing.rules`: category -> route, None where the target is wrong. Names of no category change nothing."""
     written = node_at(root, ("routing", "rules"))
-    targets: dict[str, Route | None] = {}
-    for entry in written if isinstance(written, Mapping) else ():
-        name = str(entry.key.value)
-        if name not in known:
-            diagnostics.append(_unknown_category(entry, known))
-        targets[name] = routes.route(entry.value, None)
-    return targets
-
-
-def _unknown_category(entry: Entry, known: list[str]) -> Diagnostic:
-    name = str(entry.key.value)
-    near = nearest(name, known)
-    hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}; `routing.categories` adds others"
-    return finding("CCR401", f"there is no category `{literal_text(name)}`", entry.key.span, help=hint)
+    entries = written if isinstance(written, Mapping) else ()
+    return {str(entry.key.value): routes.route(entry.value, None) for entry in entries}
 
 
 def _last_resort(root: Mapping) -> Scalar | None:

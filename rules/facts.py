@@ -198,3 +198,8 @@ class Facts:
             state = read_provider_state(self._envelope, provider, fact.rpartition(".")[2])
             return UNKNOWN if state is None else state
         return MISSING
+
+
+def tokens_counted(facts: Facts) -> bool:
+    """Whether the request's tokens had to be counted."""
+    return "inputTokens" in facts.computed

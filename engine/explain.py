@@ -1,0 +1,201 @@
+"""`explain`: what would happen to a request, and why, as one JSON object.
+
+The evaluator decides and is listened to; nothing here matches anything by itself. The object:
+
+    revision
+    decision     {rule, category, provider, model, instance, skipped} (+ `reject`), null where it varies
+    decisions    [{when, decision}], only where it varies with facts that are not given
+    rules        [{name, index, kind, file, line, column, status, wouldMatch, predicates}]
+    plan         [{provider, model, instance}] in the order of trying
+    pool         {strategy, instances, resting, candidates} of the decided provider
+    lost         [{field, count, why}], what translation to the decided target drops or changes
+    unknownFacts facts that are needed and not given
+    stats        {predicates, evaluated, tokensCounted}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.shown import shown_case, shown_seen
+from engine.surroundings import Step, Surroundings
+from rules.compute import ExpressionFailed
+from rules.cost import facts_of
+from rules.evaluate import EXPLICIT, Leaf, UnknownFact, explicit_target, holds
+from rules.facts import Facts, FactSource, tokens_counted
+from rules.leaves import Placed, placed_leaves
+from rules.nodes import Category, Constant, Decision, Predicate, Reject, Rule, RuleSet, Test
+from rules.operators import wanted_of
+from rules.suppose import Case, cases_of
+from schemas.diagnostics import Span
+from schemas.request import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to explain: a request under a configuration. `full` shows texts uncut."""
+
+    rules: RuleSet
+    revision: str
+    envelope: Envelope
+    surroundings: Surroundings
+    full: bool = False
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the evaluator said while it decided: outcomes by name, and the predicates it looked at."""
+
+    outcomes: dict[str, set[bool | None]] = field(default_factory=dict)
+    leaves: set[int] = field(default_factory=set)
+    trying: str = ""
+
+    def begin(self, name: str) -> None:
+        self.trying = name
+        self.outcomes.setdefault(name, set())
+
+    def leaf(self, node: Leaf, result: bool | None) -> None:  # noqa: ARG002 - the seam's signature
+        self.leaves.add(id(node))
+
+    def end(self, name: str, result: bool | None) -> None:
+        self.outcomes[name].add(result)
+
+
+def explain(question: Question) -> dict[str, Any]:
+    """The explanation. Deterministic: the same bytes for the same question."""
+    facts = Facts(question.envelope)
+    heard = _Heard()
+    found = cases_of(question.rules, facts, heard)
+    cases = found.cases
+    counted = tokens_counted(facts)
+    decisions = [_decision(question, facts, case.decision) for case in cases]
+    one = decisions[0] if decisions and all(other == decisions[0] for other in decisions) else None
+    steps = _steps(question, facts, cases[0].decision) if one is not None else ()
+    entries = _entries(question, facts, heard)
+    explanation: dict[str, Any] = {"revision": question.revision, "decision": one}
+    if one is None:
+        explanation["decisions"] = _varying(cases, decisions)
+    if not found.complete:
+        explanation["notProven"] = "there are too many combinations of facts that are not given"
+    unknown = sorted({fact for case in cases for fact in case.supposed})
+    predicates = [predicate for entry in entries for predicate in entry["predicates"]]
+    return explanation | {
+        "rules": entries,
+        "plan": [{"provider": step.provider, "model": step.model, "instance": step.instance} for step in steps],
+        "pool": _pool(steps[0]) if steps else None,
+        "lost": [
+            {"field": lost.field, "count": lost.count, "why": lost.why} for lost in (steps[0].lost if steps else ())
+        ],
+        "unknownFacts": unknown,
+        "stats": {
+            "predicates": len(predicates),
+            "evaluated": sum(predicate["evaluated"] for predicate in predicates),
+            "tokensCounted": counted,
+        },
+    }
+
+
+def _steps(question: Question, facts: FactSource, decision: Decision) -> tuple[Step, ...]:
+    session = facts.get("sessionId")
+    headers = question.envelope.headers or {}
+    return question.surroundings.steps_of(
+        decision.route, question.envelope.request, headers, session if isinstance(session, str) else None
+    )
+
+
+def _decision(question: Question, facts: FactSource, decision: Decision) -> dict[str, Any]:
+    skipped = [{"rule": skip.rule, "reason": skip.reason} for skip in decision.skipped]
+    shown: dict[str, Any] = {"rule": decision.rule, "category": decision.category}
+    if isinstance(decision.route.to, Reject):
+        reject = {"status": decision.route.to.status, "message": decision.route.to.message}
+        return shown | {"provider": None, "model": None, "instance": None, "reject": reject, "skipped": skipped}
+    step = _steps(question, facts, decision)[0]
+    return shown | {"provider": step.provider, "model": step.model, "instance": step.instance, "skipped": skipped}
+
+
+def _varying(cases: tuple[Case, ...], decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every different decision with the suppositions that lead to it."""
+    groups: list[dict[str, Any]] = []
+    for case, decision in zip(cases, decisions, strict=True):
+        group = next((group for group in groups if group["decision"] == decision), None)
+        if group is None:
+            group = {"decision": decision, "when": []}
+            groups.append(group)
+        group["when"].append(shown_case(case.supposed))
+    return groups
+
+
+def _pool(step: Step) -> dict[str, Any]:
+    return {
+        "provider": step.provider,
+        "strategy": step.strategy,
+        "instances": len(step.candidates) + step.resting,
+        "resting": step.resting,
+        "candidates": list(step.candidates),
+    }
+
+
+def _entries(question: Question, facts: Facts, heard: _Heard) -> list[dict[str, Any]]:
+    rules = question.rules
+    entries = [_entry(question, facts, heard, rule, index) for index, rule in enumerate(rules.rules)]
+    if rules.explicit_models:
+        target = explicit_target(rules, facts)
+        entries.append(
+            {"name": EXPLICIT, "index": len(entries), "kind": "explicit", "file": None, "line": None, "column": None}
+            | {"status": _status(heard, EXPLICIT), "wouldMatch": target is not None, "predicates": []}
+        )
+    for category in rules.categories:
+        entries.append(_entry(question, facts, heard, category, len(entries)))
+    return entries
+
+
+def _entry(question: Question, facts: Facts, heard: _Heard, one: Rule | Category, index: int) -> dict[str, Any]:
+    disabled = isinstance(one, Rule) and not one.enabled
+    return {
+        "name": one.name,
+        "index": index,
+        "kind": "rule" if isinstance(one, Rule) else "category",
+        **_place(one.span),
+        "status": "disabled" if disabled else _status(heard, one.name),
+        "wouldMatch": None if disabled else _result(one.condition, facts),
+        "predicates": [_predicate(question, facts, heard, placed) for placed in placed_leaves(one.condition)],
+    }
+
+
+def _status(heard: _Heard, name: str) -> str:
+    outcomes = heard.outcomes.get(name)
+    if outcomes is None:
+        return "not-evaluated"
+    if len(outcomes) != 1:
+        return "varies"
+    return {True: "matched", False: "rejected", None: "error"}[next(iter(outcomes))]
+
+
+def _predicate(question: Question, facts: Facts, heard: _Heard, placed: Placed) -> dict[str, Any]:
+    leaf = placed.leaf
+    names = sorted(facts_of(leaf))
+    seen = [shown_seen(leaf, name, facts, question.full) for name in names]
+    return {
+        "fact": ", ".join(names),
+        "operator": leaf.operator if isinstance(leaf, Test) else "always" if isinstance(leaf, Constant) else "expr",
+        "wanted": wanted_of(leaf) if isinstance(leaf, Test) else str(leaf.value).lower() if isinstance(leaf, Constant) else leaf.source,
+        "negated": placed.negated,
+        "seen": seen[0] if len(seen) == 1 else dict(zip(names, seen, strict=True)) if seen else None,
+        "result": _result(leaf, facts),
+        "evaluated": id(leaf) in heard.leaves,
+        **_place(leaf.span),
+    }  # fmt: skip
+
+
+def _result(condition: Predicate, facts: Facts) -> bool | None:
+    """What the evaluator says of a condition by itself; None where it fails or needs a fact that is not given."""
+    try:
+        return holds(condition, facts)
+    except (UnknownFact, ExpressionFailed):
+        return None
+
+
+def _place(span: Span) -> Mapping[str, Any]:
+    return {"file": span.file, "line": span.line, "column": span.column}

@@ -1,0 +1,118 @@
+"""Decisions where facts are not given: one for every value that the rules can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from rules.cost import leaves_of
+from rules.evaluate import Trace, UnknownFact, decide
+from rules.facts import HEALTH, UNKNOWN, FactSource, Seen
+from rules.moments import DAYS, Window
+from rules.nodes import Decision, Predicate, RuleSet, Test
+from rules.operators import holds_for
+
+MAX_CASES = 2_000
+_WEEKS = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 7, 6, tzinfo=UTC))
+"""Mondays of a winter and a summer week: zones differ in both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """Facts with values supposed for some that are not given."""
+
+    facts: FactSource
+    values: Mapping[str, Seen]
+
+    def get(self, fact: str) -> Seen:
+        """The value, the supposed one only where none is given."""
+        seen = self.facts.get(fact)
+        return self.values.get(fact, UNKNOWN) if seen is UNKNOWN else seen
+
+    def token_bounds(self) -> tuple[int, int]:
+        """As the facts have it."""
+        return self.facts.token_bounds()
+
+    def choices(self) -> tuple[str, ...]:
+        """As the facts have it."""
+        return self.facts.choices()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A decision and what had to be supposed for it."""
+
+    supposed: Mapping[str, Seen]
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Cases by what had to be supposed; not `complete`: there are more than are worth going through."""
+
+    cases: tuple[Case, ...]
+    complete: bool = True
+
+
+def cases_of(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> Cases:
+    """Every decision these facts can lead to, with the values of facts not given that lead there.
+
+    Where all needed facts are given, that is one case that supposes nothing. `trace` hears every evaluation.
+    """
+    found: list[Case] = []
+    waiting: list[dict[str, Seen]] = [{}]
+    while waiting:
+        values = waiting.pop()
+        try:
+            found.append(Case(values, decide(rules, Supposed(facts, values), trace)))
+        except UnknownFact as unknown:
+            options = _candidates(rules, unknown.fact)
+            waiting += ({**values, unknown.fact: option} for option in reversed(options))
+        if len(found) + len(waiting) > MAX_CASES:
+            return Cases(tuple(found), complete=False)
+    return Cases(tuple(found))
+
+
+def _candidates(rules: RuleSet, fact: str) -> list[Seen]:
+    """Values of a fact, one for each way in which the rules' predicates on it can come out."""
+    if fact.endswith(".health"):
+        return list(HEALTH.words)
+    tests = list(_tests_on(rules, fact))
+    values: set[int | float] = set()
+    for test in tests:
+        values.update(_moments_of(test.operand) if fact == "time" else _numbers_about(test.operand))
+    distinct: dict[tuple[bool, ...], Seen] = {
+        tuple(holds_for(test, value) for test in tests): value for value in sorted(values, reverse=True)
+    }
+    return list(distinct.values())[::-1] or [0]
+
+
+def _tests_on(rules: RuleSet, fact: str) -> Iterator[Test]:
+    conditions: list[Predicate] = [rule.condition for rule in rules.rules if rule.enabled]
+    conditions += [category.condition for category in rules.categories]
+    for condition in conditions:
+        for leaf in leaves_of(condition):
+            if isinstance(leaf, Test) and leaf.fact == fact:
+                yield leaf
+
+
+def _moments_of(operand: object) -> Iterator[float]:
+    assert isinstance(operand, Window)
+    for week in _WEEKS:
+        for day in range(len(DAYS)):
+            for minute in (operand.start, operand.end):
+                for step in (0, -1):
+                    yield _local(week, day, minute + step, operand.tz).timestamp()
+
+
+def _local(week: datetime, day: int, minute: int, tz: tzinfo) -> datetime:
+    return week.replace(tzinfo=tz) + timedelta(days=day, minutes=minute)
+
+
+def _numbers_about(operand: object) -> Iterator[int]:
+    """The whole numbers, from 0, at and around the bounds of a comparison."""
+    yield 0
+    for number in operand if isinstance(operand, tuple | frozenset) else (operand,):
+        if isinstance(number, int | float):
+            yield from (near for near in range(int(number) - 1, int(number) + 2) if near > 0)
