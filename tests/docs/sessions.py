@@ -110,6 +110,20 @@ class Reader:
         return shown if shown.endswith("\n") or not shown else shown + "\n"
 
 
+def differences(page: Path, reader: Reader) -> list[str]:
+    """Follows the page; gives what came out differently from what it promises."""
+    found: list[str] = []
+    try:
+        for step in steps_of(page.read_text(encoding="utf-8")):
+            printed = reader.run(step)
+            if not matches(step.output, printed):
+                where = f"{page.name}:{step.line}: $ {step.command}"
+                found.append(f"{where}\n--- promised\n{step.output}--- printed\n{printed}")
+    finally:
+        reader.stop()
+    return found
+
+
 def refreshed(page: str, reader: Reader) -> str:
     """The page with the outputs that no longer match replaced by what was printed now."""
     lines = page.splitlines()

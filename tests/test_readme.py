@@ -1,0 +1,58 @@
+"""README.md and the other pages: every command is run, every generated part is fresh, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.generated import PAGES, with_generated_parts
+from tests.docs.sessions import Reader, differences
+from tests.fakes.router import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+ALL_PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("examples/*/README.md")]
+)
+
+
+@pytest.mark.functional
+def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
+    """A newcomer who types what stands there sees what stands there (`make docs ARGS=--outputs` renews it)."""
+    different = differences(ROOT / "README.md", Reader(tmp_path, free_port()))
+
+    assert different == [], "\n".join(different)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_generated_parts_are_fresh(page: str) -> None:
+    """The reference and the help in the pages are what the program says now (`make docs` renews them)."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+
+    assert with_generated_parts(text) == text, "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ALL_PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Every link to a file of the project names one that exists."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in target]
+
+    assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
+
+
+def test_the_root_holds_what_a_newcomer_needs() -> None:
+    """Nothing lies about: the root's tracked files and folders are these."""
+    tracked = {
+        "pyproject.toml",
+        *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+        *("Makefile", "requirements.lock", "requirements-dev.lock"),
+        *("engine", "rules", "providers", "schemas", "tests", "examples"),
+    }
+    made = {"build", "dist", "bench-results", "node_modules"}
+    there = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+
+    assert tracked <= there
+    assert there - tracked <= made
