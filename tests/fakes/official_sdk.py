@@ -1,0 +1,57 @@
+"""What the official Anthropic SDK makes of a stream or of a message, in one process and without a socket."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import anthropic
+import httpx2 as httpx  # the SDK's own HTTP library, installed with it
+
+
+class _Answers:
+    """A transport that answers every request with the same bytes."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.content_type = ""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": self.content_type}, content=self.body)
+
+
+@lru_cache(maxsize=1)
+def _client() -> tuple[anthropic.Anthropic, _Answers]:
+    answers = _Answers()
+    transport = httpx.Client(transport=httpx.MockTransport(answers))
+    client = anthropic.Anthropic(api_key="dummy", base_url="http://127.0.0.1:9", http_client=transport, max_retries=0)
+    return client, answers
+
+
+def accumulated(stream: bytes) -> dict[str, Any]:
+    """The message that the SDK accumulates from a stream. Raises what it raises: `anthropic.APIStatusError` at an error event."""
+    client, answers = _client()
+    answers.body, answers.content_type = stream, "text/event-stream; charset=utf-8"
+    asked = {"model": "claude-test", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+    with client.messages.stream(**asked) as events:  # type: ignore[arg-type]
+        return plain(events.get_final_message())
+
+
+def parsed(message: bytes) -> dict[str, Any]:
+    """A message that is not streamed, as the SDK reads it."""
+    client, answers = _client()
+    answers.body, answers.content_type = message, "application/json"
+    return plain(
+        client.messages.create(model="claude-test", max_tokens=100, messages=[{"role": "user", "content": "hi"}])
+    )
+
+
+def plain(message: anthropic.BaseModel) -> dict[str, Any]:
+    """The SDK's message as JSON values, without members that are null and the SDK's own additions."""
+    return _without_nulls(message.model_dump(mode="json", warnings=False))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None and key != "parsed_output"}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
