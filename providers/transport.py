@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from providers.proxied import ProxiedTransport
 
 HOP_HEADER = "x-ccr-hop"
-"""Names the router a request came through, so that one that comes back is recognised."""
+"""Names the routers a request came through, in order, so that one that comes back is recognised."""
 
 KEEP_ALIVE_S = 55.0
 """How long an unused connection is kept: a little less than the minute after which most servers close theirs."""
@@ -72,6 +72,7 @@ class HttpTransport:
         self._connections = connections
         self._environment = dict(os.environ if environment is None else environment)
         self._tls = tls
+        self._hop = hop
         extra = [("accept-encoding", "identity")]
         if hop is not None:
             extra.append((HOP_HEADER, hop))
@@ -143,8 +144,13 @@ class HttpTransport:
         )
 
     def _completed(self, request: UpstreamRequest, basic: str | None = None) -> UpstreamRequest:
-        given = {name.lower() for name, _ in request.headers}
+        """The request with our headers beside the given ones; the routers it came through before us stay named."""
+        given = {name.lower(): value for name, value in request.headers}
         extra = tuple(one for one in self._extra if one[0] not in given)
+        if HOP_HEADER in given and self._hop is not None:
+            kept = tuple(one for one in request.headers if one[0].lower() != HOP_HEADER)
+            chain = ((HOP_HEADER, f"{given[HOP_HEADER]}, {self._hop}"),)
+            request = UpstreamRequest(request.method, request.url, kept + chain, request.body)
         if basic is not None and "authorization" not in given:
             extra = (*extra, ("authorization", basic))
         return UpstreamRequest(request.method, request.url, request.headers + extra, request.body)

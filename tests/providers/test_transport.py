@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ PATIENT = Timeouts(connect_s=5.0, first_byte_s=5.0, idle_s=5.0)
 HASTY = Timeouts(connect_s=5.0, first_byte_s=0.05, idle_s=0.05)
 
 UNLIMITED = ConnectionPool()
+TLS = Path(__file__).parent / "tls"
 
 
 def post(server: RawServer, body: bytes = b"{}", path: str = "/v1/x") -> UpstreamRequest:
@@ -434,6 +437,58 @@ async def test_request_bytes_are_as_given() -> None:
     )
 
 
+async def test_routers_before_us_stay_named() -> None:
+    """A request that came through another router names both, so that a circle of two is seen too."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(b""))
+
+    async with connected(script, hop="r-2") as (server, transport):
+        await body_of(transport, UpstreamRequest("POST", server.url, (("x-ccr-hop", "r-1"),), b""))
+        assert b"\r\nx-ccr-hop: r-1, r-2\r\n" in server.calls[0].request
+
+
+async def test_password_in_the_endpoint_is_sent_as_basic_credentials() -> None:
+    """User and password of a URL are no part of the host; they are sent, and credentials of ours go before them."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(b""))
+
+    async with connected(script) as (server, transport):
+        url = server.url.replace("//", "//u%40x:p@")
+        await body_of(transport, UpstreamRequest("POST", url, (), b""))
+        await body_of(transport, UpstreamRequest("POST", url, (("Authorization", "Bearer t"),), b""))
+
+        assert b"\r\nauthorization: Basic dUB4OnA=\r\n" in server.calls[0].request
+        assert b"Basic" not in server.calls[1].request
+
+
+async def test_tls_is_verified() -> None:
+    """A certificate that is trusted serves; one that is not is a connect error that says so."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(b"hello"))
+
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(TLS / "test-only-cert.pem", TLS / "test-only-key.pem")
+    trusting = ssl.create_default_context(cafile=TLS / "test-only-cert.pem")
+    async with raw_server(script, serving) as server:
+        trusted, wary = (
+            HttpTransport(UNLIMITED, environment={}, tls=trusting),
+            HttpTransport(UNLIMITED, environment={}),
+        )
+        try:
+            for _ in range(2):
+                assert await body_of(trusted, post(server)) == b"hello"
+            assert server.connections == 1
+            with pytest.raises(TransportFailed, match="its certificate does not hold") as failed:
+                await wary.send(post(server), PATIENT)
+            assert failed.value.error.kind.name == "connect"
+        finally:
+            await trusted.aclose()
+            await wary.aclose()
+
+
 async def test_header_with_a_line_break_is_never_sent() -> None:
     """A header that would smuggle another one is our bug and stops here."""
     async with connected(lambda call: call.send(whole(b""))) as (server, transport):
@@ -493,3 +548,25 @@ async def test_faults_through_a_proxy_have_the_same_kinds(answer: bytes, kind: s
             assert await kind_of_failure(transport, far) == kind
         finally:
             await transport.aclose()
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        test_events_are_delivered_as_they_come,
+        test_connection_is_used_again,
+        test_request_is_sent_again_when_a_kept_connection_was_closed_under_it,
+        test_total_limit_ends_an_answer_that_keeps_dripping,
+        test_connections_are_limited_and_waited_for_in_order,
+        test_closing_an_unfinished_answer_stops_the_upstream,
+        test_closing_an_ended_answer_keeps_its_connection,
+        test_cancelling_a_send_closes_its_connection,
+        test_slow_reader_stops_the_upstream_from_sending,
+        test_tls_is_verified,
+    ],
+)
+def test_same_on_the_event_loop_that_serves(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
+    """The server runs on uvloop: what was shown above holds there too."""
+    uvloop = pytest.importorskip("uvloop")
+
+    uvloop.run(scenario())
