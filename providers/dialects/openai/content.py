@@ -86,9 +86,10 @@ def mark(parts: Sequence[Part], block: Block, takes: Takes, losses: Losses, plac
 
 def compact(parts: Sequence[Part], glue: str = "\n") -> str | list[Part]:
     """Parts as one string where all are plain text (every upstream takes that), else the list."""
-    if all(part["type"] == "text" and len(part) == 2 for part in parts):
-        return glue.join(part["text"] for part in parts)
-    return list(parts)
+    for part in parts:
+        if part["type"] != "text" or len(part) != 2:
+            return list(parts)
+    return parts[0]["text"] if len(parts) == 1 else glue.join([part["text"] for part in parts])
 
 
 def split_media(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:

@@ -160,29 +160,39 @@ class _Conversation:
     def settle(self) -> None:
         """Answers the calls that got no result, since the upstream refuses a call without one."""
         for call in self.waiting:
-            self.losses.add("messages.content.tool_use", "a call without a result was given a note as its result")
-            self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": _NO_RESULT})
+            self._note(call)
         self.waiting = []
 
     def finished(self) -> list[Sent]:
         """The messages, those of plain text with a string as their content."""
         for message in self.sent:
-            if isinstance(message["content"], list):
+            if message["role"] == "assistant":
+                message["content"] = compact(message["content"], "") or self._empty(message)
+            elif isinstance(message["content"], list):
                 message["content"] = compact(message["content"])
         return self.sent
+
+    def _empty(self, message: Sent) -> str | None:
+        return None if "tool_calls" in message and self.options.empty_content == "null" else ""
 
     def _say(self, texts: list[Part], calls: list[Sent], thoughts: list[str]) -> None:
         if not texts and not calls and not thoughts:
             return
-        content = compact(texts, "")
-        message: Sent = {"role": "assistant", "content": content}
-        if not content and calls and self.options.empty_content == "null":
-            message["content"] = None
+        last = self.sent[-1] if self.sent else None
+        if last is not None and last["role"] == "assistant":
+            # Only an empty turn stood between; calls would have been followed by their results.
+            message = last
+            if texts and message["content"]:
+                texts[0]["text"] = "\n\n" + texts[0]["text"]
+            message["content"] += texts
+        else:
+            message = {"role": "assistant", "content": texts}
+            self.sent.append(message)
         if thoughts:
-            message[self.options.thinking_history] = "\n".join(thoughts)
+            before = message.get(self.options.thinking_history)
+            message[self.options.thinking_history] = "\n".join([before, *thoughts] if before else thoughts)
         if calls:
             message["tool_calls"] = calls
-        self.sent.append(message)
 
     def _call(self, block: Block) -> Sent:
         if block.cache_control is not None:
@@ -199,9 +209,8 @@ class _Conversation:
     def _unique(self, call_id: str) -> str:
         """The id to send: as it is, or hashed where it is too long or another call of this turn has it."""
         limit = max(self.options.tool_call_id_chars, _LEAST_ID_CHARS)
-        taken = {call.sent for call in self.waiting}
         sent, salt = call_id, 0
-        while not 0 < len(sent) <= limit or sent in taken:
+        while not 0 < len(sent) <= limit or any(call.sent == sent for call in self.waiting):
             sent = f"call_{_digest(call_id, salt)}"[:limit]
             salt += 1
         return sent
@@ -224,14 +233,12 @@ class _Conversation:
             by_id.setdefault(result.tool_use_id, []).append(result)
         left: list[Part] = []
         called = {call.id for call in self.waiting}
-        missing: list[_Call] = []
         for call in self.waiting:
             if by_id.get(call.id):
                 self._tool(call, by_id[call.id].pop(0), left)
             else:
-                missing.append(call)
-        self.waiting = missing
-        self.settle()
+                self._note(call)
+        self.waiting = []
         for call_id, extra in by_id.items():
             for result in extra:
                 if call_id in called:
@@ -244,6 +251,10 @@ class _Conversation:
                     left += [text_part(f"[result of the earlier call {call_id}]"), *texts, *media]
         return left
 
+    def _note(self, call: _Call) -> None:
+        self.losses.add("messages.content.tool_use", "a call without a result was given a note as its result")
+        self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": _NO_RESULT})
+
     def _tool(self, call: _Call, result: Block, left: list[Part]) -> None:
         texts, media = self._result(result)
         if media:
@@ -254,8 +265,12 @@ class _Conversation:
         self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": compact(texts)})
 
     def _result(self, result: Block) -> tuple[list[Part], list[Part]]:
-        parts = [part for one in blocks_of(result.content) for part in parts_of(one, self.takes, self.losses)]
-        texts, media = split_media(parts)
+        media: list[Part] = []
+        if isinstance(result.content, str):
+            texts = [text_part(result.content)] if result.content else []
+        else:
+            parts = [part for one in blocks_of(result.content) for part in parts_of(one, self.takes, self.losses)]
+            texts, media = split_media(parts)
         if result.is_error is True:
             if texts:
                 texts[0]["text"] = f"Error: {texts[0]['text']}"
