@@ -1,7 +1,7 @@
 """The active health check of one pool: an edge that asks each instance for its health, never for an answer that costs.
 
-Without a configured path it sends HEAD to the endpoint's origin and any answer below 500 counts; with one it sends GET
-there and wants a 2xx or 3xx.
+Without a configured path it sends HEAD to the endpoint's origin, and any answer below 500 counts. A configured path is
+appended to the endpoint and asked with GET; it must answer 2xx or 3xx, or that it wants credentials (a probe sends none).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 
-from providers.endpoint import origin_of
+from providers.endpoint import origin_of, url_of
 from providers.pool import Instance, Pool
 from providers.spec import HealthCheck, Timeouts
 from providers.upstream import Transport, TransportFailed, UpstreamRequest
@@ -39,8 +39,8 @@ async def watch(
 
 async def failure_of(instance: Instance, transport: Transport, check: HealthCheck) -> str | None:
     """Why the instance is not well; None: it is."""
-    origin = origin_of(instance.spec.endpoint)
-    method, url = ("HEAD", origin + "/") if check.path is None else ("GET", origin + "/" + check.path.lstrip("/"))
+    endpoint = instance.spec.endpoint
+    method, url = ("HEAD", origin_of(endpoint) + "/") if check.path is None else ("GET", url_of(endpoint, check.path))
     timeouts = Timeouts(check.timeout_s, check.timeout_s, check.timeout_s, check.timeout_s)
     try:
         response = await transport.send(UpstreamRequest(method, url, (), b""), timeouts)
@@ -48,7 +48,8 @@ async def failure_of(instance: Instance, transport: Transport, check: HealthChec
         return failed.error.message
     await response.aclose()
     status = response.head.status
-    return None if status < (500 if check.path is None else 400) else f"the health check answered {status}"
+    well = status < 500 if check.path is None else status < 400 or status in (401, 403)
+    return None if well else f"the health check answered {status}"
 
 
 def _note(

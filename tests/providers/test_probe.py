@@ -95,10 +95,10 @@ async def test_probe_is_never_a_paid_request() -> None:
 
 
 async def test_configured_path_wants_success() -> None:
-    """A configured path that answers 404 is a failure."""
-    seen, _ = await healths([404, 404], HealthCheck(interval_s=1.0, path="/healthz", unhealthy_after=2))
+    """A configured path that answers 404 is a failure; 401 is none, since a probe sends no credentials."""
+    seen, _ = await healths([404, 401, 404, 404], HealthCheck(interval_s=1.0, path="/healthz", unhealthy_after=2))
 
-    assert seen == ["up", "down"]
+    assert seen == ["up", "up", "up", "down"]
 
 
 async def test_no_check_no_probe() -> None:
