@@ -19,7 +19,7 @@ def shown_seen(leaf: Leaf, fact: str, facts: Facts, full: bool) -> Any:
     """What a predicate sees of one of its facts, as JSON."""
     if fact == "inputTokens" and not tokens_counted(facts):
         low, high = facts.token_bounds()
-        return f"{low}..{high}"
+        return low if low == high else f"{low}..{high}"
     seen = facts.get(fact)
     if seen is MISSING or seen is UNKNOWN:
         return "missing" if seen is MISSING else "not given"
