@@ -11,7 +11,7 @@ import msgspec
 from litestar import Litestar, Request, Response, asgi, get, head
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 from litestar.types import HTTPScope, Receive, Send
 
 from engine.answers import answer_count, answer_explain, answer_messages
@@ -41,11 +41,11 @@ def app_of(router: Router) -> Litestar:
         await front(router, scope, receive, send, answer_explain)
 
     @get("/v1/models", sync_to_thread=False)
-    def serve_models(limit: Annotated[int, Parameter(ge=1, le=1000)] = 1000) -> Reply:
+    def serve_models(limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000) -> Reply:
         return _json(200, models(router, limit))
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
-    def serve_model(name: str) -> Reply:
+    def serve_model(name: FromPath[str]) -> Reply:
         found = model(router, name.removeprefix("/"))
         if found is None:
             raise HTTPException(status_code=404, detail=f"model `{name.removeprefix('/')}` is not offered")

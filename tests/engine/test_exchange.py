@@ -1,0 +1,254 @@
+"""The exchange: commit point, failover, going away, and what each end leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rules.facts import Facts
+from rules.nodes import Decision
+from tests.fakes.gateway import Answer, InProcess, in_process, streamed
+
+ONE = """
+providers:
+  up:
+    type: openai
+    endpoint: http://127.0.0.1:9/v1
+    settings: {models: [m1]}
+routing:
+  defaultProvider: up
+"""
+
+TWO = """
+providers:
+  up:
+    type: openai
+    instances:
+      - endpoint: http://127.0.0.1:9/v1
+      - endpoint: http://127.0.0.2:9/v1
+    settings: {models: [m1]}
+  spare:
+    type: openai
+    endpoint: http://127.0.0.3:9/v1
+    settings: {models: [m2]}
+routing:
+  customRules:
+    - name: first
+      condition: {always: true}
+      target: {provider: up, model: m1, fallbacks: ["spare,m2"]}
+  defaultProvider: up
+"""
+
+ASK: dict[str, Any] = {"model": "claude-x", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}
+STREAM = {**ASK, "stream": True}
+HELLO = streamed({"role": "assistant", "content": ""}, {"content": "hel"}, {"content": "lo"})
+
+
+def nothing_held(one: InProcess) -> bool:
+    """Whether every instance and every body was given back."""
+    pools = one.router.gateway.registry.pools.values()
+    return all(pool.inflight == 0 for pool in pools) and one.router.counters.open_exchanges == 0
+
+
+async def test_a_streamed_answer_goes_through_event_by_event() -> None:
+    """Each upstream chunk reaches the client in a write of its own, under the client's model name."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(STREAM)
+
+    assert got.status == 200
+    assert len(got.pieces) >= 3
+    assert got.complete
+    events = got.events()
+    assert events[0]["message"]["model"] == "claude-x"
+    assert events[-1] == {"type": "message_stop"}
+    assert got.headers["x-ccr-target"] == "up,m1"
+    assert got.headers["x-ccr-rule"] == "default"
+    assert nothing_held(one)
+
+
+async def test_a_whole_answer_has_its_length() -> None:
+    """`stream: false` gives one JSON message with a content length."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(ASK)
+
+    assert got.json()["content"] == [{"type": "text", "text": "hello"}]
+    assert got.headers["content-length"] == str(len(got.body))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Answer(before="connect"),
+        Answer(before="timeout"),
+        Answer([b'{"error": {"message": "slow down"}}'], status=429, headers={"content-type": "application/json"}),
+        Answer([b"<html>bad gateway</html>"], status=502, headers={"content-type": "text/html"}),
+        Answer([], status=529),
+        Answer([]),
+        Answer([], fault="cut"),
+        Answer([b'data: {"error": {"message": "overloaded", "code": 503}}\n\n']),
+        Answer([b"<html>hello</html>"], headers={"content-type": "text/html"}),
+    ],
+    ids=["connect", "timeout", "429", "502", "529", "empty", "cut", "overload-at-first-event", "html"],
+)
+async def test_what_fails_before_the_commit_point_goes_on_to_the_next_instance(first: Answer) -> None:
+    """The client sees one clean answer, and `x-ccr-attempts` says that it took two."""
+    one = in_process(TWO, {"up": [first, Answer(HELLO)], "spare": [Answer(HELLO)]})
+    got = await one.post(STREAM)
+
+    assert got.status == 200
+    assert [event["type"] for event in got.events()].count("message_start") == 1
+    assert got.headers["x-ccr-attempts"] == "2"
+    assert {request.url for request in one.transports["up"].sent} == {
+        "http://127.0.0.1:9/v1/chat/completions",
+        "http://127.0.0.2:9/v1/chat/completions",
+    }
+    assert nothing_held(one)
+
+
+async def test_fallback_targets_come_after_all_instances() -> None:
+    """When both instances fail the fallback answers, translated anew for its own model."""
+    one = in_process(TWO, {"up": [Answer(before="connect")], "spare": [Answer(HELLO)]})
+    got = await one.post(ASK)
+
+    assert got.headers["x-ccr-target"] == "spare,m2"
+    assert b'"model":"m2"' in one.transports["spare"].sent[0].body
+
+
+async def test_nothing_is_tried_after_the_commit_point() -> None:
+    """A stream that breaks after its first part ends in `event: error`, without a stop and without another try."""
+    cut = Answer(streamed({"content": "hel"}, finish=None), fault="cut")
+    one = in_process(TWO, {"up": [cut], "spare": [Answer(HELLO)]})
+    got = await one.post(STREAM)
+
+    kinds = [event["type"] for event in got.events()]
+    assert kinds[-1] == "error"
+    assert "message_stop" not in kinds
+    assert len(one.transports["up"].sent) == 1
+    assert one.transports["spare"].sent == []
+    assert got.complete
+    assert nothing_held(one)
+
+
+async def test_a_whole_answer_that_breaks_is_tried_again() -> None:
+    """Not streamed, nothing has reached the client when the upstream breaks off, so the next instance may answer."""
+    cut = Answer(streamed({"content": "hel"}, finish=None), fault="cut")
+    one = in_process(TWO, {"up": [cut, Answer(HELLO)], "spare": [Answer(HELLO)]})
+    got = await one.post(ASK)
+
+    assert got.json()["content"][0]["text"] == "hello"
+    assert got.headers["x-ccr-attempts"] == "2"
+
+
+async def test_a_client_mistake_is_not_tried_elsewhere() -> None:
+    """A 400 comes back as an Anthropic error at once and leaves the instance's health alone."""
+    bad = Answer([b'{"error": {"message": "no such thing"}}'], status=400, headers={"content-type": "application/json"})
+    one = in_process(TWO, {"up": [bad], "spare": [Answer(HELLO)]})
+    got = await one.post(ASK)
+
+    assert got.status == 400
+    assert got.json()["error"]["type"] == "invalid_request_error"
+    assert got.json()["request_id"] == got.headers["request-id"]
+    assert len(one.transports["up"].sent) == 1
+    assert one.router.gateway.registry["up"].health(one.clock.now) == "up"
+
+
+async def test_when_all_fails_the_client_gets_one_proper_error() -> None:
+    """Rate limits everywhere: a 429 in Anthropic's form with the upstream's `retry-after`."""
+    limited = Answer([], status=429, headers={"retry-after": "17"})
+    one = in_process(ONE, {"up": [limited]})
+    got = await one.post(STREAM)
+
+    assert got.status == 429
+    assert got.headers["retry-after"] == "17"
+    assert got.json()["error"]["type"] == "rate_limit_error"
+    assert nothing_held(one)
+
+
+async def test_a_client_that_goes_away_stops_the_upstream() -> None:
+    """The upstream's body is closed and the instance given back, though the upstream would go on for ever."""
+    endless = Answer(streamed({"content": "a"}, finish=None), hang=True)
+    one = in_process(ONE, {"up": [endless]})
+    await one.post(STREAM, leave_after=1)
+
+    assert one.transports["up"].closed == 1
+    assert one.router.counters.client_gone == 1
+    assert nothing_held(one)
+
+
+async def test_a_rejecting_rule_sends_nothing() -> None:
+    """`reject` answers in Anthropic's form, names the rule, and asks no upstream."""
+    text = (
+        ONE
+        + """
+  customRules:
+    - name: closed
+      condition: {model: claude-x}
+      target: {reject: {status: 403, message: not for you}}
+"""
+    )
+    one = in_process(text, {"up": [Answer(HELLO)]})
+    got = await one.post(ASK)
+
+    assert got.status == 403
+    assert got.json()["error"] == {"type": "permission_error", "message": "not for you"}
+    assert got.headers["x-ccr-rule"] == "closed"
+    assert one.transports["up"].sent == []
+
+
+async def test_our_own_failure_is_a_500_that_names_its_request() -> None:
+    """A bug of ours gives an Anthropic error, never a silent cut."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+
+    def broken(facts: Facts) -> Decision:
+        raise RuntimeError("boom")
+
+    one.router.gateway = replace(one.router.gateway, decide=broken)
+    got = await one.post(ASK)
+
+    assert got.status == 500
+    assert got.json()["error"]["type"] == "api_error"
+    assert "boom" not in got.body.decode()
+    assert got.json()["request_id"] == got.headers["request-id"]
+    assert nothing_held(one)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"", 400, "body"),
+        (b"[]", 400, "object"),
+        (b"{", 400, "JSON"),
+        ({"messages": []}, 400, "model"),
+        ({**ASK, "messages": 5}, 400, "messages"),
+        ({**ASK, "thread": {"type": "create"}}, 400, "thread"),
+    ],
+)
+async def test_bad_bodies_get_an_anthropic_400(body: Any, status: int, says: str) -> None:
+    """Each names what is wrong and reaches no upstream."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(body)
+
+    assert got.status == status
+    assert says.lower() in got.json()["error"]["message"].lower()
+    assert one.transports["up"].sent == []
+
+
+async def test_our_own_request_coming_back_is_refused() -> None:
+    """A request with our hop mark is a loop: 508, with the address of this router."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(ASK, headers={"x-ccr-hop": one.router.hop})
+
+    assert got.status == 508
+    assert "127.0.0.1:3456" in got.json()["error"]["message"]
+
+
+async def test_tokens_are_counted_without_an_upstream() -> None:
+    """`count_tokens` answers with our estimate and says where the request would go."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post({"model": "claude-x", "messages": ASK["messages"]}, "/v1/messages/count_tokens")
+
+    assert got.json()["input_tokens"] > 0
+    assert got.headers["x-ccr-target"] == "up,m1"
+    assert one.transports["up"].sent == []

@@ -1,0 +1,103 @@
+"""Reload: all or nothing, while requests run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from engine.built import Checked
+from engine.reload import Reloader
+from tests.engine.test_exchange import ASK, HELLO, ONE
+from tests.fakes.gateway import Answer, FakeTransport, InProcess, checked, in_process
+
+
+async def run_for(reloader: Reloader, seconds: float = 0.2) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await reloader.run()
+
+
+def reloader_of(one: InProcess, text: str, file: str = "ccr.yaml") -> Reloader:
+    def load() -> Checked:
+        return checked(text, file)
+
+    return Reloader(one.router, load, lambda spec: FakeTransport([Answer(HELLO)]), every_s=0.01)
+
+
+async def test_a_clean_configuration_is_swapped_in() -> None:
+    """The revision changes, unchanged instances keep what is known of them, and their connections stay."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    await one.post(ASK)
+    before = one.router.gateway
+    reloader = reloader_of(one, ONE.replace("models: [m1]", "models: [m1, m2]"))
+    reloader.ask()
+    await run_for(reloader)
+
+    after = one.router.gateway
+    assert after.revision != before.revision
+    assert after.registry["up"].instances[0].record is before.registry["up"].instances[0].record
+    assert one.router.reload["ok"] is True
+    assert (await one.post(ASK)).headers["x-ccr-revision"] == after.revision
+
+
+async def test_an_unclean_configuration_leaves_the_old_one_running() -> None:
+    """Nothing changes but what `/status` says: each finding with its place."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    before = one.router.gateway
+    reloader = reloader_of(one, ONE.replace("defaultProvider: up", "defaultProvider: nobody"))
+    reloader.ask()
+    await run_for(reloader)
+
+    assert one.router.gateway is before
+    assert one.router.reload["ok"] is False
+    assert "nobody" in str(one.router.reload["findings"])
+    assert (await one.post(ASK)).status == 200
+
+
+async def test_the_same_configuration_changes_nothing() -> None:
+    """A reload of an equal file keeps the snapshot."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    before = one.router.gateway
+    reloader = reloader_of(one, "# a comment\n" + ONE)
+    reloader.ask()
+    await run_for(reloader)
+
+    assert one.router.gateway is before
+    assert one.router.reload["changed"] is False
+
+
+async def test_connections_of_a_removed_provider_are_closed_in_the_end() -> None:
+    """Its transport stays open for exchanges on the old snapshot and is closed when the server ends."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    await one.post(ASK)
+    reloader = reloader_of(
+        one, ONE.replace("  up:", "  other:").replace("defaultProvider: up", "defaultProvider: other")
+    )
+    reloader.ask()
+    await run_for(reloader)
+
+    assert one.transports["up"].gone
+    assert list(one.router.gateway.upstreams) == ["other"]
+
+
+async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
+    """Without being asked: the files the configuration came from are watched."""
+    file = tmp_path / "ccr.yaml"
+    file.write_text(ONE)
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    one.router.gateway = in_process(ONE, {"up": [Answer(HELLO)]}).router.gateway
+    found = checked(ONE, str(file))
+    assert found.built is not None
+    object.__setattr__(one.router.gateway, "built", found.built)
+    reloader = Reloader(
+        one.router,
+        lambda: checked(file.read_text(), str(file)),
+        lambda spec: FakeTransport([Answer(HELLO)]),
+        every_s=0.01,
+    )
+    file.write_text(ONE.replace("models: [m1]", "models: [m1, m2, m3]"))
+    before = one.router.gateway.revision
+    await run_for(reloader)
+
+    assert one.router.gateway.revision != before
