@@ -17,7 +17,7 @@ from providers.spec import ProviderSpec
 from rules.builtin import FILE, categories_text
 from rules.compile import Offer, compile_rules
 from schemas.codes import is_blocking
-from schemas.diagnostics import Diagnostic
+from schemas.diagnostics import Diagnostic, Severity, Span
 from schemas.document import Mapping as MappingNode
 from schemas.read import read
 from schemas.revision import revision_of
@@ -56,12 +56,15 @@ def build(
     )
     document, missing = substitute(sources.document, values)
     document, misshapen = shape(document)
-    found += missing + misshapen
+    found += missing
+    found += _without_echoes(found, misshapen)
     if not isinstance(document.root, MappingNode):
         return Checked(file, document, None, _in_order(found), sources.texts)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
-    found += _without_echoes(misshapen, [*odd, *wrong, *check(document.root, providers, public=public)])
+    found += _without_echoes(found, [*odd, *wrong, *check(document.root, providers, public=public)])
+    if any(one.code == "CCR401" for one in found):
+        found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
     diagnostics = _in_order(found)
     if rules is None or any(is_blocking(one) for one in diagnostics):
         return Checked(file, document, None, diagnostics, sources.texts)
@@ -90,10 +93,30 @@ def offers_of(providers: Mapping[str, ProviderSpec]) -> dict[str, Offer]:
     }
 
 
-def _without_echoes(shapes: Iterable[Diagnostic], later: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Findings of later stages, but those at a place whose shape was already found wrong."""
-    wrong = {one.span for one in shapes}
-    return [one for one in later if one.span not in wrong]
+def _without_echoes(earlier: Iterable[Diagnostic], later: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Findings of a later stage, but those about a text in which an earlier stage found an error.
+
+    Nothing is called unused or unserved while something is wrong: a misspelt key may be what would use it.
+    """
+    wrong = [one.span for one in earlier if one.severity is Severity.ERROR]
+    lines = {(span.file, span.line): [other for other in wrong if other.line == span.line] for span in wrong}
+    return [
+        one
+        for one in later
+        if not any(_within(span, one.span) for span in lines.get((one.span.file, one.span.line), ()))
+        and not (wrong and one.code in _NEED_SOUND_SHAPES)
+    ]
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
+    return (
+        inner.file == outer.file and start <= (inner.line, inner.column) and (inner.end_line, inner.end_column) <= end
+    )
+
+
+_NEED_SOUND_SHAPES = ("CCR404", "CCR407")
+_NEED_SOUND_NAMES = ("CCR404",)
 
 
 def _in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -19,11 +19,11 @@ _SECRET_KEY = re.compile(
 _SECRET_BELOW = (CREDENTIALS, "apiKeys", "tls", "extraHeaders")
 _NOT_SECRET = ("type", "tokenPath")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
-_ASSIGNED = re.compile(
-    rf"(?:{_SECRET_KEY.pattern.replace('$', '')})[\w-]*[\"']?\s*[:=]\s*(?P<value>.+)$", re.IGNORECASE
-)
-_KEY_ALONE = re.compile(rf"(?:{_SECRET_KEY.pattern.replace('$', '')})[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*$", re.IGNORECASE)
-_WORD = re.compile(r"[^\s\"',{}\[\]:]+")
+_NAMES = r"(?:api[-_ ]?keys?|(?<![a-zA-Z])token|(?<=[a-z_-])[Tt]oken|(?:secret|passw|credential)[\w-]*|authorization|bearer|cookie|private[-_]?key)"
+_ASSIGNED = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*(?P<value>[^\s{{].*)$", re.IGNORECASE)
+_KEY_ALONE = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*$", re.IGNORECASE)
+_IN_URL = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
+_WORD = re.compile(r"[^\s\"',{}\[\]:]++(?![\"']?\s*:(?:\s|$))")
 
 
 class Masks:
@@ -53,7 +53,9 @@ class Masks:
             text = _words_starred(text, assigned.start("value"))
         elif _KEY_ALONE.search(before):
             text = _words_starred(text, 0)
-        return CREDENTIAL.sub(lambda match: "*" * len(match[0]), text)
+        for pattern in (CREDENTIAL, _IN_URL):
+            text = pattern.sub(lambda match: "*" * len(match[0]), text)
+        return text
 
 
 def _starred(text: str, start: int, end: int) -> str:

@@ -73,7 +73,7 @@ class _Joined:
         try:
             data = self.read_file(name)
         except OSError as problem:
-            self._report(f"{quoted(path)} cannot be read: {problem.strerror or 'no such file'}", item)
+            self._report(f"{quoted(path)} cannot be read: {(problem.strerror or 'no such file').lower()}", item)
             return None
         self.texts[name] = data.decode("utf-8", "replace").removeprefix("\ufeff")
         document, found = read(data, name)

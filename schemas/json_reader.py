@@ -201,12 +201,13 @@ class _Reader:
         self.at = match.end()
         if single:
             self._report("CCR004", "a text in single quotes is not JSON", start, self.at, "use double quotes")
-        value = join_surrogates(_ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1]))
+        unescaped = _ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1])
+        value = join_surrogates(unescaped)
         if value is None:
             self._report(
                 "CCR008", "half of a surrogate pair is no character", start, self.at, "write the character itself"
             )
-            value = ""
+            value = unescaped.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return Scalar(value, self.lines.span(start, self.at), quoted=True, raw=match[0])
 
     def _escape(self, match: re.Match[str], base: int) -> str:

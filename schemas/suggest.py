@@ -39,7 +39,7 @@ def did_you_mean(word: str, known: Iterable[str], *, listing: int = 8) -> str | 
 
 
 def _bound(word: str) -> int:
-    return max(1, len(word) // 3)
+    return max(1, len(word) // 3) if len(word) > 2 else 0
 
 
 def _fold(word: str) -> str:

@@ -35,19 +35,43 @@ def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     """
     lines = Lines(text, file)
     clean, findings = parseable(lines)
-    root, faults = _compose(clean, lines, {})
-    if root is None and (traps := traps_of(clean)):
-        letters = list(clean)
-        for start in traps:
-            letters[start] = "x"
-        second, second_faults = _compose("".join(letters), lines, traps)
-        if second is not None:
-            root, faults = second, second_faults
-    findings += faults
+    first = _compose(clean, lines, {})
+    read = first
+    if first.broke_at is not None:
+        traps = traps_of(clean)
+        at_line = lines.place(first.broke_at)[0]
+        if any(lines.place(start)[0] == at_line for start in traps):
+            read = _compose(_defused(clean, traps), lines, traps)
+            if read.root is not None and read.sprung != traps.keys():
+                # what only looked like a trap, inside a longer text, must stay as it is
+                traps = {start: trap for start, trap in traps.items() if start in read.sprung}
+                read = _compose(_defused(clean, traps), lines, traps)
+    if read.root is None:
+        read = first
+    root = read.root
+    findings += read.findings
     return (None if root is None else Document(root, {file: text})), findings
 
 
-def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> tuple[Node | None, list[Diagnostic]]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One attempt: `broke_at` is where the text stopped being YAML, `sprung` are the traps that were values."""
+
+    root: Node | None
+    findings: list[Diagnostic]
+    broke_at: int | None = None
+    sprung: frozenset[int] = frozenset()
+
+
+def _defused(text: str, traps: dict[int, Trap]) -> str:
+    """The text with a letter at the start of each trap, so that it is read as a plain word."""
+    letters = list(text)
+    for start in traps:
+        letters[start] = "x"
+    return "".join(letters)
+
+
+def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> _Read:
     composer = _Composer(lines, traps)
     try:
         for event in events(text):
@@ -55,10 +79,10 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> tuple[Node | No
             if composer.stopped:
                 break
     except YamlFault as fault:
-        return None, [*composer.findings, explain_fault(fault, lines)]
+        return _Read(None, [*composer.findings, explain_fault(fault, lines)], fault.offset)
     if composer.root is None and not composer.findings:
-        return None, [finding("CCR012", "the file has no content", lines.span(0, 0), help=_EMPTY_HELP)]
-    return composer.root, composer.findings
+        return _Read(None, [finding("CCR012", "the file has no content", lines.span(0, 0), help=_EMPTY_HELP)])
+    return _Read(composer.root, composer.findings, sprung=frozenset(composer.sprung))
 
 
 _EMPTY_HELP = "`ccr init` writes a starter file"
@@ -93,6 +117,7 @@ class _Composer:
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Node, int, int]] = field(default_factory=dict)
     root: Node | None = None
+    sprung: set[int] = field(default_factory=set)
     documents: int = 0
     stopped: bool = False
 
@@ -132,6 +157,7 @@ class _Composer:
         span = self.lines.span(start, end)
         trap = self.traps.get(start)
         if trap is not None and event.style is None:
+            self.sprung.add(start)
             self._report(trap.code, trap.message, start, end, trap.help_text)
             self._add(Scalar(raw, span, quoted=False, raw=raw), end, 1, 1, event.anchor)
             return

@@ -17,7 +17,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\uff
 
 _AFTER = r"(?:^[ ]*|(?<=[:,\[{]) *|(?<=-) +|(?<=\?) +)"
 _UNQUOTED = re.compile(
-    rf"(?m){_AFTER}(?P<value>(?:[<>]=?|[!=]=|\|)[ ]*-?[\d.$][^\n\r,\]}}#]*|\*[^\s,\]}}]*|(?<!^)[%@`][^\n\r,\]}}#]*)(?<! )(?=[ ]*(?:[\r\n,\]}}#]|\Z))",
+    rf"(?m){_AFTER}(?P<value>>=?[ ]*-?[\d.$][^\n\r,\]}}#]*|\*[^\s,\]}}]*|(?<!^)[%@`][^\n\r,\]}}#]*)(?<! )(?=[ ]*(?:[\r\n,\]}}#]|\Z))",
 )
 
 
@@ -56,7 +56,7 @@ def traps_of(text: str) -> dict[int, Trap]:
 
 
 def _trap_text(value: str) -> tuple[str, str]:
-    if value[0] in "<>=!|":
+    if value[0] == ">":
         return "CCR009", f"{quoted(value)} is not a comparison in YAML while it is not quoted"
     if value[0] == "*":
         return "CCR010", f"{quoted(value)} is read as an alias by YAML while it is not quoted"

@@ -65,18 +65,14 @@ def _categories(scope: Scope) -> Iterator[Diagnostic]:
     known = scope.categories()
     keys = [(entry.key, "`routing.rules`") for entry in scope.mapping("routing.rules")]
     for entry in scope.provider_entries():
-        mappings = node_at(entry.value, ["settings", "categoryMappings"])
-        if isinstance(mappings, Mapping):
-            keys += [(one.key, f"`categoryMappings` of {quoted(str(entry.key.value))}") for one in mappings]
+        listing = node_at(entry.value, ["settings", "categoryMappings"])
+        if isinstance(listing, Mapping):
+            keys += [(one.key, f"`categoryMappings` of {quoted(str(entry.key.value))}") for one in listing]
     for key, where in keys:
         name = str(key.value)
         if name not in known:
-            yield finding(
-                "CCR401",
-                f"{where} names category {quoted(name)}, which does not exist",
-                key.span,
-                help=_category_help(name, known),
-            )
+            message = f"{where} names category {quoted(name)}, which does not exist"
+            yield finding("CCR401", message, key.span, help=_category_help(name, known))
 
 
 def _category_help(name: str, known: list[str]) -> str:
