@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from engine.cli.folders import made_private, state_folder
-from engine.cli.packaged import configuration_schema, starter_configuration
-
-SCHEMA_NAME = "ccr.schema.json"
+from engine.cli.packaged import starter_configuration
+from schemas.packaged import SCHEMA_FILE, schema_text
 
 
 @click.command("init")
@@ -28,11 +27,11 @@ def command(file: Path | None, force: bool) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(starter_configuration(), encoding="utf-8")
-        (path.parent / SCHEMA_NAME).write_text(configuration_schema(), encoding="utf-8")
+        (path.parent / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
     except OSError as problem:
         click.echo(f"{problem.filename} cannot be written: {problem.strerror}", err=True)
         return 1
-    click.echo(f"wrote {path} and, for editors, {SCHEMA_NAME} beside it")
+    click.echo(f"wrote {path} and, for editors, {SCHEMA_FILE} beside it")
     click.echo(
         f"next: put a key in it, `ccr test-config {path}`, then `ccr start{f' --config {path}' if file else ''}`"
     )

@@ -6,11 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 
 
-def configuration_schema() -> str:
-    """The JSON Schema of the configuration, as text."""
-    return (files("schemas") / "ccr.schema.json").read_text(encoding="utf-8")
-
-
 def starter_configuration() -> str:
     """The commented configuration that `ccr init` writes."""
     return (files("engine") / "data" / "starter.yaml").read_text(encoding="utf-8")

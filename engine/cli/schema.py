@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from engine.cli.packaged import configuration_schema
+from schemas.packaged import schema_text
 
 
 @click.command("schema")
@@ -13,4 +13,4 @@ def command() -> None:
 
     Editors read it: put `# yaml-language-server: $schema=FILE` on the first line of a configuration.
     """
-    click.echo(configuration_schema(), nl=False)
+    click.echo(schema_text(), nl=False)
