@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from providers.errors import KINDS, Blame
 from providers.plan import GiveUp, Plan, PlannedTarget, PlanPolicy, Sleep, Try, within
-from providers.pool import Failed, Pool
+from providers.pool import Failed, Pool, Wish
 from providers.retry_budget import RetryBudget
 from providers.spec import Timeouts
 from tests.providers.specs import error_of, spec_of
@@ -173,7 +173,7 @@ def test_empty_retry_budget_ends_it() -> None:
 def test_full_pool_is_waited_for_then_busy() -> None:
     """At our own limit a request waits a short, bounded time and then reads 529 with a `retry-after`."""
     pool = Pool(spec_of("a"), max_inflight=1)
-    pick = pool.would_pick(drive([PlannedTarget(pool, "m")]).plan._wish(0), 0.0)
+    pick = pool.would_pick(Wish("m"), 0.0)
     assert pick is not None
     pool.take(pick, 0.0)
     one = drive([PlannedTarget(pool, "m")])
