@@ -26,7 +26,7 @@ def _turns() -> list[tuple[str, str, str]]:
 def small_anthropic() -> dict[str, Any]:
     """About 1 kB."""
     return {
-        "model": "claude-sonnet-4-5",
+        "model": "claude-opus-5-5",
         "max_tokens": 1024,
         "stream": False,
         "system": [{"type": "text", "text": _SENTENCE * 3}],
@@ -59,7 +59,7 @@ def big_anthropic() -> dict[str, Any]:
         ]
     messages.append({"role": "user", "content": [{"type": "text", "text": _SENTENCE}]})
     return {
-        "model": "claude-sonnet-4-5",
+        "model": "claude-opus-5-5",
         "max_tokens": 32000,
         "stream": False,
         "system": [

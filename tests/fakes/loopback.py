@@ -107,13 +107,16 @@ class LoopbackServer:
     async def _answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Plays the answer; false when the connection is over."""
         answer = self.respond(request)
-        async with asyncio.TaskGroup() as group:
-            playing = group.create_task(_play(answer, writer))
-            leaving = group.create_task(_departure(reader))
-            await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            finished = playing.done()
-            playing.cancel()
-            leaving.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                playing = group.create_task(_play(answer, writer))
+                leaving = group.create_task(_departure(reader))
+                await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                finished = playing.done()
+                playing.cancel()
+                leaving.cancel()
+        except* ConnectionError:
+            finished = False
         if not finished:
             request.gone.set()
         request.done.set()
@@ -155,15 +158,12 @@ async def _departure(reader: asyncio.StreamReader) -> None:
 
 
 async def _play(answer: Answer, writer: asyncio.StreamWriter) -> bool:
-    """Performs the steps; true when the connection can carry another request."""
+    """Performs the steps; true when the connection can carry another request. Raises `ConnectionError` when nobody reads any more."""
     for step in answer:
         match step:
             case Send(data):
                 writer.write(data)
-                try:
-                    await writer.drain()
-                except ConnectionError:
-                    return False
+                await writer.drain()
             case Wait(seconds):
                 await asyncio.sleep(seconds)
             case Hold():

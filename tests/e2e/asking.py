@@ -1,0 +1,62 @@
+"""How end-to-end tests ask: request bodies, and raw requests whose every byte they see."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.fakes.stream_reader import events_in
+
+WEATHER = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+HI = [{"role": "user", "content": "hi"}]
+
+
+def body(**more: Any) -> dict[str, Any]:
+    """A small Messages request."""
+    return {"model": "claude-opus-5-5", "max_tokens": 256, "messages": HI, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A whole reply; header names are lower-case."""
+
+    status: int
+    headers: dict[str, str]
+    data: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as a value."""
+        return json.loads(self.data)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The body as stream events."""
+        return list(events_in(self.data))
+
+
+def post(url: str, value: Any, path: str = "/v1/messages", **headers: str) -> Got:
+    """Posts a value (bytes go as they are) and reads the whole reply. Raises on a reply that is cut."""
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return send(
+        url, "POST", path, data, **{"content-type": "application/json", "x-api-key": "dummy-client-key", **headers}
+    )
+
+
+def send(url: str, method: str, path: str, data: bytes | None = None, **headers: str) -> Got:
+    """One request on a connection of its own."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    try:
+        connection.request(
+            method, path, body=data, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+        answer = connection.getresponse()
+        return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
