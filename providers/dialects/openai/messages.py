@@ -31,7 +31,7 @@ Sent: TypeAlias = dict[str, Any]
 BILLING_LINE = "x-anthropic-billing-header"
 """How the client's first system block begins when it is a note to its vendor and not for the model."""
 
-_LEAST_ID_CHARS = 9
+_LEAST_ID_CHARS = 8
 _NO_RESULT = "[no result was given for this call]"
 
 

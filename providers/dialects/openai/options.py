@@ -50,7 +50,7 @@ def options_of(provider: ProviderSpec) -> Options:
 
     A value of the wrong form (the schema has refused it before) counts as not written.
     """
-    host = (urlsplit(provider.instances[0].endpoint).hostname or "") if provider.instances else ""
+    host = _host_of(provider)
     there = _defaults_of(host)
     notes: list[str] = []
     values: dict[str, object] = {}
@@ -66,6 +66,13 @@ def options_of(provider: ProviderSpec) -> Options:
             value = setting.default
         values[_FIELDS[setting.key]] = tuple(value) if isinstance(value, list) else value
     return Options(**values, notes=tuple(notes))  # type: ignore[arg-type] # `_fits` checked each against its row
+
+
+def _host_of(provider: ProviderSpec) -> str:
+    try:
+        return (urlsplit(provider.instances[0].endpoint).hostname or "") if provider.instances else ""
+    except ValueError:
+        return ""
 
 
 def _field_of(key: str) -> str:
