@@ -67,7 +67,7 @@ def decide(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> Dec
     for rule in rules.rules:
         if not rule.enabled:
             continue
-        reason = _try(rule.name, rule.condition, facts, trace)
+        reason = try_condition(rule.name, rule.condition, facts, trace)
         if reason is True:
             return Decision(rule.route, rule.name, None, tuple(skipped))
         if isinstance(reason, str):
@@ -81,7 +81,7 @@ def decide(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> Dec
     if target is not None:
         return Decision(Route(target), EXPLICIT, None, tuple(skipped))
     for category in rules.categories:
-        reason = _try(category.name, category.condition, facts, trace)
+        reason = try_condition(category.name, category.condition, facts, trace)
         if reason is True:
             return Decision(route_of(category), category.name, category.name, tuple(skipped))
         if isinstance(reason, str):
@@ -142,7 +142,7 @@ def refusal_of(rule: Rule, reason: str) -> Route:
     return Route(Reject(500, f"rule `{rule.name}` failed: {reason}", rule.span))
 
 
-def _try(name: str, condition: Predicate, facts: FactSource, trace: Trace | None) -> bool | str:
+def try_condition(name: str, condition: Predicate, facts: FactSource, trace: Trace | None) -> bool | str:
     """Whether a condition holds, or the reason why it failed."""
     if trace is not None:
         trace.begin(name)
