@@ -9,14 +9,20 @@ from engine.gateway import Gateway, Upstream
 from providers.credentials import CredentialSource, credential_source
 from providers.dialects.table import DIALECTS
 from providers.registry import registry_of
-from providers.spec import ProviderSpec
+from providers.spec import InstanceSpec, ProviderSpec
 from providers.upstream import Transport
 from rules.fast import decider_of
 
 MakeTransport = Callable[[ProviderSpec], Transport]
+MakeSource = Callable[[ProviderSpec, InstanceSpec], CredentialSource]
 
 
-def gateway_of(built: Built, make_transport: MakeTransport, old: Gateway | None = None) -> Gateway:
+def gateway_of(
+    built: Built,
+    make_transport: MakeTransport,
+    old: Gateway | None = None,
+    make_source: MakeSource = credential_source,
+) -> Gateway:
     """The gateway for `built`; pools of instances that `old` has unchanged keep what is known of them.
 
     Transports of unchanged providers are taken over, so open connections stay; `retired` says which are not.
@@ -24,7 +30,7 @@ def gateway_of(built: Built, make_transport: MakeTransport, old: Gateway | None 
     registry = registry_of(built.providers)
     if old is not None:
         registry.adopt(old.registry)
-    upstreams = {name: _upstream_of(spec, make_transport, old) for name, spec in built.providers.items()}
+    upstreams = {name: _upstream_of(spec, make_transport, make_source, old) for name, spec in built.providers.items()}
     return Gateway(built, registry, upstreams, decider_of(built.rules))
 
 
@@ -34,12 +40,16 @@ def retired(old: Gateway, new: Gateway) -> list[Transport]:
     return [upstream.transport for upstream in old.upstreams.values() if id(upstream.transport) not in kept]
 
 
-def _upstream_of(spec: ProviderSpec, make_transport: MakeTransport, old: Gateway | None) -> Upstream:
+def _upstream_of(
+    spec: ProviderSpec, make_transport: MakeTransport, make_source: MakeSource, old: Gateway | None
+) -> Upstream:
     dialect = DIALECTS[spec.type]
     known = old.upstreams.get(spec.name) if old else None
     if known is not None and _same_connections(known.spec, spec):
-        return Upstream(spec, dialect, known.transport, _credentials_of(spec, known.credentials, known.spec))
-    return Upstream(spec, dialect, make_transport(spec), _credentials_of(spec, {}, None))
+        return Upstream(
+            spec, dialect, known.transport, _credentials_of(spec, make_source, known.credentials, known.spec)
+        )
+    return Upstream(spec, dialect, make_transport(spec), _credentials_of(spec, make_source, {}, None))
 
 
 def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:
@@ -47,13 +57,13 @@ def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:
 
 
 def _credentials_of(
-    spec: ProviderSpec, known: Mapping[str, CredentialSource], old: ProviderSpec | None
+    spec: ProviderSpec, make_source: MakeSource, known: Mapping[str, CredentialSource], old: ProviderSpec | None
 ) -> dict[str, CredentialSource]:
     """A source per instance; unchanged credentials keep theirs (and the token it holds)."""
     before = {one.name: one.credentials for one in old.instances} if old else {}
     return {
         one.name: known[one.name]
         if one.name in known and before.get(one.name) == one.credentials
-        else credential_source(spec, one)
+        else make_source(spec, one)
         for one in spec.instances
     }

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -25,7 +26,9 @@ from engine.reload import Reloader
 from engine.router import Router, random_id
 from engine.status import findings_line
 from engine.version import VERSION
-from providers.spec import ProviderSpec
+from providers.aws_tokens import token_files_of
+from providers.credentials import credential_source
+from providers.spec import ConnectionPool, ProviderSpec
 from providers.static_upstream import StaticTransport
 from providers.transport import HttpTransport
 from providers.upstream import Transport
@@ -116,9 +119,11 @@ async def _serve(
             return StaticTransport(asyncio.sleep)
         return HttpTransport(spec.connection_pool, hop=hop, environment=os.environ)
 
+    token_transport = HttpTransport(ConnectionPool(), environment=os.environ)
+    make_source = partial(credential_source, token_files=token_files_of(os.environ, token_transport, time.time))
     pinger = Pinger(clock) if ping_after_s is None else Pinger(clock, ping_after_s)
     router = Router(
-        gateway=gateway_of(first, make_transport),
+        gateway=gateway_of(first, make_transport, make_source=make_source),
         journal=journal,
         counters=Counters(clock()),
         pinger=pinger,
@@ -129,7 +134,7 @@ async def _serve(
     )
     _note_start(router, first)
     server = uvicorn.Server(_uvicorn_config(router, drain_s))
-    reloader = Reloader(router, load, make_transport)
+    reloader = Reloader(router, load, make_transport, make_source)
     gc.collect()
     gc.freeze()
     try:
@@ -145,6 +150,7 @@ async def _serve(
     finally:
         for upstream in router.gateway.upstreams.values():
             await upstream.transport.aclose()
+        await token_transport.aclose()
         journal.write("info", "stopped", stage="lifecycle")
         journal.close()
 

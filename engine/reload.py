@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.built import Checked
-from engine.compose import MakeTransport, gateway_of, retired
+from engine.compose import MakeSource, MakeTransport, gateway_of, retired
 from engine.gateway import Gateway
 from engine.router import Router
+from providers.credentials import credential_source
 from providers.upstream import Transport
 
 LOOK_EVERY_S = 1.0
@@ -26,11 +27,17 @@ class Reloader:
     """
 
     def __init__(
-        self, router: Router, load: Callable[[], Checked], make_transport: MakeTransport, every_s: float = LOOK_EVERY_S
+        self,
+        router: Router,
+        load: Callable[[], Checked],
+        make_transport: MakeTransport,
+        make_source: MakeSource = credential_source,
+        every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._router = router
         self._load = load
         self._make_transport = make_transport
+        self._make_source = make_source
         self._every_s = every_s
         self._asked = asyncio.Event()
         self._retired: list[tuple[float, Transport]] = []
@@ -81,7 +88,7 @@ class Reloader:
             journal.write("info", "reloaded, nothing changed", stage="reload", revision=checked.built.revision)
             return
         old = router.gateway
-        new = gateway_of(checked.built, self._make_transport, old)
+        new = gateway_of(checked.built, self._make_transport, old, self._make_source)
         router.gateway = new
         self._retire(old, new)
         router.reload = {"ok": True, "at": at, "changed": True, "from": old.revision}

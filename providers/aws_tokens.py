@@ -12,13 +12,14 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from providers.aws_profiles import default_region, default_token_path
 from providers.aws_token_rules import (
     RETRY_REFRESH_S,
     Members,
@@ -79,13 +80,18 @@ class TokenFiles:
         now: Callable[[], float],
         *,
         region: str | None = None,
+        default_path: str | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._refresher, self._now, self._region, self._sleep = refresher, now, region, sleep
+        self._default_path = default_path
         self._files: dict[str, TokenFile] = {}
 
-    def at(self, path: str) -> TokenFile:
-        """The token file at `path`; `~` is the home directory."""
+    def at(self, path: str | None) -> TokenFile | None:
+        """The token file at `path`, `~` being the home directory; without a path that of the environment, if there is any."""
+        path = path or self._default_path
+        if path is None:
+            return None
         full = os.path.realpath(Path(path).expanduser())
         if full not in self._files:
             self._files[full] = TokenFile(full, self._refresher, self._now, region=self._region, sleep=self._sleep)
@@ -239,6 +245,18 @@ class TokenFile:
         except OSError:
             self._unwritten = True
         self._stamp = _stamp(self._path)
+
+
+def token_files_of(environment: Mapping[str, str], transport: Transport, now: Callable[[], float]) -> TokenFiles:
+    """The token files of a process: `AWS_REGION` is the fallback for refreshing, `AWS_PROFILE` names the file where none is configured."""
+    config = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    raw, _ = _read(config)
+    return TokenFiles(
+        refresher_over(transport),
+        now,
+        region=default_region(environment),
+        default_path=default_token_path(environment, (raw or b"").decode("utf-8", "replace")),
+    )
 
 
 def refresher_over(transport: Transport) -> Refresher:

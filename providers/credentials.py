@@ -34,16 +34,21 @@ class CredentialSource(Protocol):
 def credential_source(
     provider: ProviderSpec, instance: InstanceSpec, token_files: TokenFiles | None = None
 ) -> CredentialSource:
-    """The source for an instance. With `token_files`, the token file of a `codewhisperer` provider is kept fresh."""
+    """The source for an instance. With `token_files`, the token file of a `codewhisperer` provider is kept fresh.
+
+    Such a provider without any credential in the configuration uses the token file that the environment names.
+    """
     credentials = instance.credentials
     given = credentials.api_key or credentials.token
     if credentials.type == "forward":
         return _Forward()
     if given is not None:
         return _Fixed(credentials.type, provider.type, given)
+    if token_files is not None and provider.type == "codewhisperer":
+        file = token_files.at(credentials.token_path)
+        if file is not None:
+            return _Aws(file)
     if credentials.token_path is not None:
-        if token_files is not None and provider.type == "codewhisperer":
-            return _Aws(token_files.at(credentials.token_path))
         return _File(credentials.type, provider.type, credentials.token_path)
     return _Nothing()
 

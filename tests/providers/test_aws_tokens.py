@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import pytest
 
 from providers import aws_tokens
 from providers.aws_token_rules import RefreshRequest, iso_time
-from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable
+from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable, refresher_over, token_files_of
+from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
-from providers.upstream import TransportFailed
+from providers.spec import Timeouts
+from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
 
 NOW = 1_787_400_000.0
 OLD, NEW = "aor-old-" + "r" * 100, "aor-new-" + "r" * 100
@@ -77,7 +79,9 @@ def kept(path: Path) -> Any:
 
 
 def file_at(path: Path, service: FakeService, clock: Clock | None = None) -> TokenFile:
-    return TokenFiles(service, clock or Clock()).at(str(path))
+    file = TokenFiles(service, clock or Clock()).at(str(path))
+    assert file is not None
+    return file
 
 
 async def test_a_valid_token_is_read_and_nothing_is_asked(path: Path) -> None:
@@ -124,7 +128,8 @@ async def test_many_requests_make_one_refresh(path: Path) -> None:
     put(path, social())
     service = FakeService(GIVEN)
     files = TokenFiles(service, Clock())
-    tokens = await asyncio.gather(*(files.at(str(path)).token() for _ in range(20)))
+    shared = [files.at(str(path)) for _ in range(20)]
+    tokens = await asyncio.gather(*(file.token() for file in shared if file is not None))
     assert {token.token.reveal() for token in tokens} == {"new"}
     assert service.asked == [OLD]
 
@@ -264,3 +269,63 @@ async def test_a_file_that_appears_is_used(path: Path) -> None:
         await file.token()
     put(path, social(3600))
     assert (await file.token()).token.reveal() == "old"
+
+
+class FakeTransport:
+    """Remembers the request and answers it in two pieces."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status, self.body = status, body
+        self.sent: list[UpstreamRequest] = []
+        self.closed = 0
+
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        self.sent.append(request)
+        return FakeResponse(self)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class FakeResponse:
+    def __init__(self, transport: FakeTransport) -> None:
+        self.head = Head(transport.status, {})
+        self._transport = transport
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self._transport.body[:3]
+        yield self._transport.body[3:]
+
+    async def aclose(self, *, ended: bool = False) -> None:
+        self._transport.closed += 1
+
+
+async def test_a_refresh_is_one_post_with_its_content_type() -> None:
+    """The request goes out as the rules made it; the answer is read whole and its connection given back."""
+    transport = FakeTransport(400, b'{"error":"x"}')
+    request = RefreshRequest(
+        "https://oidc.us-east-1.amazonaws.com/token", "application/json", Secret("{}"), Secret("r")
+    )
+    assert await refresher_over(transport)(request) == (400, b'{"error":"x"}')
+    (sent,) = transport.sent
+    assert (sent.method, sent.url, sent.body) == ("POST", request.url, b"{}")
+    assert ("content-type", "application/json") in sent.headers
+    assert transport.closed == 1
+
+
+async def test_without_a_path_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`AWS_PROFILE` leads through the AWS configuration to the cached token; without it Kiro's file is used."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = tmp_path / "config"
+    config.write_text("[profile work]\nsso_session = corp\n")
+    transport = FakeTransport(500, b"")
+    files = token_files_of({"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "work"}, transport, Clock())
+    file = files.at(None)
+    assert file is not None
+    with pytest.raises(TokenUnusable, match=r"\.aws/sso/cache/[0-9a-f]{40}\.json"):
+        await file.token()
+    kiro = token_files_of({"AWS_CONFIG_FILE": str(config)}, transport, Clock()).at("")
+    assert kiro is not None
+    with pytest.raises(TokenUnusable, match="kiro-auth-token"):
+        await kiro.token()
+    assert TokenFiles(FakeService(), Clock()).at(None) is None
