@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 
 from providers.dialects.seams import Encoded
 from providers.errors import KINDS, ProviderError
@@ -19,6 +20,9 @@ KEY_HEADERS: dict[str, str] = {
 """Provider type -> the header that carries an `api_key`; all others take it as a bearer token."""
 
 FORWARDED = ("authorization", "x-api-key")
+
+SHORTEST_ECHO = 6
+"""Shorter credentials are no secrets, and replacing them would garble ordinary words."""
 
 PROFILE = ":profile"
 """Among a credential's headers: the profile it belongs to, which a dialect may put into the body. Never sent as a header."""
@@ -53,6 +57,17 @@ def signed(encoded: Encoded, credential: Headers) -> tuple[Headers, bytes]:
     if profile is None or encoded.with_profile is None:
         return headers, encoded.body
     return headers, encoded.with_profile(profile)
+
+
+def without_secrets(error: ProviderError, credential: Headers) -> ProviderError:
+    """The error with every echo of the credential it was sent with replaced by `***`: some upstreams repeat a refused key."""
+    secrets = [value.rpartition(" ")[2] for name, value in credential if name != PROFILE]
+    message, verbatim = error.message, error.verbatim
+    for secret in secrets:
+        if len(secret) >= SHORTEST_ECHO:
+            message = message.replace(secret, "***")
+            verbatim = verbatim.replace(secret.encode(), b"***") if verbatim is not None else None
+    return replace(error, message=message, verbatim=verbatim)
 
 
 def same_secret(one: Secret, other: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.auth import CredentialFailed, auth_headers, forwarded_headers, same_secret
+from providers.auth import CredentialFailed, auth_headers, forwarded_headers, same_secret, without_secrets
+from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
 
 
@@ -42,3 +43,13 @@ def test_forwarded_headers_are_the_clients_own() -> None:
 def test_same_secret() -> None:
     """Equal is equal, whatever else comes."""
     assert [same_secret(Secret("kéy"), other) for other in ("kéy", "key", "", "\ud800")] == [True, False, False, False]
+
+
+def test_refused_key_is_not_repeated() -> None:
+    """An upstream that says which key it refused is shown without it, in our words and in its own."""
+    said = ProviderError(KINDS["credential"], "bad key canary-1", verbatim=b'{"key": "canary-1"}')
+
+    for credential in ((("x-api-key", "canary-1"),), (("authorization", "Bearer canary-1"),)):
+        clean = without_secrets(said, credential)
+        assert (clean.message, clean.verbatim) == ("bad key ***", b'{"key": "***"}')
+    assert without_secrets(said, (("x-api-key", "k"), (":profile", "bad key"))) == said
