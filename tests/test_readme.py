@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from engine.cli import ccr
 from tests.docs.generated import PAGES, with_generated_parts
 from tests.docs.sessions import Reader, differences
 from tests.fakes.router import free_port
@@ -24,6 +26,18 @@ def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None
     different = differences(ROOT / "README.md", Reader(tmp_path, free_port()))
 
     assert different == [], "\n".join(different)
+
+
+def test_every_configuration_of_the_readme_is_clean(tmp_path: Path) -> None:
+    """What a reader copies from the page passes the checker without a finding."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+
+    assert blocks
+    for number, block in enumerate(blocks):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block)
+        result = CliRunner().invoke(ccr, ["test-config", str(path)])
+        assert (result.exit_code, "no findings" in result.output) == (0, True), result.output
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
+from click.testing import CliRunner
 
 from engine.cli import ccr
 from engine.cli.commands import COMMANDS
@@ -51,15 +51,14 @@ def with_generated_parts(page: str) -> str:
 
 
 def command_line_help() -> str:
-    """The help of the program and of each command, as `--help` prints it."""
-    context = click.Context(ccr, info_name="ccr", terminal_width=100, max_content_width=100)
-    parts = [f"```text\n{ccr.get_help(context).rstrip()}\n```"]
-    for name in COMMANDS:
-        command = ccr.get_command(context, name)
-        assert command is not None
-        below = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
-        parts.append(f"```text\n{command.get_help(below).rstrip()}\n```")
-    return "\n\n".join(parts)
+    """The help of the program and of each command, as `--help` prints it on a terminal 100 columns wide."""
+    return "\n\n".join(f"```text\n{_help(*words)}\n```" for words in [(), *((name,) for name in COMMANDS)])
+
+
+def _help(*words: str) -> str:
+    result = CliRunner().invoke(ccr, [*words, "--help"], prog_name="ccr", terminal_width=100)
+    assert result.exit_code == 0, result.output
+    return result.output.rstrip()
 
 
 def configuration_reference() -> str:

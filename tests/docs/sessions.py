@@ -18,6 +18,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PORT_IN_PAGES = 3456
+
+# What differs from run to run, and what of it stays in a page.
+VOLATILE = (
+    (r"\b(req|msg)_[0-9a-f]{24}", r"\1_..."),
+    (r"; \d+\.\d\d s$", "; ... s"),
+    (r"for \d+ s, revision", "for ... s, revision"),
+    (r"(Seconds|Ms)(\"?[ :])\d+(\.\d+)?(e-\d+)?", r"\1\2..."),
+    (r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)", "..."),
+)
 TIMEOUT_S = 60
 
 
@@ -106,7 +115,9 @@ class Reader:
 
     def _as_printed(self, output: str) -> str:
         shown = output.replace(str(self.home), "~").replace(str(self.place), "/work/here")
-        shown = re.sub(rf"\b{self.port}\b", str(PORT_IN_PAGES), shown)
+        shown = re.sub(rf"\b{self.port}\b", str(PORT_IN_PAGES), shown.replace(str(ROOT), "..."))
+        for pattern, kept in VOLATILE:
+            shown = re.sub(pattern, kept, shown, flags=re.MULTILINE)
         return shown if shown.endswith("\n") or not shown else shown + "\n"
 
 
