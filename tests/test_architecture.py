@@ -136,8 +136,9 @@ WORLD_NAMES = {
 }
 BUILTIN_WORLD = {"open": "disk", "input": "terminal", "print": "terminal"}
 
-# Where `except Exception` may stand, and how often.
-CATCH_ALL = {"engine/cli/__init__.py": 1, "engine/front.py": 1, "rules/evaluate.py": 1}
+# The three places where `except Exception` may stand: the command line's frame, the exchange's, and the evaluation of a
+# rule, by the plain walk and by the fast one, which hands over to the plain one.
+CATCH_ALL = {"engine/cli/__init__.py": 1, "engine/front.py": 1, "rules/evaluate.py": 1, "rules/fast.py": 1}
 
 BANNED_WORDS = {"manager", "helper", "helpers", "util", "utils", "processor", "service", "context", "info"}
 # Terms of the domain or of a library that contain a banned word.
@@ -213,6 +214,7 @@ def touched(source: Source) -> set[str]:
     """What of the world this file can reach by itself."""
     known = {}
     kinds: set[str] = set()
+    own = {name for name in named_in(source) if name in BUILTIN_WORLD}
     for local, full in imported(source.tree):
         top = full.split(".")[0]
         known[local] = full if local != top else top
@@ -221,7 +223,11 @@ def touched(source: Source) -> set[str]:
         name = dotted(node, known)
         if name in WORLD_NAMES:
             kinds.add(WORLD_NAMES[name])
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BUILTIN_WORLD:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in BUILTIN_WORLD.keys() - own
+        ):
             kinds.add(BUILTIN_WORLD[node.func.id])
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             kinds.add("loop")
