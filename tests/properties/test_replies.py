@@ -70,8 +70,12 @@ def test_streamed_and_folded_parts_are_the_same_message(parts: list[Part]) -> No
     repair = Repair(ids())
     mended = repair.feed([*parts, Stop("end_turn")])
     writer, fold = Writer("m", "msg_1"), Fold("m", "msg_1")
-    stream = writer.feed(mended) + writer.finish()
-    fold.feed(mended)
+    stream = b""
+    for part in mended:
+        if not writer.ended:
+            stream += writer.feed([part])
+            fold.feed([part])
+    stream += writer.finish()
     message = fold.finish()
     if writer.fault is not None:
         assert fold.fault is not None
