@@ -6,7 +6,6 @@ Source: the Anthropic Messages API, streaming.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -69,7 +68,3 @@ def drawing() -> str:
         f"| `{block}` | {', '.join(f'`{d}`' for d in sorted(deltas)) or 'none'} |" for block, deltas in DELTAS.items()
     ]
     return "\n".join(rows) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(drawing())

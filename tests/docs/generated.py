@@ -15,9 +15,10 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from engine.cli.commands import COMMANDS
+from providers.messages.grammar import drawing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = ("README.md",)
+PAGES = ("README.md", "providers/messages/README.md")
 
 Schema = dict[str, Any]
 
@@ -123,4 +124,5 @@ def _meaning(found: Schema, definitions: Schema) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "command-line": command_line_help,
     "configuration": configuration_reference,
+    "stream-grammar": drawing,
 }
