@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingType
 from engine.checks.conditions import conditions
 from engine.checks.deployment import deployment
 from engine.checks.mappings import mappings
+from engine.checks.models import models
 from engine.checks.references import references
 from engine.checks.scope import Scope
 from engine.checks.sections import sections
@@ -25,6 +26,7 @@ def check(root: Mapping, providers: MappingType[str, ProviderSpec], *, public: b
         *references(scope),
         *mappings(scope),
         *conditions(scope),
+        *models(scope),
         *deployment(scope, public=public),
         *sections(scope),
     ]

@@ -73,6 +73,7 @@ CODES: Mapping[str, Code] = {
     "CCR405": _blocks("a fallback that repeats a target"),
     "CCR406": Code("`categoryMappings` that contradict the rules or each other", WARNING),
     "CCR407": Code("a category that nothing serves", WARNING),
+    "CCR408": Code("a model whose id at the service is not known", ERROR),
     # 5xx: shares and times
     "CCR501": Code("a rollout or split that does not do what it says", WARNING),
     "CCR502": Code("a time window that is empty", WARNING),
