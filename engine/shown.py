@@ -18,7 +18,7 @@ MAX_CHARS = 80
 def shown_seen(leaf: Leaf, fact: str, facts: Facts, full: bool) -> Any:
     """What a predicate sees of one of its facts, as JSON."""
     if fact == "inputTokens" and not tokens_counted(facts):
-        low, high = facts.token_bounds()
+        *_, (low, high) = facts.token_bounds()
         return low if low == high else f"{low}..{high}"
     seen = facts.get(fact)
     if seen is MISSING or seen is UNKNOWN:

@@ -162,10 +162,10 @@ def try_condition(name: str, condition: Predicate, facts: FactSource, trace: Tra
 
 def _test(test: Test, facts: FactSource) -> bool:
     if test.fact == "inputTokens":
-        low, high = facts.token_bounds()
-        settled = holds_between(test, low, high)
-        if settled is not None:
-            return settled
+        for low, high in facts.token_bounds():
+            settled = holds_between(test, low, high)
+            if settled is not None:
+                return settled
     return holds_for(test, known(test.fact, facts.get(test.fact)))
 
 

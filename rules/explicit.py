@@ -25,7 +25,7 @@ def choices_of(request: MessagesRequest) -> tuple[str, ...]:
     """What the client chose, as `provider,model`: by the tag (the first one counts), then by the model."""
     found = []
     for text in _tagged_texts(request):
-        match = _TAG.search(text)
+        match = _TAG.search(text) if _OPEN in text else None
         if match is not None:
             found.append(plain_model(match.group(1).strip()))
             break

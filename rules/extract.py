@@ -95,7 +95,7 @@ def result_texts(block: Block) -> list[str]:
 def read_messages(request: MessagesRequest) -> dict[str, Value]:
     """The facts in `MESSAGE_FACTS`, by one pass over the messages."""
     length = sum(map(len, system_texts(request)))
-    images = documents = results = False
+    kinds: set[str] = set()
     for message in request.messages:
         content = message.content
         if isinstance(content, str):
@@ -103,25 +103,19 @@ def read_messages(request: MessagesRequest) -> dict[str, Value]:
             continue
         for block in content:
             kind = block.type
+            kinds.add(kind)
             if kind == "text":
-                if isinstance(block.text, str):
-                    length += len(block.text)
-            elif kind == "image":
-                images = True
-            elif kind == "document":
-                documents = True
+                length += len(block.text or "")
             elif kind.endswith("tool_result"):
-                results = True
                 length += sum(map(len, result_texts(block)))
-                for item in nested_of(block):
-                    images = images or item.get("type") == "image"
-                    documents = documents or item.get("type") == "document"
+                if isinstance(block.content, list):
+                    kinds.update(str(item.get("type")) for item in nested_of(block))
     return {
         "messageCount": len(request.messages),
         "messageLength": length,
-        "hasImages": images,
-        "hasDocuments": documents,
-        "hasToolResults": results,
+        "hasImages": "image" in kinds,
+        "hasDocuments": "document" in kinds,
+        "hasToolResults": any(kind.endswith("tool_result") for kind in kinds),
     }
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol, TypeAlias
@@ -124,8 +124,8 @@ class FactSource(Protocol):
         """The value of a fact's full name."""
         ...
 
-    def token_bounds(self) -> tuple[int, int]:
-        """Bounds of `inputTokens`, cheaper than the fact itself."""
+    def token_bounds(self) -> Iterable[tuple[int, int]]:
+        """Bounds of `inputTokens`, ever closer and dearer, but cheaper than the fact itself."""
         ...
 
     def choices(self) -> tuple[str, ...]:
@@ -139,12 +139,13 @@ class Facts:
     INVARIANT: no fact is computed twice, and none that nobody asks for, but those of one pass over the messages.
     """
 
-    __slots__ = ("_bounds", "_choices", "_envelope", "_values")
+    __slots__ = ("_bounds", "_choices", "_closer", "_envelope", "_values")
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
         self._values: dict[str, Seen] = {}
-        self._bounds: tuple[int, int] | None = None
+        self._bounds: list[tuple[int, int]] = []
+        self._closer = measure.bounds(envelope.request)
         self._choices: tuple[str, ...] | None = None
 
     def get(self, fact: str) -> Seen:
@@ -165,14 +166,16 @@ class Facts:
         self._values[fact] = seen
         return seen
 
-    def token_bounds(self) -> tuple[int, int]:
-        """Bounds of `inputTokens`; equal ones when it is already measured."""
+    def token_bounds(self) -> Iterator[tuple[int, int]]:
+        """Bounds of `inputTokens`, ever closer; equal ones when it is already measured."""
         measured = self._values.get("inputTokens")
         if isinstance(measured, int):
-            return measured, measured
-        if self._bounds is None:
-            self._bounds = measure.bounds(self._envelope.request)
-        return self._bounds
+            yield measured, measured
+            return
+        yield from self._bounds
+        for pair in self._closer:
+            self._bounds.append(pair)
+            yield pair
 
     def choices(self) -> tuple[str, ...]:
         """What the client chose explicitly as `provider,model`: the subagent tag's, then the model's."""

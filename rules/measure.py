@@ -59,15 +59,41 @@ def input_tokens(request: MessagesRequest) -> int:
     return fixed + _tokens(sum(_weight_of(_utf8(text)) for text in texts))
 
 
-def bounds(request: MessagesRequest) -> tuple[int, int]:
-    """At least and at most what `input_tokens` gives, from the sizes of the texts alone.
+def bounds(request: MessagesRequest) -> Iterator[tuple[int, int]]:
+    """At least and at most what `input_tokens` gives, ever closer: first from the body's size, then from the texts'.
 
-    A text beyond ASCII has at most four bytes for each character; all texts together are no more than the body.
+    All texts together are no more than the body. A text beyond ASCII has at most four bytes for each character.
     """
+    yield 0, _most_fixed(request) + _tokens(len(request.raw) * MOST)
     texts, fixed = _parts_of(request)
     least = sum(map(len, texts))
     most = sum(len(text) if text.isascii() else 4 * len(text) for text in texts)
-    return fixed + _tokens(least * LEAST), fixed + _tokens(min(most, len(request.raw)) * MOST)
+    yield fixed + _tokens(least * LEAST), fixed + _tokens(min(most, len(request.raw)) * MOST)
+
+
+def _most_fixed(request: MessagesRequest) -> int:
+    """At most the tokens that are constants; a document's further pages weigh less than its bytes do in the body."""
+    fixed = CONSTANTS["request"] + CONSTANTS["message"] * len(request.messages)
+    fixed += CONSTANTS["tool"] * len(request.tools or ())
+    pictures = 0
+    for message in request.messages:
+        if isinstance(message.content, list):
+            for block in message.content:
+                if block.type == "image" or block.type == "document":
+                    pictures += 1 + _pictures_in(block.source)
+                elif isinstance(block.content, list):
+                    pictures += _pictures_in(block.content)
+    return fixed + pictures * max(CONSTANTS["page"], CONSTANTS["image"])
+
+
+def _pictures_in(content: object) -> int:
+    """How many images and documents are inside a tool result or a document."""
+    if isinstance(content, dict):
+        content = content.get("content")
+    if not isinstance(content, list):
+        return 0
+    inner = (item for item in content if isinstance(item, dict) and item.get("type") in ("image", "document"))
+    return sum(1 + _pictures_in(item.get("source")) for item in inner)
 
 
 def _tokens(thousandths: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -30,7 +30,7 @@ class Supposed:
         seen = self.facts.get(fact)
         return self.values.get(fact, UNKNOWN) if seen is UNKNOWN else seen
 
-    def token_bounds(self) -> tuple[int, int]:
+    def token_bounds(self) -> Iterable[tuple[int, int]]:
         """As the facts have it."""
         return self.facts.token_bounds()
 
