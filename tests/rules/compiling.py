@@ -26,7 +26,8 @@ BASE = {"model": "claude-sonnet-4", "max_tokens": 1024, "messages": [{"role": "u
 def builtin() -> MappingNode:
     """The built-in categories."""
     document, found = read(categories_text(), FILE)
-    assert document is not None and not found
+    assert document is not None
+    assert not found
     assert isinstance(document.root, MappingNode)
     return document.root
 
