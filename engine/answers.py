@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from engine.asgi import Refused
-from engine.exchange import Exchange, GivenUp, exchange, headers_of_decision
+from engine.exchange import Exchange, GivenUp, exchange, header_of_target, headers_of_decision, headers_of_failure
 from engine.explaining import explanation_of
 from engine.front import Visit
 from engine.intake import envelope_of
@@ -16,7 +16,7 @@ from engine.replies import refusal, refusal_of
 from engine.router import Router
 from rules.explicit import without_tag
 from rules.facts import Facts
-from rules.nodes import Decision, Reject
+from rules.nodes import Reject
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, MessagesRequest, Path
 from schemas.threads import THREAD_REFUSAL, THREAD_REFUSAL_DETAILS, asks_for_thread
@@ -55,18 +55,11 @@ async def _exchanged(router: Router, visit: Visit, one: Exchange) -> None:
     except GivenUp as given_up:
         reply = refusal_of(given_up.error)
         record_exchange(router, one, reply.status, "failed", given_up.error)
-        raise Refused(reply, _headers_of_failure(one)) from None
+        raise Refused(reply, headers_of_failure(one)) from None
     except asyncio.CancelledError:
         record_exchange(router, one, responder.status, "client gone" if visit.gone else "broken")
         raise
     record_exchange(router, one, responder.status, "broken" if one.fault else "answered")
-
-
-def _headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
-    headers = headers_of_decision(one.decision)
-    if one.failures:
-        headers.append(("x-ccr-attempts", str(len(one.failures))))
-    return headers
 
 
 async def answer_count(router: Router, visit: Visit) -> None:
@@ -77,12 +70,8 @@ async def answer_count(router: Router, visit: Visit) -> None:
     if isinstance(decision.route.to, Reject):
         raise Refused(refusal(decision.route.to.status, decision.route.to.message), headers_of_decision(decision))
     body = msgspec.json.encode({"input_tokens": facts.get("inputTokens")})
-    await visit.responder.whole(200, body, headers=_decided(visit, decision, request))
-
-
-def _decided(visit: Visit, decision: Decision, request: MessagesRequest) -> list[tuple[str, str]]:
     target = visit.gateway.planned(decision.route, request.model)[0]
-    return [*headers_of_decision(decision), ("x-ccr-target", f"{target.pool.name},{target.model}")]
+    await visit.responder.whole(200, body, headers=[*headers_of_decision(decision), header_of_target(target)])
 
 
 async def answer_explain(router: Router, visit: Visit) -> None:

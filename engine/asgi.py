@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from litestar.types import HTTPScope, Receive, Send
-from providers.messages.writer import PING
 
 from engine.replies import Refusal, refusal
+from providers.messages.writer import PING
 
 MAX_BODY_BYTES = 33_554_432  # 32 MB: the vendor's own limit for Messages requests
 MAX_HEADERS = 200

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from engine.asgi import Responder
 from engine.gateway import Gateway, Upstream
 from engine.router import Router
-from providers.auth import signed
+from engine.scrub import ScrubbingDecoder
+from providers.auth import Headers, signed, without_secrets
 from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.endpoint import url_of
@@ -31,6 +32,7 @@ from rules.nodes import Decision
 from schemas.request import MessagesRequest
 
 ERROR_BODY_BYTES = 1_048_576
+_PLAIN = " /,:;()[]{}@=+*'!?&#$|<>~^`"  # what may stand in a header value as it is; `%` and all else is encoded
 BYTES_PER_TOKEN = 4  # for the guess that `message_start` carries until the upstream has counted
 
 
@@ -95,25 +97,30 @@ async def _attempt(
     pool = attempt.target.pool
     upstream = gateway.upstreams[pool.name]
     outcome: Outcome = Abandoned()
+    credential: Headers = ()
     lease = attempt.take(router.clock())
     try:
         ask, encoded = _prepare(gateway, one, attempt, router)
-        request = await _signed(upstream, one, attempt, encoded)
+        credential = await upstream.credentials[attempt.pick.instance.name].headers(
+            refresh=attempt.refresh, client=one.headers
+        )
+        request = _signed(attempt, encoded, credential)
         response = await upstream.transport.send(request, attempt.timeouts)
         ended = False
         try:
             if not 200 <= response.head.status < 300:
                 body = await _error_body(response)
                 raise AttemptFailed(upstream.dialect.error_of(ask, response.head, body))
-            reply = translated_reply(upstream, ask, encoded, response, one)
+            reply = _reply_of(upstream, ask, encoded, response, one, credential)
             first_byte_s = await _relay(router, one, plan, attempt, reply, response, responder)
             ended = reply.fault is None
             outcome = Succeeded(first_byte_s) if reply.fault is None else Failed(reply.fault)
         finally:
             await response.aclose(ended=ended)
     except (AttemptFailed, TransportFailed, Unencodable, CredentialFailed) as failed:
-        outcome = Failed(failed.error)
-        return failed.error
+        error = without_secrets(failed.error, credential)
+        outcome = Failed(error)
+        return error
     finally:
         pool.give_back(lease, outcome, router.clock(), rng)
     return None
@@ -137,21 +144,20 @@ def encode_for(
     return ask, upstream.dialect.encode(ask)
 
 
-async def _signed(upstream: Upstream, one: Exchange, attempt: Try, encoded: Encoded) -> UpstreamRequest:
-    """The request for the picked instance, credentials included."""
-    instance = attempt.pick.instance.spec
-    source = upstream.credentials[instance.name]
-    credentials = await source.headers(refresh=attempt.refresh, client=one.headers)
-    headers, body = signed(encoded, credentials)
-    return UpstreamRequest("POST", url_of(instance.endpoint, encoded.path, encoded.query), headers, body)
+def _signed(attempt: Try, encoded: Encoded, credential: Headers) -> UpstreamRequest:
+    """The request for the picked instance, with the credential of that instance."""
+    headers, body = signed(encoded, credential)
+    url = url_of(attempt.pick.instance.spec.endpoint, encoded.path, encoded.query)
+    return UpstreamRequest("POST", url, headers, body)
 
 
-def translated_reply(
-    upstream: Upstream, ask: Ask, encoded: Encoded, response: UpstreamResponse, one: Exchange
+def _reply_of(
+    upstream: Upstream, ask: Ask, encoded: Encoded, response: UpstreamResponse, one: Exchange, credential: Headers
 ) -> Reply:
     """The reply in the form the client asked for, under the client's own model name."""
+    decoder = upstream.dialect.decoder(ask, encoded, response.head)
     return translated(
-        upstream.dialect.decoder(ask, encoded, response.head),
+        ScrubbingDecoder(decoder, credential) if credential else decoder,
         stream=one.request.stream,
         model=one.request.model,
         message_id="msg_" + one.request_id.removeprefix("req_"),
@@ -224,15 +230,28 @@ async def _pass_on(
 
 def headers_of_decision(decision: Decision) -> list[tuple[str, str]]:
     """`x-ccr-rule`, percent-encoded UTF-8."""
-    return [("x-ccr-rule", quote(decision.rule, safe=" /,:;()[]{}@=+*'!?&#$|<>~^`"))]
+    return [("x-ccr-rule", quote(decision.rule, safe=_PLAIN))]
+
+
+def header_of_target(target: PlannedTarget) -> tuple[str, str]:
+    """`x-ccr-target`, as `provider,model`, percent-encoded UTF-8."""
+    return "x-ccr-target", quote(f"{target.pool.name},{target.model}", safe=_PLAIN)
 
 
 def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:
     """`x-ccr-rule`, `x-ccr-target` of the instance that answered, and how many attempts it took when more than one."""
-    target = f"{attempt.target.pool.name},{attempt.target.model}"
-    headers = [*headers_of_decision(one.decision), ("x-ccr-target", quote(target, safe=" /,:;()[]{}@=+*'!?&#$|<>~^`"))]
+    headers = [*headers_of_decision(one.decision), header_of_target(attempt.target)]
     if one.failures:
         headers.append(("x-ccr-attempts", str(len(one.failures) + 1)))
+    return headers
+
+
+def headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
+    """The same for an exchange that nobody answered: the target is the last one tried."""
+    headers = headers_of_decision(one.decision)
+    if one.failures:
+        last, _ = one.failures[-1]
+        headers += [header_of_target(last.target), ("x-ccr-attempts", str(len(one.failures)))]
     return headers
 
 
