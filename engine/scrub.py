@@ -1,0 +1,33 @@
+"""A decoder whose faults do not repeat our credentials: some upstreams echo the key they refuse. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from providers.auth import Headers, without_secrets
+from providers.dialects.seams import Decoder
+from providers.messages.parts import Fault, Part
+
+
+class ScrubbingDecoder:
+    """Every part passes as it is, but a fault loses the credential the request was sent with."""
+
+    __slots__ = ("_credential", "_decoder")
+
+    def __init__(self, decoder: Decoder, credential: Headers) -> None:
+        self._decoder = decoder
+        self._credential = credential
+
+    def feed(self, data: bytes) -> Sequence[Part]:
+        """The decoder's parts."""
+        return self._clean(self._decoder.feed(data))
+
+    def finish(self) -> Sequence[Part]:
+        """The decoder's last parts."""
+        return self._clean(self._decoder.finish())
+
+    def _clean(self, parts: Sequence[Part]) -> Sequence[Part]:
+        if not parts:
+            return parts
+        last = parts[-1]
+        return [*parts[:-1], Fault(without_secrets(last.error, self._credential))] if isinstance(last, Fault) else parts
