@@ -31,7 +31,7 @@ test-integration: $(VENV)/.stamp-dev ## only the tests of several packages toget
 	@$(PYTEST) -m integration $(ARGS)
 
 test-functional: $(VENV)/.stamp-dev ## only the tests of the program as a user runs it
-	@$(PYTEST) -m functional $(ARGS)
+	@$(PYTEST) -m "functional or e2e" $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## formatting, lint and types
 	@$(BIN)/ruff format --check --quiet . || { echo "some files are not formatted; run \`make format\`" >&2; exit 1; }

@@ -39,8 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{mark}: {where}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skips, with the reason, what only its own make target runs."""
+    """Marks what puts several packages together; skips, with the reason, what only its own make target runs."""
+    for item in items:
+        if ROOT / "tests" / "engine" in item.path.parents and not item.get_closest_marker("functional"):
+            item.add_marker(pytest.mark.integration)
     asked: str = config.getoption("markexpr") or ""
     for mark, where in _ELSEWHERE.items():
         if mark in asked:
