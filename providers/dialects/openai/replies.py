@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from providers.dialects.openai import reply_body
 from providers.dialects.openai.errors import error_in_reply, redacted, said_in
 from providers.dialects.openai.reply_body import Form
-from providers.dialects.openai.reply_calls import Calls
+from providers.dialects.openai.reply_calls import MAX_INPUT_CHARS, Calls
 from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of, value_of
 from providers.dialects.openai.reply_citations import Source, citation_of, search_of, sources_in
 from providers.dialects.openai.reply_reasoning import reasoning_in
@@ -37,6 +37,8 @@ class ReplyDecoder:
         "_ask", "_body", "_calls", "_done", "_form", "_halves", "_head", "_last_is_text", "_pending_sources", "_refused",
         "_search_asked", "_sources", "_sse", "_stop", "_texts", "_thoughts", "_usage",
     )  # fmt: skip
+
+    open_ended = False
 
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
         self._ask = ask
@@ -157,6 +159,9 @@ class ReplyDecoder:
             self._delta(choice.delta, out)
         if choice.message is not None:
             self._delta(self._unsaid(choice.message), out)
+        if self._calls.is_too_much:
+            self._break(self._unusable("bad_reply", f"tool calls of more than {MAX_INPUT_CHARS} characters"), out)
+            return
         reason = choice.finish_reason
         if not reason:
             return
@@ -250,8 +255,8 @@ class ReplyDecoder:
     def _end(self, out: list[Part]) -> None:
         """The reply is complete."""
         self._calls.flush(out)
-        if (fault := self._calls.nameless()) is not None:
-            self._break(fault.error, out)
+        if self._calls.is_nameless:
+            self._break(self._unusable("bad_reply", "a tool call that has no name"), out)
             return
         out += [kind("\ufffd") for kind in self._halves]
         out += [citation_of(source) for source in self._pending_sources]

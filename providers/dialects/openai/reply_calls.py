@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from providers.dialects.openai.reply_chunks import CallDelta, Function
-from providers.errors import KINDS, ProviderError
 from providers.messages.fold import is_object
-from providers.messages.parts import Fault, Part, ToolInput, ToolStart
+from providers.messages.parts import Part, ToolInput, ToolStart
+
+MAX_INPUT_CHARS = 64 * 1024 * 1024
+"""How much input all calls of one reply may have together: it is kept to tell where one call ends and the next begins."""
 
 _NO_FUNCTION = Function()
 
@@ -28,13 +30,14 @@ class _Call(msgspec.Struct):
 class Calls:
     """The calls of one reply. `tool_names` maps names as sent to the client's."""
 
-    __slots__ = ("_by_key", "_calls", "_last", "_tool_names")
+    __slots__ = ("_by_key", "_calls", "_chars", "_last", "_tool_names")
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         self._tool_names = tool_names
         self._calls: list[_Call] = []
         self._by_key: dict[int | str, _Call] = {}
         self._last: _Call | None = None
+        self._chars = 0
 
     @property
     def any(self) -> bool:
@@ -52,6 +55,7 @@ class Calls:
             call.name = function.name
         if function.arguments:
             call.pieces.append(function.arguments)
+            self._chars += len(function.arguments)
             (out if call.started else call.early).append(ToolInput(call.number, function.arguments))
         if not call.started and call.name and (call.id or call.early):
             self._start(call, out)
@@ -66,11 +70,15 @@ class Calls:
             if not call.started and call.name:
                 self._start(call, out)
 
-    def nameless(self) -> Fault | None:
-        """The fault of a reply that ends with a call nobody can make, None where all have names."""
-        if all(call.name for call in self._calls):
-            return None
-        return Fault(ProviderError(KINDS["bad_reply"], "the upstream made a tool call without a name"))
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the calls have more input than a reply may have."""
+        return self._chars > MAX_INPUT_CHARS
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether there is a call that nobody can make, because its name never came."""
+        return not all(call.name for call in self._calls)
 
     def _start(self, call: _Call, out: list[Part]) -> None:
         assert call.name is not None
