@@ -18,6 +18,11 @@ class ScrubbingDecoder:
         self._decoder = decoder
         self._credential = credential
 
+    @property
+    def open_ended(self) -> bool:
+        """As the decoder."""
+        return self._decoder.open_ended
+
     def feed(self, data: bytes) -> Sequence[Part]:
         """The decoder's parts."""
         return self._clean(self._decoder.feed(data))

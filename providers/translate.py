@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from providers.dialects.seams import Decoder, OpenEnded
+from providers.dialects.seams import Decoder
 from providers.errors import KINDS, ProviderError
 from providers.messages.fold import Fold
 from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
@@ -225,7 +225,7 @@ def _commits(parts: Sequence[Part]) -> bool:
 
 def _rest_before_break(decoder: Decoder, stop_was_given: bool) -> Sequence[Part] | None:
     """The parts that complete a reply whose upstream broke off, None where it is not complete without what is missing."""
-    if isinstance(decoder, OpenEnded) and not decoder.said_its_end:
+    if decoder.open_ended:
         return None
     rest = decoder.finish()
     if any(isinstance(part, Fault) for part in rest):

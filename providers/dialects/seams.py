@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from providers.errors import ProviderError
 from providers.messages.parts import Part
@@ -29,6 +29,7 @@ class Ask:
     """What is to be sent: the client's request for one target.
 
     `model` is the upstream's model name, `model_spec` its capabilities where the configuration lists them;
+    `options` is what the dialect's `options_of` gave for the provider; None: work it out now.
     `headers` are the client's (lower-case names). `new_id` makes unique suffixes for ids that an upstream left out.
     """
 
@@ -38,6 +39,7 @@ class Ask:
     model_spec: ModelSpec | None
     headers: Mapping[str, str]
     new_id: Callable[[], str]
+    options: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,14 @@ class Head:
 class Decoder(Protocol):
     """Upstream bytes to parts. Any cut of the same bytes gives the same parts; never raises on any bytes."""
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether, so far, nothing but the end of the body can say that the reply is over: a connection that breaks now cuts it.
+
+        False where the format has an end of its own, since `finish` then knows a cut by itself.
+        """
+        ...
+
     def feed(self, data: bytes) -> Sequence[Part]:
         """The parts that became certain with `data`. After a `Fault` it returns nothing more."""
         ...
@@ -81,21 +91,12 @@ class Decoder(Protocol):
         ...
 
 
-@runtime_checkable
-class OpenEnded(Protocol):
-    """A `Decoder` of a format that need not say when a reply is over: there the end of the body is the end of the reply.
-
-    `finish` then takes any whole body for a whole reply, so a connection that broke must not be taken for an end.
-    """
-
-    @property
-    def said_its_end(self) -> bool:
-        """Whether the upstream did say that the model stopped: then a break costs nothing."""
-        ...
-
-
 class Dialect(Protocol):
     """One upstream API."""
+
+    def options_of(self, provider: ProviderSpec) -> object:
+        """What the dialect reads of a provider's settings, worked out once a configuration; comes back in `Ask.options`."""
+        ...
 
     def encode(self, ask: Ask) -> Encoded:
         """The upstream request. Raises `Unencodable` where the target cannot be asked this."""

@@ -92,9 +92,9 @@ class ReplyDecoder:
         self._unmendable: str | None = None
 
     @property
-    def said_its_end(self) -> bool:
-        """Whether a stop reason came; see `OpenEnded`."""
-        return self._reason is not None
+    def open_ended(self) -> bool:
+        """Until a stop reason came: streams without one end with their body."""
+        return self._reason is None
 
     def feed(self, data: bytes) -> Sequence[Part]:
         if self._done:
