@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import ccr
-from tests.docs.generated import PAGES, with_generated_parts
+from providers.dialects.table import DIALECTS
+from tests.docs.generated import PAGES, SECTIONS, with_generated_parts
 from tests.docs.sessions import Reader, differences
 from tests.fakes.router import free_port
 
@@ -46,6 +47,13 @@ def test_generated_parts_are_fresh(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
 
     assert with_generated_parts(text) == text, "run `make docs`"
+
+
+def test_the_reference_has_the_settings_of_every_served_type() -> None:
+    """A provider type that this version serves is described, and no other."""
+    described = {name.removesuffix("Settings") for name in SECTIONS if name.endswith("Settings")} - {"common"}
+
+    assert described == set(DIALECTS)
 
 
 @pytest.mark.parametrize("page", ALL_PAGES)

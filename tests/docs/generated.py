@@ -22,7 +22,7 @@ PAGES = ("README.md", "providers/messages/README.md")
 
 Schema = dict[str, Any]
 
-# Definition of the schema -> how the page introduces it. Those of later provider types are left out until they serve.
+# Definition of the schema -> how the page introduces it. A test compares the types with those that are served.
 SECTIONS = {
     "provider": "A provider",
     "instance": "One of `instances`",
@@ -33,6 +33,7 @@ SECTIONS = {
     "commonSettings": "`settings` of every provider",
     "staticSettings": "`settings` of type `static`",
     "openaiSettings": "`settings` of type `openai`",
+    "codewhispererSettings": "`settings` of type `codewhisperer`",
     "model": "A model in `settings.models`, where it is not just a name",
     "target": "A target, where it is not `provider,model`",
     "rule": "One of `routing.customRules`",
@@ -96,7 +97,7 @@ def _kind(found: Schema) -> str:
     if "enum" in found:
         return ", ".join(f"`{value}`" for value in found["enum"])
     if _defined(found):
-        return _defined(found)
+        return "name -> provider" if _defined(found) == "providers" else _defined(found)
     written = found.get("type", "any")
     kinds = [written] if isinstance(written, str) else list(written)
     if "pattern" in found and len(kinds) > 1 and "string" in kinds:
