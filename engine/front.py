@@ -46,6 +46,7 @@ async def front(router: Router, scope: HTTPScope, receive: Receive, send: Send, 
     counters = router.counters
     counters.exchanges += 1
     counters.open_exchanges += 1
+    router.open_on[id(gateway)] += 1
     try:
         async with asyncio.TaskGroup() as group:
             await _frame(router, scope, receive, visit, answer, group)
@@ -53,6 +54,7 @@ async def front(router: Router, scope: HTTPScope, receive: Receive, send: Send, 
         counters.client_gone += 1
     finally:
         counters.open_exchanges -= 1
+        router.open_on[id(gateway)] -= 1
         counters.by_status[visit.responder.status] += 1
 
 
@@ -88,7 +90,7 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
         reply = refusal(405, f"`{scope['method']}` is not allowed on `{scope['path']}`")
         raise Refused(reply, (("allow", "POST"),))
     visit.body = await read_body(receive, visit.headers)
-    if visit.headers.get(HOP_HEADER) == router.hop:
+    if router.hop in [hop.strip() for hop in visit.headers.get(HOP_HEADER, "").split(",")]:
         message = f"this request came from this router itself: an endpoint of the configuration points back at {router.address}"
         raise Refused(refusal(508, message))
 

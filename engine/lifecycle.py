@@ -22,6 +22,7 @@ from engine.compose import gateway_of
 from engine.counters import Counters
 from engine.journal import Journal
 from engine.pinger import Pinger
+from engine.probing import Prober
 from engine.reload import Reloader
 from engine.router import Router, random_id
 from engine.status import findings_line
@@ -134,7 +135,8 @@ async def _serve(
     )
     _note_start(router, first)
     server = uvicorn.Server(_uvicorn_config(router, drain_s))
-    reloader = Reloader(router, load, make_transport, make_source)
+    prober = Prober(router)
+    reloader = Reloader(router, load, make_transport, make_source, on_swap=prober.follow)
     gc.collect()
     gc.freeze()
     try:
@@ -142,7 +144,7 @@ async def _serve(
             loop = asyncio.get_running_loop()
             if hasattr(signal, "SIGHUP"):
                 loop.add_signal_handler(signal.SIGHUP, reloader.ask)
-            side = [group.create_task(pinger.run()), group.create_task(reloader.run())]
+            side = [group.create_task(task) for task in (pinger.run(), reloader.run(), prober.run())]
             side.append(group.create_task(_announce(server, address, on_ready)))
             await server.serve(sockets=[listener])
             for task in side:

@@ -15,7 +15,6 @@ from providers.credentials import credential_source
 from providers.upstream import Transport
 
 LOOK_EVERY_S = 1.0
-RETIRE_AFTER_S = 600.0
 
 Stamp = tuple[int, int, int]
 
@@ -33,14 +32,16 @@ class Reloader:
         make_transport: MakeTransport,
         make_source: MakeSource = credential_source,
         every_s: float = LOOK_EVERY_S,
+        on_swap: Callable[[], None] = lambda: None,
     ) -> None:
         self._router = router
         self._load = load
         self._make_transport = make_transport
         self._make_source = make_source
         self._every_s = every_s
+        self._on_swap = on_swap
         self._asked = asyncio.Event()
-        self._retired: list[tuple[float, Transport]] = []
+        self._retired: list[tuple[Gateway, list[Transport]]] = []
         self._seen = stamps_of(router.gateway.built.document.texts)
 
     def ask(self) -> None:
@@ -56,9 +57,9 @@ class Reloader:
                 if asked or now_seen != self._seen:
                     self._seen = now_seen
                     await self._reload()
-                await self._close_retired(self._router.clock())
+                await self._close_retired()
         finally:
-            await self._close_retired(float("inf"))
+            await self._close_retired(all_of_them=True)
 
     async def _wait(self) -> bool:
         try:
@@ -90,22 +91,24 @@ class Reloader:
         old = router.gateway
         new = gateway_of(checked.built, self._make_transport, old, self._make_source)
         router.gateway = new
-        self._retire(old, new)
+        self._retired.append((old, retired(old, new)))
+        self._on_swap()
         router.reload = {"ok": True, "at": at, "changed": True, "from": old.revision}
         journal.write(
             "info", "reloaded", stage="reload", revision=new.revision, before=old.revision, findings=findings or None
         )
 
-    def _retire(self, old: Gateway, new: Gateway) -> None:
-        """Connections of the old snapshot stay open while exchanges may run on it."""
-        at = self._router.clock() + RETIRE_AFTER_S
-        self._retired += [(at, transport) for transport in retired(old, new)]
+    async def _close_retired(self, *, all_of_them: bool = False) -> None:
+        """Closes the connections that only old snapshots use, once no exchange runs on these any more.
 
-    async def _close_retired(self, now: float) -> None:
-        due = [transport for at, transport in self._retired if at <= now]
-        self._retired = [(at, transport) for at, transport in self._retired if at > now]
-        for transport in due:
-            await transport.aclose()
+        In order: an older snapshot may use what a younger one was the last to have.
+        """
+        open_on = self._router.open_on
+        while self._retired and (all_of_them or not open_on[id(self._retired[0][0])]):
+            old, transports = self._retired.pop(0)
+            del open_on[id(old)]
+            for transport in transports:
+                await transport.aclose()
 
 
 def stamps_of(files: Iterable[str] | Mapping[str, object]) -> dict[str, Stamp | None]:

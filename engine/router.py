@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,7 +24,8 @@ class Router:
     """One process. `gateway` is replaced whole on reload; an exchange reads it once and keeps what it read.
 
     `clock` is monotonic seconds, `wall` seconds since the epoch. `hop` marks requests we send, so that one which comes
-    back to us is known. `reload` is what `/status` says of the last reload.
+    back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
+    snapshot, by its `id`, so that what an old one needs is closed after the last of them.
     """
 
     gateway: Gateway
@@ -38,3 +40,4 @@ class Router:
     hop: str = field(default_factory=random_id)
     draining: bool = False
     reload: Mapping[str, object] = field(default_factory=dict)
+    open_on: Counter[int] = field(default_factory=Counter)

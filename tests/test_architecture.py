@@ -59,6 +59,7 @@ EDGES: dict[str, set[str]] = {
     "engine/exchange.py": {"loop"},
     "engine/front.py": {"loop"},
     "engine/pinger.py": {"loop"},
+    "engine/probing.py": {"loop"},
     # upstreams
     "providers/aws_tokens.py": {"disk", "loop"},
     "providers/connection.py": {"loop"},

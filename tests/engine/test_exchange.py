@@ -235,10 +235,11 @@ async def test_bad_bodies_get_an_anthropic_400(body: Any, status: int, says: str
     assert one.transports["up"].sent == []
 
 
-async def test_our_own_request_coming_back_is_refused() -> None:
-    """A request with our hop mark is a loop: 508, with the address of this router."""
+@pytest.mark.parametrize("hops", ["{own}", "{own}, other", "other,{own}", "a, {own}, b"])
+async def test_our_own_request_coming_back_is_refused(hops: str) -> None:
+    """A request with our hop mark, also among those of other routers, is a loop: 508, with the address of this router."""
     one = in_process(ONE, {"up": [Answer(HELLO)]})
-    got = await one.post(ASK, headers={"x-ccr-hop": one.router.hop})
+    got = await one.post(ASK, headers={"x-ccr-hop": hops.format(own=one.router.hop)})
 
     assert got.status == 508
     assert "127.0.0.1:3456" in got.json()["error"]["message"]

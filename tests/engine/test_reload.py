@@ -67,17 +67,27 @@ async def test_the_same_configuration_changes_nothing() -> None:
     assert one.router.reload["changed"] is False
 
 
-async def test_connections_of_a_removed_provider_are_closed_in_the_end() -> None:
-    """Its transport stays open for exchanges on the old snapshot and is closed when the server ends."""
+async def test_connections_of_a_removed_provider_are_closed_after_its_last_exchange() -> None:
+    """Its transport stays open for as long as an exchange runs on the old snapshot, and is closed then."""
     one = in_process(ONE, {"up": [Answer(HELLO)]})
     await one.post(ASK)
+    old = one.router.gateway
+    one.router.open_on[id(old)] += 1
     reloader = reloader_of(
         one, ONE.replace("  up:", "  other:").replace("defaultProvider: up", "defaultProvider: other")
     )
-    reloader.ask()
-    await run_for(reloader)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(reloader.run())
+        reloader.ask()
+        while one.router.gateway is old:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.03)
+        assert not one.transports["up"].gone
+        one.router.open_on[id(old)] -= 1
+        while not one.transports["up"].gone:
+            await asyncio.sleep(0.001)
+        task.cancel()
 
-    assert one.transports["up"].gone
     assert list(one.router.gateway.upstreams) == ["other"]
 
 
