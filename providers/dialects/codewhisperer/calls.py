@@ -34,9 +34,10 @@ class ToolUse(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(slots=True)
 class _Call:
-    number: int
+    place: int
     id: str | None
     name: str | None
+    number: int = -1
     started: bool = False
     ended: bool = False
     stopped: bool = False
@@ -57,7 +58,7 @@ class Calls:
     said `stop` without being whole: only `MAX_TOKENS` explains it.
     """
 
-    __slots__ = ("_by_id", "_calls", "_held_chars", "_nameless", "_names", "any_ended", "broken", "chars")
+    __slots__ = ("_begun", "_by_id", "_calls", "_held_chars", "_nameless", "_names", "any_ended", "broken", "chars")
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
@@ -65,6 +66,7 @@ class Calls:
         self._by_id: dict[str, _Call] = {}
         self._nameless: _Call | None = None
         self._held_chars = 0
+        self._begun = 0
         self.chars = 0
         self.any_ended = False
         self.broken: str | None = None
@@ -150,9 +152,11 @@ class Calls:
         """Begins the call and, so that order is kept, those before it."""
         if call.started:
             return
-        for earlier in self._calls[: call.number + 1]:
+        for earlier in self._calls[: call.place + 1]:
             if not earlier.started and earlier.name:
                 earlier.started = True
+                earlier.number = self._begun
+                self._begun += 1
                 parts.append(ToolStart(earlier.number, earlier.id, self._names.get(earlier.name, earlier.name)))
         if not call.started:
             raise BadCall("a call came without a name")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from providers.dialects.codewhisperer import errors
+from providers.dialects.codewhisperer.options import Options, options_of
 from providers.dialects.codewhisperer.replies import ReplyDecoder
 from providers.dialects.codewhisperer.requests import Sent, encode
 from providers.dialects.seams import Ask, Decoder, Dialect, Encoded, Head
 from providers.errors import ProviderError
+from providers.spec import ProviderSpec
 
 
 class CodeWhisperer:
     """Stateless; see `providers/dialects/codewhisperer/README.md` for the flow."""
+
+    def options_of(self, provider: ProviderSpec) -> Options:
+        return options_of(provider.settings)
 
     def encode(self, ask: Ask) -> Encoded:
         return encode(ask)

@@ -59,7 +59,7 @@ class Sent:
 
 def encode(ask: Ask) -> Encoded:
     """The request; raises `Unencodable` where this service cannot be asked it. The path is the dialect's, see `Options`."""
-    options = options_of(ask.provider.settings)
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider.settings)
     losses = Losses()
     model_id, row = _model(ask.model, options)
     notes = () if row else (f"`{model_id}` is not in the table of models of {TABLE_DATE}: it is sent as written",)
