@@ -44,12 +44,13 @@ def _upstream_of(
     spec: ProviderSpec, make_transport: MakeTransport, make_source: MakeSource, old: Gateway | None
 ) -> Upstream:
     dialect = DIALECTS[spec.type]
+    options = dialect.options_of(spec)
     known = old.upstreams.get(spec.name) if old else None
     if known is not None and _same_connections(known.spec, spec):
         return Upstream(
-            spec, dialect, known.transport, _credentials_of(spec, make_source, known.credentials, known.spec)
+            spec, dialect, options, known.transport, _credentials_of(spec, make_source, known.credentials, known.spec)
         )
-    return Upstream(spec, dialect, make_transport(spec), _credentials_of(spec, make_source, {}, None))
+    return Upstream(spec, dialect, options, make_transport(spec), _credentials_of(spec, make_source, {}, None))
 
 
 def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:

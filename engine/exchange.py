@@ -140,7 +140,7 @@ def encode_for(
     """The upstream request for one target, without an instance. Raises `Unencodable`."""
     upstream = gateway.upstreams[target.pool.name]
     spec = gateway.model_spec(target.pool.name, target.model)
-    ask = Ask(request, upstream.spec, target.model, spec, headers, router.new_id)
+    ask = Ask(request, upstream.spec, target.model, spec, headers, router.new_id, upstream.options)
     return ask, upstream.dialect.encode(ask)
 
 

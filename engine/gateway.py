@@ -22,10 +22,11 @@ from rules.nodes import Decision, Route, Target
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A provider as the exchange uses it: its specification, its language, its connections."""
+    """A provider as the exchange uses it: its specification, its language with its options, its connections."""
 
     spec: ProviderSpec
     dialect: Dialect
+    options: object
     transport: Transport
     credentials: Mapping[str, CredentialSource]
 

@@ -26,6 +26,7 @@ from providers.dialects.openai.errors import error_of
 from providers.dialects.openai.replies import decoder_of
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
 from providers.errors import ProviderError
+from providers.spec import ProviderSpec
 from schemas.decode_request import blocks_of
 from schemas.document import JSONValue
 from schemas.request import Block, Message, MessagesRequest
@@ -48,6 +49,9 @@ class Script(msgspec.Struct, frozen=True):
 
 class StaticDialect:
     """Fixed or templated answers; nothing of the request is lost, since nothing is sent anywhere."""
+
+    def options_of(self, provider: ProviderSpec) -> None:
+        """None: the script is made of the settings as they are."""
 
     def encode(self, ask: Ask) -> Encoded:
         """The script of the answer."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from providers.dialects.openai import errors, requests
+from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.replies import decoder_of
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
 from providers.errors import ProviderError
+from providers.spec import ProviderSpec
 
 
 class OpenAIDialect:
     """The OpenAI API and everything compatible with it."""
+
+    def options_of(self, provider: ProviderSpec) -> Options:
+        """See `options.options_of`."""
+        return options_of(provider)
 
     def encode(self, ask: Ask) -> Encoded:
         """See `requests.encode`."""

@@ -29,7 +29,7 @@ PATH = "/chat/completions"
 
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
-    options = options_of(ask.provider)
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=options.tool_schema == "gemini")
     try:
