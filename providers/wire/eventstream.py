@@ -29,6 +29,7 @@ _NUMBERS: dict[int, Struct] = {2: Struct(">b"), 3: Struct(">h"), 4: Struct(">i")
 _BOOLEANS: dict[int, bool] = {0: True, 1: False}
 _BYTES, _STRING, _UUID = 6, 7, 9
 _UUID_BYTES = 16
+_KNOWN_BLOCKS, _KNOWN_BYTES = 16, 512
 _FRAME_BYTES = _PRELUDE.size + _CRC.size
 """What a frame without headers and payload takes."""
 
@@ -52,10 +53,11 @@ class FrameReader:
     still waiting for the rest: at the end of a body anything but 0 means that the stream was cut.
     """
 
-    __slots__ = ("_buffer", "_wanted", "broken")
+    __slots__ = ("_buffer", "_known", "_wanted", "broken")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._known: dict[bytes, Mapping[str, HeaderValue]] = {}
         self._wanted = _PRELUDE.size
         self.broken: str | None = None
 
@@ -77,7 +79,8 @@ class FrameReader:
                 if self._wanted == _PRELUDE.size:
                     self._wanted = _frame_length(buffer, start)
                     continue
-                frames.append(_frame(buffer, start, self._wanted))
+                head, payload = _checked(buffer, start, self._wanted)
+                frames.append(Frame(self._headers(head), payload))
                 start += self._wanted
                 self._wanted = _PRELUDE.size
         except _BadFrame as bad:
@@ -85,6 +88,15 @@ class FrameReader:
             start = len(buffer)
         del buffer[:start]
         return frames
+
+    def _headers(self, block: bytes) -> Mapping[str, HeaderValue]:
+        """The headers in a block; a stream repeats the same few blocks, so the first ones are remembered."""
+        headers = self._known.get(block)
+        if headers is None:
+            headers = _headers(block)
+            if len(self._known) < _KNOWN_BLOCKS and len(block) <= _KNOWN_BYTES:
+                self._known[block] = headers
+        return headers
 
 
 class _BadFrame(Exception):  # noqa: N818 - never leaves this file
@@ -105,7 +117,8 @@ def _frame_length(buffer: bytearray, start: int) -> int:
     return int(total)
 
 
-def _frame(buffer: bytearray, start: int, total: int) -> Frame:
+def _checked(buffer: bytearray, start: int, total: int) -> tuple[bytes, bytes]:
+    """The header block and the payload of a whole frame whose checksum is right."""
     end = start + total - _CRC.size
     with memoryview(buffer) as view:
         checksum = crc32(view[start:end])
@@ -114,7 +127,7 @@ def _frame(buffer: bytearray, start: int, total: int) -> Frame:
         payload = bytes(view[headers_end:end])
     if checksum != _CRC.unpack_from(buffer, end)[0]:
         raise _BadFrame("the checksum of a frame is wrong")
-    return Frame(_headers(head), payload)
+    return head, payload
 
 
 def _headers(block: bytes) -> dict[str, HeaderValue]:
