@@ -87,7 +87,7 @@ def _not_a_number(text: str) -> LiteralError:
     operator = text[:start].strip()
     if operator in ("=>", "=<", "<>"):
         better = {"=>": ">=", "=<": "<=", "<>": "!="}[operator]
-        return LiteralError(f"`{operator}` is no comparison", 0, start, f"write `{better}`")
+        return LiteralError(f"`{operator}` is no comparison", 0, len(text[:start].rstrip()), f"write `{better}`")
     if re.fullmatch(r"\s*[-+]?\d+(?:\.\d+)?m\s*", text[start:]):
         return LiteralError(f"`{text.strip()}` is no number", start, None, "a million is written `M`")
     if re.fullmatch(r"\s*\d{1,3}(,\d{3})+\s*", text[start:]):
