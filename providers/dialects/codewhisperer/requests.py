@@ -90,7 +90,7 @@ def encode(ask: Ask) -> Encoded:
         dialect_state=Sent(
             model_id=model_id,
             body_bytes=len(body),
-            thinking=thinking if _wants_thinking(ask.request) else "off",
+            thinking=_readable_thinking(ask.request, thinking),
             input_tokens=_estimate(body, messages),
             window_tokens=_window(ask, row) if options.count_by_context else None,
         ),
@@ -177,6 +177,11 @@ def _thinking(request: MessagesRequest, options: Options, row: ModelRow | None, 
         if member != "effort":
             losses.add(f"output_config.{member}", "this service has no such field")
     return chosen
+
+
+def _readable_thinking(request: MessagesRequest, asked: str) -> str:
+    """What of the reply is thinking for the client: thoughts that come unasked are given to one who wanted them."""
+    return "native" if asked == "off" and _wants_thinking(request) else asked
 
 
 def _native_thinking(request: MessagesRequest) -> dict[str, Any]:

@@ -481,6 +481,8 @@ def test_thinking_is_asked_for_where_the_model_takes_it() -> None:
     old = encode(asked, {"thinking": "native"}, MODEL)
     assert "additionalModelRequestFields" not in json.loads(old.body)
     assert "thinking" in {lost.field for lost in old.lost}
+    assert old.dialect_state.thinking == "native"
+    assert encode({"messages": [user("a")]}, {"thinking": "simulated"}).dialect_state.thinking == "off"
     tagged = encode(asked, {"thinking": "simulated"})
     assert "<max_thinking_length>2000</max_thinking_length>" in contents(json.loads(tagged.body))[0]
     assert tagged.dialect_state.thinking == "simulated"
