@@ -1,0 +1,337 @@
+"""The fault laboratory: what clients get while upstreams, or the router itself, are in trouble.
+
+Every request must end in a whole reply or a well-formed Anthropic error (nothing **lost**), and no tool call may come twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import httpx
+
+from tests.e2e.asking import WEATHER, body
+from tests.fakes.loopback import Refusing
+from tests.fakes.router import ROOT, Router, configuration
+from tests.fakes.stream_reader import check_grammar, content_of, events_in
+from tests.fakes.upstream import OVERLOAD, Call, Say, Upstream, broken_off, failing, html, raw_stream
+from tests.fakes.wire import (
+    Answer,
+    Close,
+    Hold,
+    Received,
+    Reset,
+    Responder,
+    Step,
+    Wait,
+    chunked,
+    cut,
+    dripped,
+    whole,
+    wire_bytes,
+)
+
+SAID = Say(
+    "the answer is 42, said at some length", calls=(Call("get_weather", {"city": "Bern"}, "call_1"),), usage=None
+)
+"""What a healthy upstream always answers."""
+
+WANTED = [{"type": "text", "text": SAID.text}, {"type": "tool_use", "name": "get_weather", "input": {"city": "Bern"}}]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the requests of a row."""
+
+    sent: int = 0
+    right: int = 0
+    errors: int = 0
+    lost: int = 0
+    doubled: int = 0
+    first_loss: str = ""
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def add(self, verdict: str, doubled: int, status: int, why: str) -> None:
+        """Counts one request."""
+        self.sent += 1
+        self.doubled += doubled
+        self.statuses[status] += 1
+        if verdict == "right":
+            self.right += 1
+        elif verdict == "error":
+            self.errors += 1
+        else:
+            self.lost += 1
+            self.first_loss = self.first_loss or why
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of trouble. `all_right`: with another healthy instance every request must be answered rightly."""
+
+    name: str
+    run: Callable[[], Tally]
+    all_right: bool = False
+
+
+def judge(status: int, content_type: str, data: bytes) -> tuple[str, int, str]:
+    """(`right`, `error` or `lost`; tool calls too many; why it is lost) of a reply that was read to its end."""
+    try:
+        if status != 200:
+            error = json.loads(data)
+            proper = error["type"] == "error" and bool(error["error"]["type"]) and bool(error["error"]["message"])
+            return ("error" if proper else "lost"), 0, data[:200].decode(errors="replace")
+        if content_type.startswith("text/event-stream"):
+            events = list(events_in(data))
+            if check_grammar(events) == "error":
+                return "error", _calls_too_many(events), ""
+            content = content_of(events)
+        else:
+            content = json.loads(data)["content"]
+    except (AssertionError, ValueError, KeyError, TypeError) as error:
+        return "lost", 0, f"{status}: {error!r}: {data[-200:]!r}"
+    seen = [
+        {name: value for name, value in block.items() if name not in ("id", "citations", "caller")} for block in content
+    ]
+    calls = sum(block["type"] == "tool_use" for block in content)
+    return ("right" if seen == WANTED else "lost"), max(0, calls - 1), f"other content: {seen}"
+
+
+def _calls_too_many(events: Sequence[dict[str, Any]]) -> int:
+    calls = sum(
+        event["type"] == "content_block_start" and event["content_block"]["type"] == "tool_use" for event in events
+    )
+    return max(0, calls - 1)
+
+
+async def ask(client: httpx.AsyncClient, router: Router, number: int, tally: Tally) -> None:
+    """Sends the request of that number, every other one streamed, and counts what came of it; a refused connection was not sent."""
+    asked = body(stream=number % 2 == 0, tools=[WEATHER], messages=[{"role": "user", "content": str(number // 2)}])
+    try:
+        got = await client.post(router.url + "/v1/messages", json=asked)
+        verdict, doubled, why = judge(got.status_code, got.headers.get("content-type", ""), got.content)
+        tally.add(verdict, doubled, got.status_code, why)
+    except httpx.ConnectError:
+        tally.statuses[0] += 1
+    except httpx.HTTPError as error:
+        tally.add("lost", 0, 0, repr(error))
+
+
+async def under_load(router: Router, requests: int, at_once: int, meanwhile: Awaitable[None] | None = None) -> Tally:
+    """So many requests, half of them streams, `at_once` at a time, while something happens."""
+    tally, numbers = Tally(), iter(range(requests))
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client, asyncio.TaskGroup() as group:
+
+        async def worker() -> None:
+            for number in numbers:
+                await ask(client, router, number, tally)
+
+        for _ in range(at_once):
+            group.create_task(worker())
+        if meanwhile is not None:
+            await meanwhile
+    return tally
+
+
+def _configuration(*endpoints: str, patience_ms: int = 400) -> dict[str, Any]:
+    config = configuration(*endpoints)
+    config["providers"]["fake"]["timeouts"] = {"connect": 2_000, "firstByte": patience_ms, "idle": patience_ms}
+    return config
+
+
+def beside_a_healthy_one(fault: Responder | None, requests: int = 24) -> Tally:
+    """Two instances: one always fails like this (None: refuses connections), the other is healthy."""
+    with Upstream() as bad, Upstream() as good, Refusing() as nobody:
+        good.always(SAID)
+        if fault is not None:
+            bad.always(fault)
+        config = _configuration(bad.url if fault is not None else nobody.url, good.url)
+        with Router(config) as router:
+            return asyncio.run(under_load(router, requests, 4))
+
+
+def alone(fault: Responder, requests: int = 12, patience_ms: int = 400) -> Tally:
+    """One instance, which always fails like this."""
+    with Upstream() as bad:
+        bad.always(fault)
+        with Router(_configuration(bad.url, patience_ms=patience_ms)) as router:
+            return asyncio.run(under_load(router, requests, 4))
+
+
+def every_offset(ending: Step) -> Tally:
+    """One instance that ends the connection after 0, 1, 2 ... bytes of a recorded stream, on every try of a request the same."""
+    recorded = SAID(_streamed_request())
+    total = len(wire_bytes(recorded))
+
+    def respond(request: Received) -> Answer:
+        return cut(recorded, int(request.json["messages"][-1]["content"]), ending)
+
+    with Upstream() as upstream:
+        upstream.always(respond)
+        with Router(_configuration(upstream.url, patience_ms=5_000)) as router:
+            return asyncio.run(under_load(router, 2 * total + 2, 48))
+
+
+def _streamed_request() -> Received:
+    return Received(
+        "POST", "/v1/chat/completions", "", {}, json.dumps({"model": "fake-model", "stream": True}).encode(), 0
+    )
+
+
+@contextlib.contextmanager
+def upstream_process() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """An upstream of its own process, slow enough that there is always something in flight; its URL."""
+    call = f"--call={SAID.calls[0].name}={SAID.calls[0].text}"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.fakes.upstream",
+            "--say",
+            SAID.text or "",
+            call,
+            "--no-usage",
+            "--pause-s",
+            "0.003",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().split()[-1]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def instance_killed() -> Tally:
+    """Two instances under load; one is killed with SIGKILL."""
+    with (
+        upstream_process() as (victim, first),
+        upstream_process() as (_, second),
+        Router(_configuration(first, second)) as router,
+    ):
+
+        async def kill() -> None:
+            await asyncio.sleep(0.5)
+            victim.kill()
+
+        return asyncio.run(under_load(router, 400, 16, kill()))
+
+
+def reloaded(times: int = 100) -> Tally:
+    """The configuration rewritten and SIGHUP sent, again and again under load."""
+    with Upstream() as upstream, Router(_configuration(upstream.url)) as router:
+        upstream.always(SAID)
+        config = json.loads(router.config.read_text())
+
+        async def reload() -> None:
+            for number in range(times):
+                config["routing"]["longContextThreshold"] = 60_000 + number
+                router.config.write_text(json.dumps(config))
+                router.signal(1)
+                await asyncio.sleep(0.02)
+
+        tally = asyncio.run(under_load(router, 1_000, 16, reload()))
+        assert router.answers(), "the router did not survive its reloads"
+        return tally
+
+
+def terminated() -> Tally:
+    """The router is sent SIGTERM under load; what it had accepted must still end well."""
+    with upstream_process() as (_, url), Router(_configuration(url)) as router:
+
+        async def terminate() -> None:
+            await asyncio.sleep(0.5)
+            router.signal(15)
+
+        return asyncio.run(under_load(router, 600, 16, terminate()))
+
+
+def stream_begun(*frames: bytes) -> Responder:
+    """The first chunks of the right reply, then these frames."""
+    return broken_off(SAID, 3, *frames)
+
+
+GARBAGE = whole(200, b"\x00\xff\xfe garbage " * 20)
+LYING = (*whole(200, b'{"choices": [', length=9_000), Close())
+
+BEFORE_COMMIT: dict[str, Responder | None] = {
+    "refuses connections": None,
+    "hangs before the head": lambda request: (Hold(),),
+    "hangs after the head": lambda request: (*chunked([], end=False), Hold()),
+    "resets at once": lambda request: (Reset(),),
+    "resets after the head": lambda request: cut(SAID(request), 60),
+    "closes at once": lambda request: (Close(),),
+    "garbage": lambda request: GARBAGE,
+    "no HTTP at all": lambda request: cut(GARBAGE, 0, Close()),
+    "less than its content length": lambda request: LYING,
+    "429": failing(429),
+    "429, retry-after 1": failing(429, retry_after="1"),
+    "500": failing(500),
+    "502, a page": html(502),
+    "503": failing(503),
+    "529": failing(529),
+    "401": failing(401),
+    "200, a page": html(200),
+    "200, an error": lambda request: whole(200, b'{"error": {"message": "no such luck", "code": 500}}'),
+    "200, empty": lambda request: whole(200, b""),
+    "200, an empty stream": raw_stream(),
+    "overload at the first event": raw_stream(OVERLOAD),
+}
+"""Faults before the first part: another instance can still answer."""
+
+SLOW: dict[str, Responder] = {
+    "drips, a byte at a time": lambda request: dripped(SAID(request), 1, 0.0),
+    "slow, but whole": lambda request: tuple(
+        itertools.chain.from_iterable((Wait(0.01), step) for step in SAID(request))
+    ),
+}
+"""No fault at all, given patience."""
+
+AFTER_COMMIT: dict[str, Responder] = {
+    "an error in mid-stream": stream_begun(OVERLOAD),
+    "garbage in mid-stream": stream_begun(b"data: {]\n\n"),
+    "silence in mid-stream": lambda request: (*stream_begun()(request)[:-1], Hold()),
+    "a reset in mid-stream": lambda request: (*stream_begun()(request)[:-1], Reset()),
+}
+"""Trouble after the first part: the stream ends with an error event."""
+
+ROWS: tuple[Row, ...] = (
+    *(
+        Row(f"1 of 2: {name}", partial(beside_a_healthy_one, fault), all_right=True)
+        for name, fault in BEFORE_COMMIT.items()
+    ),
+    *(Row(f"alone: {name}", partial(alone, fault)) for name, fault in BEFORE_COMMIT.items() if fault),
+    *(Row(f"alone: {name}", partial(alone, fault)) for name, fault in AFTER_COMMIT.items()),
+    *(Row(f"alone: {name}", partial(alone, fault, patience_ms=20_000), all_right=True) for name, fault in SLOW.items()),
+    Row("alone: reset at every byte", partial(every_offset, Reset())),
+    Row("alone: closed at every byte", partial(every_offset, Close())),
+    Row("1 of 2 killed with SIGKILL under load", instance_killed),
+    Row("configuration reloaded 100 times under load", reloaded, all_right=True),
+    Row("router sent SIGTERM under load", terminated),
+)
+
+
+def table(found: Sequence[tuple[Row, Tally]]) -> str:
+    """The result, as it is printed."""
+    lines = [f"{'':<46} {'requests':>8} {'rightly':>8} {'errors':>7} {'lost':>5} {'doubled':>8}"]
+    for row, tally in found:
+        note = tally.first_loss[:160] if tally.lost else ""
+        lines.append(
+            f"{row.name:<46} {tally.sent:>8} {tally.right:>8} {tally.errors:>7} {tally.lost:>5} {tally.doubled:>8}  {note}".rstrip()
+        )
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""Probes, health, status, explanation, and the headers of every reply."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.asking import body, post, send
+from tests.fakes.loopback import Refusing
+from tests.fakes.router import Router, configuration
+from tests.fakes.upstream import Upstream, failing
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("HEAD", "/"), ("HEAD", "/api/hello"), ("GET", "/health"), ("GET", "/health/live"), ("GET", "/status")],
+)
+def test_probes_are_answered(router: Router, method: str, path: str) -> None:
+    """What clients and operators probe is a 200, a HEAD without a body."""
+    got = send(router.url, method, path)
+    assert got.status == 200
+    assert (got.data == b"") == (method == "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("HEAD", "/"),
+        ("GET", "/health"),
+        ("GET", "/status"),
+        ("GET", "/v1/models"),
+        ("GET", "/nothing"),
+        ("POST", "/v1/messages"),
+        ("POST", "/v1/messages/count_tokens"),
+    ],
+)
+def test_every_reply_names_its_request_and_revision(router: Router, method: str, path: str) -> None:
+    """`request-id` and `x-ccr-revision` are on every reply, errors too."""
+    got = send(router.url, method, path, b"{}" if method == "POST" else None, content_type="application/json")
+    assert got.headers["request-id"].startswith("req_")
+    assert re.fullmatch(r"[0-9a-f]{12}", got.headers["x-ccr-revision"])
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_routed_reply_says_how_it_was_routed(router: Router, upstream: Upstream, streamed: bool) -> None:
+    """The rule and the target are in headers, also of an error by the upstream."""
+    for answered in (post(router.url, body(stream=streamed)), _failed(router, upstream, streamed)):
+        assert answered.headers["x-ccr-rule"] == "default"
+        assert answered.headers["x-ccr-target"] == "fake,fake-model"
+
+
+def _failed(router: Router, upstream: Upstream, streamed: bool) -> object:
+    upstream.always(failing(400))
+    return post(router.url, body(stream=streamed))
+
+
+def test_request_ids_differ(router: Router, upstream: Upstream) -> None:
+    """No two replies share an id."""
+    ids = [post(router.url, body()).headers["request-id"] for _ in range(20)]
+    assert len(set(ids)) == 20
+
+
+def test_the_explanation_says_what_the_server_does(router: Router, upstream: Upstream) -> None:
+    """`POST /v1/ccr/explain` names the rule and target of the real reply and sends nothing."""
+    explained = post(router.url, {"request": body()}, "/v1/ccr/explain")
+    assert explained.status == 200
+    assert not upstream.received
+    text = explained.data.decode()
+    assert '"fake-model"' in text
+    assert '"default"' in text
+
+
+def test_health_fails_when_no_target_can_serve() -> None:
+    """Liveness stays 200; readiness is a 503 once the only instance of `default` rests."""
+    with Refusing() as nobody, Router(configuration(nobody.url)) as router:
+        for _ in range(3):
+            assert post(router.url, body()).status >= 500
+        assert send(router.url, "GET", "/health/live").status == 200
+        health = send(router.url, "GET", "/health")
+        assert health.status in (200, 503)
+        assert health.json["total"] == 1
