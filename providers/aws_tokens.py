@@ -118,6 +118,7 @@ class TokenFile:
         self._unwritten = False
         self._refused: str | None = None
         self._failed_at_s: float | None = None
+        self._refreshed_at_s: float | None = None
 
     async def token(self) -> AwsToken:
         """A token to send now, refreshed if need be. Raises `TokenUnusable`."""
@@ -130,11 +131,15 @@ class TokenFile:
         raise self._unusable(found.why)
 
     async def after_refusal(self, refused: Secret) -> AwsToken:
-        """Another token than the one an upstream has just refused. Raises `TokenUnusable` where there is none to be had."""
+        """A newer token than the one an upstream has just refused. Raises `TokenUnusable` where there is none to be had.
+
+        One that was refreshed less than a minute ago is given as it is: of many requests that were refused together only the
+        first refreshes, and a brand-new token that is refused is not cured by the next.
+        """
         async with self._lock:
             self._load()
             found = self._standing()
-            if found.token is not None and found.token != refused:
+            if found.token is not None and (found.token != refused or self._is_new()):
                 return _sendable(found)
             if found.kind in ("static", None):
                 raise self._unusable("the upstream refused its token and it has no refresh token; log in again")
@@ -144,6 +149,9 @@ class TokenFile:
     def peek(self) -> Standing:
         """What the file is worth at this moment; for checks and the status page, it refreshes nothing."""
         return self._standing()
+
+    def _is_new(self) -> bool:
+        return self._refreshed_at_s is not None and self._now() - self._refreshed_at_s < RETRY_REFRESH_S
 
     async def _refreshed_token(self) -> AwsToken:
         """With the lock held: what another task or program got meanwhile, else a refresh, else the old token while it lives."""
@@ -172,7 +180,7 @@ class TokenFile:
             members = refreshed(self._members or before, answer, self._now())
             if members is None:
                 return self._later("the refresh service answered without a token")
-            self._failed_at_s, self._refused = None, None
+            self._failed_at_s, self._refused, self._refreshed_at_s = None, None, self._now()
             self._keep(members)
             return self._as_it_is(self._standing())
         if not refused_for_good(status, answer):

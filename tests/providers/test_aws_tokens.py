@@ -214,17 +214,20 @@ async def test_a_refresh_token_rotated_by_another_program_is_tried_once(path: Pa
 
 
 async def test_a_token_the_upstream_refused_is_refreshed_before_its_time(path: Path) -> None:
-    """After a 401 there is another token, or an error; never the same one again."""
+    """Of many requests refused together only the first refreshes; a token refused later is refreshed again, or is an error."""
     put(path, social(3600))
-    service = FakeService(GIVEN, (400, {"error": "invalid_grant"}))
-    file = file_at(path, service)
+    service, clock = FakeService(GIVEN, (400, {"error": "invalid_grant"})), Clock()
+    file = file_at(path, service, clock)
     old = await file.token()
     again = await file.after_refusal(old.token)
     assert again.token.reveal() == "new"
-    assert (await file.after_refusal(old.token)).token.reveal() == "new"
+    for refused in (old.token, again.token):
+        assert (await file.after_refusal(refused)).token.reveal() == "new"
     assert len(service.asked) == 1
+    clock.now += 61
     with pytest.raises(TokenUnusable):
         await file.after_refusal(again.token)
+    assert len(service.asked) == 2
 
 
 async def test_a_refused_token_without_a_refresh_token_needs_a_login(path: Path) -> None:
