@@ -10,6 +10,7 @@ from typing import Literal
 
 from engine.built import Built, Checked
 from engine.check import check
+from engine.masking import scrubbed
 from engine.settings import settings_of
 from engine.sources import beside, read_sources
 from providers.read_spec import read_providers
@@ -18,6 +19,7 @@ from rules.builtin import FILE, categories_text
 from rules.compile import Offer, compile_rules
 from schemas.codes import is_blocking
 from schemas.diagnostics import Diagnostic, Severity, Span
+from schemas.document import Document
 from schemas.document import Mapping as MappingNode
 from schemas.read import read
 from schemas.revision import revision_of
@@ -46,7 +48,7 @@ def build(
     sources = read_sources(data, file, read_file)
     found = list(sources.diagnostics)
     if sources.document is None:
-        return Checked(file, None, None, _in_order(found), sources.texts)
+        return Checked(file, None, None, _in_order(found, None, sources.texts), sources.texts)
     revision = revision_of(sources.document.root)
     values = Sources(
         env=env,
@@ -59,13 +61,13 @@ def build(
     found += missing
     found += _without_echoes(found, misshapen)
     if not isinstance(document.root, MappingNode):
-        return Checked(file, document, None, _in_order(found), sources.texts)
+        return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
     found += _without_echoes(found, [*odd, *wrong, *check(document.root, providers, public=public)])
     if any(one.code == "CCR401" for one in found):
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
-    diagnostics = _in_order(found)
+    diagnostics = _in_order(found, document, sources.texts)
     if rules is None or any(is_blocking(one) for one in diagnostics):
         return Checked(file, document, None, diagnostics, sources.texts)
     built = Built(rules, providers, settings_of(document.root), revision, document, diagnostics)
@@ -98,13 +100,15 @@ def _without_echoes(earlier: Iterable[Diagnostic], later: Iterable[Diagnostic]) 
 
     Nothing is called unused or unserved while something is wrong: a misspelt key may be what would use it.
     """
-    wrong = [one.span for one in earlier if one.severity is Severity.ERROR]
-    lines = {(span.file, span.line): [other for other in wrong if other.line == span.line] for span in wrong}
+    lines: dict[tuple[str, int], list[Span]] = {}
+    for one in earlier:
+        if one.severity is Severity.ERROR:
+            lines.setdefault((one.span.file, one.span.line), []).append(one.span)
     return [
         one
         for one in later
         if not any(_within(span, one.span) for span in lines.get((one.span.file, one.span.line), ()))
-        and not (wrong and one.code in _NEED_SOUND_SHAPES)
+        and not (lines and one.code in _NEED_SOUND_SHAPES)
     ]
 
 
@@ -119,7 +123,9 @@ _NEED_SOUND_SHAPES = ("CCR404", "CCR407")
 _NEED_SOUND_NAMES = ("CCR404",)
 
 
-def _in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Each finding once, by place."""
-    unique = {(one.code, one.span, one.message): one for one in found}
+def _in_order(
+    found: Iterable[Diagnostic], document: Document | None, texts: Mapping[str, str]
+) -> tuple[Diagnostic, ...]:
+    """Each finding once, by place, without any word that may be a credential."""
+    unique = {(one.code, one.span, one.message): one for one in scrubbed(found, document, texts)}
     return tuple(sorted(unique.values(), key=lambda one: one.sort_key))

@@ -37,6 +37,7 @@ class Excerpts:
     def __init__(self, texts: Mapping[str, str], masks: Masks) -> None:
         self._lines = {file: Lines(text, file) for file, text in texts.items()}
         self._masks = masks
+        self._flat: dict[tuple[str, int], str] = {}
 
     def of(self, found: Diagnostic) -> list[tuple[str, list[Row]]]:
         """Rows by file, the finding's own file first; empty where the text is not known or has nothing at the place."""
@@ -55,12 +56,19 @@ class Excerpts:
         for mark in sorted(marks, key=lambda one: (one.span.line, one.span.column)):
             by_line.setdefault(mark.span.line, []).append(mark)
         for number, here in by_line.items():
-            text = _flat(self._masks.shown(file, number, lines.line(number), lines.line(number - 1)))
+            text = self._shown(lines, number)
             start = _window(text, min(mark.span.column for mark in here))
             shown = text[start : start + MAX_WIDTH]
             yield Row(number, ("..." if start else "") + shown + ("..." if len(text) > start + MAX_WIDTH else ""))
             for mark in here:
                 yield _under(mark, text, start)
+
+    def _shown(self, lines: Lines, number: int) -> str:
+        """A line as it may be shown, made once: many findings can be on a long one."""
+        place = (lines.file, number)
+        if place not in self._flat:
+            self._flat[place] = _flat(self._masks.shown(lines.file, number, lines.line(number), lines.line(number - 1)))
+        return self._flat[place]
 
 
 def _flat(text: str) -> str:

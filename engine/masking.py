@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Mapping as MappingType
+from dataclasses import replace
 
-from schemas.diagnostics import Span
+from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Document, Mapping, Node, Scalar, Sequence
+from schemas.lines import Lines
 from schemas.substitute import CREDENTIALS
 from schemas.wording import CREDENTIAL
 
@@ -56,6 +59,41 @@ class Masks:
         for pattern in (CREDENTIAL, _IN_URL):
             text = pattern.sub(lambda match: "*" * len(match[0]), text)
         return text
+
+
+def scrubbed(found: Iterable[Diagnostic], document: Document | None, texts: MappingType[str, str]) -> list[Diagnostic]:
+    """The findings with every word of theirs replaced that is hidden in the lines they are about."""
+    masks = Masks(document)
+    lines = {file: Lines(text, file) for file, text in texts.items()}
+    hidden: dict[tuple[str, int], list[str]] = {}
+    clean = []
+    for one in found:
+        place = (one.span.file, one.span.line)
+        if place not in hidden:
+            hidden[place] = _hidden_words(masks, lines.get(one.span.file), one.span.line)
+        clean.append(_without(one, hidden[place]) if hidden[place] else one)
+    return clean
+
+
+def _without(found: Diagnostic, words: list[str]) -> Diagnostic:
+    message, help_text = found.message, found.help
+    for word in words:
+        message = message.replace(word, "***")
+        help_text = help_text.replace(word, "***") if help_text else None
+    return replace(found, message=message, help=help_text)
+
+
+def _hidden_words(masks: Masks, lines: Lines | None, number: int) -> list[str]:
+    """What stands where the line shows stars, longest first; under four letters it tells nothing and matches too much."""
+    if lines is None:
+        return []
+    text = lines.line(number)
+    shown = masks.shown(lines.file, number, text, lines.line(number - 1))
+    if shown == text:
+        return []
+    words = {text[match.start() : match.end()] for match in re.finditer(r"\*+", shown)}
+    parts = {part for word in words for part in (word, word.strip("*&!@|>\"'`"))}
+    return sorted((part for part in parts if len(part) > 3 and set(part) != {"*"}), key=len, reverse=True)
 
 
 def _starred(text: str, start: int, end: int) -> str:

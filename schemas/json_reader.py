@@ -9,7 +9,7 @@ from typing import NoReturn
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Entry, JSONScalar, Mapping, Node, Scalar, Sequence
-from schemas.limits import MAX_DEPTH, MAX_NODES
+from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
 from schemas.scalars import join_surrogates, number_of
@@ -30,7 +30,7 @@ class _Stop(Exception):  # noqa: N818 - ends the reading; the finding is already
     pass
 
 
-_GAP = re.compile(r"(?:[ \t\n\r]+|//[^\n\r]*|/\*.*?\*/)*", re.DOTALL)
+_GAP = re.compile(r"(?>[ \t\n\r]+|//[^\n\r]*|/\*.*?\*/)*+", re.DOTALL)
 _PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f]*)"')
 _STRING = re.compile(r'"(?:[^"\\\n\r]|\\[^\n\r])*"')
 _SINGLE = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r])*'")
@@ -67,6 +67,8 @@ class _Reader:
 
     def _report(self, code: str, message: str, start: int, end: int, help_text: str | None = None) -> None:
         self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text))
+        if len(self.findings) >= MAX_FINDINGS:
+            raise _Stop
 
     def _stop(self, message: str, start: int, help_text: str | None = None, code: str = "CCR004") -> NoReturn:
         end = start + (self.lines.text[start : start + 1] not in ("", "\n", "\r"))

@@ -11,7 +11,7 @@ from schemas.json_reader import read_json
 from schemas.limits import MAX_BYTES
 from schemas.lines import Lines
 
-_JSON_START = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*[{\[]", re.DOTALL)
+_JSON_START = re.compile(r"(?>\s+|//[^\n]*|/\*.*?\*/)*+[{\[]", re.DOTALL)
 
 
 def read(data: bytes, file: str) -> tuple[Document | None, list[Diagnostic]]:

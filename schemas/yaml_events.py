@@ -27,6 +27,8 @@ from ruamel.yaml.reader import Reader
 from ruamel.yaml.scanner import Scanner
 from ruamel.yaml.tokens import ScalarToken
 
+from schemas.limits import MAX_DEPTH
+
 __all__ = [
     "AliasEvent",
     "DocumentStartEvent",
@@ -43,9 +45,9 @@ __all__ = [
 class YamlFault(Exception):  # noqa: N818 - a value for yaml_reader, which turns it into a diagnostic
     """The text is not YAML; `start` and `offset` are where the construct began and where it broke."""
 
-    def __init__(self, problem: str, start: int | None, offset: int) -> None:
+    def __init__(self, problem: str, start: int | None, offset: int, *, too_deep: bool = False) -> None:
         super().__init__(problem)
-        self.problem, self.start, self.offset = problem, start, offset
+        self.problem, self.start, self.offset, self.too_deep = problem, start, offset, too_deep
 
 
 def events(text: str) -> Iterator[Any]:
@@ -134,6 +136,12 @@ class _Stream(Reader, Scanner, Parser):
             self.pointer += length
             self.index += length
             self.column += length
+
+    def fetch_flow_collection_start(self, token: Any, to_push: str) -> None:
+        # the library looks a thousand characters ahead before it gives the first event of a run of brackets
+        if len(self.flow_context) >= MAX_DEPTH:
+            raise YamlFault("too deep", None, self.index, too_deep=True)
+        super().fetch_flow_collection_start(token, to_push)
 
     def scan_to_next_token(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from schemas.limits import MAX_DEPTH, MAX_NODES
+from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
 from schemas.scalars import join_surrogates, resolve
@@ -76,9 +76,12 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> _Read:
     try:
         for event in events(text):
             composer.take(event)
-            if composer.stopped:
+            if composer.stopped or len(composer.findings) >= MAX_FINDINGS:
                 break
     except YamlFault as fault:
+        if fault.too_deep:
+            composer.too_deep(fault.offset)
+            return _Read(None, composer.findings)
         return _Read(None, [*composer.findings, explain_fault(fault, lines)], fault.offset)
     if composer.root is None and not composer.findings:
         return _Read(None, [finding("CCR012", "the file has no content", lines.span(0, 0), help=_EMPTY_HELP)])
@@ -143,6 +146,11 @@ class _Composer:
                 )
                 self.stopped = True
 
+    def too_deep(self, at: int) -> None:
+        """Gives up at the bracket or indentation that is one level too many."""
+        self._report("CCR006", f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
+        self.stopped, self.root = True, None
+
     def _report(self, code: str, message: str, start: int, end: int, help_text: str | None = None) -> None:
         self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text))
 
@@ -206,9 +214,7 @@ class _Composer:
 
     def _open(self, event: Any) -> None:
         if len(self.stack) >= MAX_DEPTH:
-            at = event.start_mark.index
-            self._report("CCR006", f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
-            self.stopped, self.root = True, None
+            self.too_deep(event.start_mark.index)
             return
         start = self._past_properties(
             event, event.start_mark.index, event.end_mark.index if event.flow_style else len(self.lines.text)

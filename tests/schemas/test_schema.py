@@ -1,0 +1,128 @@
+"""The JSON Schema itself: read alike by both drafts, described for editors, and in step with the code it speaks of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from engine.checks.sections import LATER_TYPES
+from engine.render_json import report_object
+from engine.report import Report
+from providers.balance import STRATEGIES, SYNONYMS
+from providers.dialects.openai.settings import SETTINGS
+from providers.dialects.table import DIALECTS
+from rules.facts import FACTS
+from schemas.document import Document, plain
+from schemas.packaged import schema_text
+from schemas.read import read
+from schemas.shape import shape
+
+HERE = Path(__file__).parent
+SCHEMA: dict[str, Any] = json.loads(schema_text())
+DEFS = SCHEMA["$defs"]
+REPORT_SCHEMA = json.loads((HERE.parent.parent / "schemas" / "report.schema.json").read_text())
+
+# keywords that draft-07 and 2020-12 read alike; `$defs` is reached by reference only
+SHARED = {
+    "$schema", "$defs", "$ref", "title", "description", "default", "type", "enum", "const", "properties", "required",
+    "additionalProperties", "propertyNames", "items", "minItems", "uniqueItems", "minimum", "maximum", "minLength",
+    "pattern", "minProperties", "maxProperties", "allOf", "anyOf", "not", "if", "then", "else",
+}  # fmt: skip
+ANNOTATIONS = {"title", "description", "default"}
+
+
+def _subschemas(schema: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(schema, dict):
+        return
+    yield path, schema
+    for key in ("properties", "$defs"):
+        for name, below in schema.get(key, {}).items():
+            yield from _subschemas(below, f"{path}/{key}/{name}")
+    for key in ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else"):
+        yield from _subschemas(schema.get(key), f"{path}/{key}")
+    for key in ("allOf", "anyOf"):
+        for number, below in enumerate(schema.get(key, [])):
+            yield from _subschemas(below, f"{path}/{key}/{number}")
+
+
+def _documents() -> Iterator[tuple[str, Document]]:
+    for path in sorted([*(HERE / "good").rglob("*"), *(HERE / "bad").rglob("*"), *(HERE / "seed").iterdir()]):
+        if path.is_file() and path.suffix != ".out":
+            document, _ = read(path.read_bytes(), path.name)
+            if document is not None:
+                yield str(path.relative_to(HERE)), document
+
+
+DOCUMENTS = list(_documents())
+
+
+def test_both_drafts_accept_the_schema() -> None:
+    """Editors read draft-07, others 2020-12."""
+    Draft7Validator.check_schema(SCHEMA)
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("document", [one for _, one in DOCUMENTS], ids=[name for name, _ in DOCUMENTS])
+def test_both_drafts_judge_every_file_alike_and_as_we_do(document: Document) -> None:
+    """A file is valid under both drafts or under neither, and without variables we find a wrong shape exactly then."""
+    value = plain(document.root)
+    verdict = Draft7Validator(SCHEMA).is_valid(value)
+    assert Draft202012Validator(SCHEMA).is_valid(value) is verdict
+    if "${" not in json.dumps(value):
+        assert (shape(document)[1] == []) is verdict
+
+
+def test_only_keywords_that_both_drafts_share_are_used() -> None:
+    """Nothing beside a `$ref` but annotations (draft-07 ignores it), never `oneOf`."""
+    for path, schema in _subschemas(SCHEMA):
+        assert set(schema) <= SHARED, path
+        if "$ref" in schema:
+            assert set(schema) <= {"$ref"} | ANNOTATIONS, path
+
+
+def test_every_property_is_described() -> None:
+    """Editors show the descriptions, and the reference is made of them."""
+    for path, schema in _subschemas(SCHEMA):
+        if "/if" in path or "/then" in path or "/else" in path:
+            continue
+        for name, below in schema.get("properties", {}).items():
+            assert below.get("description"), f"{path}/{name}"
+
+
+def test_types_are_those_with_a_dialect_and_those_to_come() -> None:
+    """A type is served, or said to come later."""
+    assert set(DEFS["provider"]["properties"]["type"]["enum"]) == set(DIALECTS) | (set(LATER_TYPES) - set(DIALECTS))
+    assert not set(LATER_TYPES) & set(DIALECTS)
+
+
+def test_settings_of_openai_are_those_of_its_table() -> None:
+    """Key, values and default of each row."""
+    properties = DEFS["openaiSettings"]["properties"]
+    common = set(DEFS["commonSettings"]["properties"])
+    assert set(properties) - common == {setting.key for setting in SETTINGS}
+    for setting in SETTINGS:
+        if setting.kind == "enum":
+            assert tuple(properties[setting.key]["enum"]) == setting.values
+        if setting.kind in ("enum", "bool", "int", "levels", "budgets"):
+            assert properties[setting.key]["default"] == setting.default
+
+
+def test_strategies_are_those_of_the_balancer() -> None:
+    """Canonical names and synonyms."""
+    assert set(DEFS["loadBalancing"]["properties"]["strategy"]["enum"]) == set(STRATEGIES) | set(SYNONYMS)
+
+
+def test_every_fact_is_offered_to_editors() -> None:
+    """The schema lists each fact with what it is; families and typing mistakes are the compiler's to judge."""
+    assert set(FACTS) <= set(DEFS["condition"]["properties"])
+
+
+def test_the_report_schema_accepts_a_report() -> None:
+    """`--format json` is what its published schema says."""
+    Draft7Validator.check_schema(REPORT_SCHEMA)
+    Draft7Validator(REPORT_SCHEMA).validate(report_object(Report((), 0.0)))
