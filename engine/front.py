@@ -69,9 +69,9 @@ async def _frame(
     except Refused as refused:
         await visit.responder.refuse(refused.reply, visit.request_id, refused.headers)
     except asyncio.CancelledError:
-        if not visit.gone:
-            await _break_off(visit, refusal(503, "the router is shutting down"))
-        raise
+        if visit.gone:
+            raise
+        await _break_off(visit, refusal(503, "the router is shutting down"))  # the server ends, and waits for this
     except Exception as problem:  # the exchange's outermost frame: whatever it is, the client gets a proper reply
         if isinstance(problem, Disconnected):
             raise

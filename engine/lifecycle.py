@@ -14,8 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import uvicorn
-
 from engine.app import app_of
 from engine.built import Built, Checked
 from engine.compose import gateway_of
@@ -25,6 +23,7 @@ from engine.pinger import Pinger
 from engine.probing import Prober
 from engine.reload import Reloader
 from engine.router import Router, random_id
+from engine.serving import BACKLOG, HttpServer
 from engine.status import findings_line
 from engine.version import VERSION
 from providers.aws_tokens import token_files_of
@@ -34,9 +33,7 @@ from providers.static_upstream import StaticTransport
 from providers.transport import HttpTransport
 from providers.upstream import Transport
 
-DRAIN_S = 30.0
-KEEP_ALIVE_S = 75
-BACKLOG = 2048
+INTERRUPTED = 130
 
 
 class PortTaken(OSError):  # noqa: N818 - says what is so
@@ -52,7 +49,6 @@ def serve(
     log_folder: Path | None,
     log_level: str,
     on_ready: Callable[[str], None],
-    drain_s: float = DRAIN_S,
     ping_after_s: float | None = None,
 ) -> int:
     """Serves `first` until a signal; returns the exit code. Raises `PortTaken` before anything else happens.
@@ -64,8 +60,7 @@ def serve(
     address = _address_of(listener)
     runner = asyncio.Runner(loop_factory=_new_loop)
     with runner:
-        runner.run(_serve(load, first, listener, address, log_folder, log_level, on_ready, drain_s, ping_after_s))
-    return 0
+        return runner.run(_serve(load, first, listener, address, log_folder, log_level, on_ready, ping_after_s))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -106,9 +101,8 @@ async def _serve(
     log_folder: Path | None,
     log_level: str,
     on_ready: Callable[[str], None],
-    drain_s: float,
     ping_after_s: float | None,
-) -> None:
+) -> int:
     terminal = sys.stderr if sys.stderr.isatty() else None
     colour = terminal is not None and "NO_COLOR" not in os.environ
     journal = Journal(log_folder, log_level, terminal, colour)
@@ -134,19 +128,21 @@ async def _serve(
         hop=hop,
     )
     _note_start(router, first)
-    server = uvicorn.Server(_uvicorn_config(router, drain_s))
+    server = HttpServer(app_of(router))
     prober = Prober(router)
     reloader = Reloader(router, load, make_transport, make_source, on_swap=prober.follow)
+    ending = Ending()
+    ending.listen(asyncio.get_running_loop(), reloader.ask)
     gc.collect()
     gc.freeze()
     try:
         async with asyncio.TaskGroup() as group:
-            loop = asyncio.get_running_loop()
-            if hasattr(signal, "SIGHUP"):
-                loop.add_signal_handler(signal.SIGHUP, reloader.ask)
-            side = [group.create_task(task) for task in (pinger.run(), reloader.run(), prober.run())]
-            side.append(group.create_task(_announce(server, address, on_ready)))
-            await server.serve(sockets=[listener])
+            running = (pinger.run(), reloader.run(), prober.run(), server.keep_date())
+            side = [group.create_task(one) for one in running]
+            await server.open(listener)
+            on_ready(address)
+            await ending.asked.wait()
+            await _drain(router, server, ending)
             for task in side:
                 task.cancel()
     finally:
@@ -155,29 +151,40 @@ async def _serve(
         await token_transport.aclose()
         journal.write("info", "stopped", stage="lifecycle")
         journal.close()
+    return ending.status
 
 
-def _uvicorn_config(router: Router, drain_s: float) -> uvicorn.Config:
-    return uvicorn.Config(
-        app_of(router),
-        http="httptools",
-        loop="none",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(drain_s),
-        backlog=BACKLOG,
-        h11_max_incomplete_event_size=65_536,
-    )
+async def _drain(router: Router, server: HttpServer, ending: Ending) -> None:
+    seconds = router.gateway.settings.server.drain_s
+    router.draining = True
+    open_exchanges = router.counters.open_exchanges
+    router.journal.write("info", "stopping", stage="lifecycle", open=open_exchanges or None, drainSeconds=seconds)
+    broken = await server.drain(seconds, ending.at_once)
+    if broken:
+        router.journal.write("warn", "open requests were broken off", stage="lifecycle", requests=broken)
 
 
-async def _announce(server: uvicorn.Server, address: str, on_ready: Callable[[str], None]) -> None:
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
-        await asyncio.sleep(0.005)
-    on_ready(address)
+class Ending:
+    """Signals that end the process: the first asks it to stop, a second one not to wait. `status` is the exit status."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+        self.status = 0
+
+    def listen(self, loop: asyncio.AbstractEventLoop, on_hangup: Callable[[], None]) -> None:
+        """Takes SIGTERM and SIGINT from now on; SIGHUP is `on_hangup`."""
+        loop.add_signal_handler(signal.SIGTERM, self.stop, 0)
+        loop.add_signal_handler(signal.SIGINT, self.stop, INTERRUPTED)
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+
+    def stop(self, status: int) -> None:
+        """Asks the process to end with that status."""
+        if self.asked.is_set():
+            self.at_once.set()
+        else:
+            self.status = status
+            self.asked.set()
 
 
 def _note_start(router: Router, built: Built) -> None:

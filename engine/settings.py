@@ -12,10 +12,14 @@ LogLevel: TypeAlias = Literal["error", "warn", "info", "debug"]
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve."""
+    """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve.
+
+    `drain_s` is how long open requests may take to end when the router is told to stop.
+    """
 
     host: str = "127.0.0.1"
     port: int = 3456
+    drain_s: float = 30.0
     health: Literal["default", "strict"] = "default"
 
 
@@ -55,6 +59,7 @@ def settings_of(root: Node) -> Settings:
         server=ServerSettings(
             host=_string(root, "server.host", server.host),
             port=_integer(root, "server.port", server.port),
+            drain_s=_number(root, "server.drainSeconds", server.drain_s),
             health="strict" if _value(root, "server.health") == "strict" else server.health,
         ),
         routing=RoutingSettings(
@@ -88,6 +93,11 @@ def _string(root: Node, path: str, default: str) -> str:
 def _boolean(root: Node, path: str, default: bool) -> bool:
     value = _value(root, path)
     return value if isinstance(value, bool) else default
+
+
+def _number(root: Node, path: str, default: float) -> float:
+    value = _value(root, path)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
 def _integer(root: Node, path: str, default: int) -> int:

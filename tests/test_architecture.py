@@ -52,6 +52,7 @@ EDGES: dict[str, set[str]] = {
     "engine/lifecycle.py": {"clock", "disk", "environment", "loop", "network", "processes", "terminal"},
     "engine/reload.py": {"disk", "loop"},
     "engine/router.py": {"randomness"},
+    "engine/serving.py": {"clock", "loop", "network"},
     # the exchange: the one loop that awaits, from the socket to the upstream
     "engine/answers.py": {"loop"},
     "engine/app.py": {"loop"},

@@ -26,7 +26,10 @@ SSE = {"content-type": "text/event-stream"}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a fake upstream does with one request: pieces of a body, then an end, a cut (`fault`) or silence (`hang`)."""
+    """What a fake upstream does with one request: pieces of a body, then an end, a cut (`fault`) or silence (`hang`).
+
+    `until`: after so many pieces it waits for the event.
+    """
 
     pieces: Sequence[bytes] = ()
     status: int = 200
@@ -34,6 +37,7 @@ class Answer:
     fault: str | None = None
     hang: bool = False
     before: str | None = None
+    until: tuple[int, asyncio.Event] | None = None
 
 
 def streamed(*deltas: dict[str, Any], finish: str | None = "stop") -> list[bytes]:
@@ -72,8 +76,10 @@ class _FakeResponse:
         self._answer = answer
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        for piece in self._answer.pieces:
+        for number, piece in enumerate(self._answer.pieces):
             await asyncio.sleep(0)
+            if self._answer.until is not None and number == self._answer.until[0]:
+                await self._answer.until[1].wait()
             yield piece
         if self._answer.hang:
             await asyncio.Event().wait()

@@ -1,0 +1,132 @@
+"""An ASGI application on a listening socket, and the orderly end of that. An edge.
+
+uvicorn's protocol speaks HTTP/1.1; who is accepted, and how everything ends, is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from email.utils import formatdate
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.server import ServerState
+
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+NEW_CONNECTION_S = 0.5
+"""How long a connection without a request yet may stay when the server ends: its request is perhaps on the way."""
+
+LOOK_EVERY_S = 0.02
+BREAK_OFF_S = 2.0
+"""How long the last words to clients (`event: error`) may take."""
+
+
+class HttpServer:
+    """Connections and the requests on them, each a task. Listens from `open` to `drain`."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop="none",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            backlog=BACKLOG,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._listener: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+        self._draining = False
+
+    async def open(self, listener: socket.socket) -> None:
+        """Accepts connections from now on."""
+        self._set_date()
+        self._listener = listener
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, sock=listener, backlog=BACKLOG)
+
+    async def keep_date(self) -> None:
+        """Keeps the `date` of the answers right, until cancelled."""
+        while True:
+            self._set_date()
+            await asyncio.sleep(1.0)
+
+    async def drain(self, seconds: float, at_once: asyncio.Event) -> int:
+        """Accepts no more, lets open requests end, and breaks off what is left after `seconds` or once `at_once` is set.
+
+        Idle connections are closed at once. Gives how many requests were broken off. INVARIANT: a connection that the
+        system had accepted for us when this was called gets an answer to its request.
+        """
+        self._draining = True
+        self._set_date()
+        await self._stop_accepting()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.sleep(0)
+        while (self._state.connections or self._state.tasks) and not at_once.is_set():
+            passed = loop.time() - began
+            if passed >= seconds:
+                break
+            self._close_idle(also_new=passed >= NEW_CONNECTION_S)
+            await asyncio.sleep(min(LOOK_EVERY_S, seconds - passed))
+        broken = len(self._state.tasks)
+        await self._break_off()
+        return broken
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Any = self._config.http_protocol_class
+        protocol: asyncio.Protocol = make(config=self._config, server_state=self._state, app_state={})
+        return protocol
+
+    def _set_date(self) -> None:
+        """The headers of every answer that begins from now on."""
+        date = (b"date", formatdate(time.time(), usegmt=True).encode("ascii"))
+        self._state.default_headers = [date, (b"connection", b"close")] if self._draining else [date]
+
+    async def _stop_accepting(self) -> None:
+        """Closes the listener; connections that wait in its queue are taken first, in one go, so that none is reset."""
+        if self._listener is None or self._server is None:
+            return
+        waiting: list[socket.socket] = []
+        while len(waiting) <= BACKLOG:
+            try:
+                waiting.append(self._listener.accept()[0])
+            except OSError:  # none left, or one that has gone already
+                break
+        self._server.close()
+        self._listener.close()
+        loop = asyncio.get_running_loop()
+        for one in waiting:
+            one.setblocking(False)
+            await loop.connect_accepted_socket(self._protocol, one)
+
+    def _close_idle(self, *, also_new: bool) -> None:
+        connection: Any
+        for connection in list(self._state.connections):
+            if connection.cycle is not None or also_new:
+                connection.shutdown()  # closes it where no request is open, else after its answer
+
+    async def _break_off(self) -> None:
+        """Cancels the open requests, which say so to their clients, and closes every connection."""
+        tasks = list(self._state.tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=BREAK_OFF_S)
+        connection: Any
+        for connection in list(self._state.connections):
+            connection.transport.close()
+        end = asyncio.get_running_loop().time() + BREAK_OFF_S
+        while self._state.connections and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - uvicorn keeps a set
+            await asyncio.sleep(LOOK_EVERY_S)
+        for connection in list(self._state.connections):
+            connection.transport.abort()

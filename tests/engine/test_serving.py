@@ -1,0 +1,149 @@
+"""How serving ends: who is still answered, who is told, who is closed. Over loopback, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from engine.app import app_of
+from engine.lifecycle import listen
+from engine.serving import HttpServer
+from tests.engine.test_exchange import ASK, HELLO, ONE, STREAM
+from tests.fakes.gateway import Answer, InProcess, in_process
+from tests.fakes.stream_reader import check_grammar, events_in
+
+pytestmark = pytest.mark.integration
+
+HANGING = Answer(HELLO[:2], hang=True)
+SILENT = Answer(hang=True)
+
+
+@asynccontextmanager
+async def serving(*answers: Answer) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
+    one = in_process(ONE, {"up": answers})
+    server = HttpServer(app_of(one.router))
+    listener = listen("127.0.0.1", 0)
+    port: int = listener.getsockname()[1]
+    await server.open(listener)
+    at_once = asyncio.Event()
+    at_once.set()
+    try:
+        yield one, server, port
+    finally:
+        await server.drain(0, at_once)
+
+
+def request(body: object, close: bool = False) -> bytes:
+    data = json.dumps(body).encode()
+    ending = "connection: close\r\n" if close else ""
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{ending}content-length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
+async def asked(port: int, body: object, close: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request(body, close))
+    return reader, writer
+
+
+def unchunked(raw: bytes) -> bytes:
+    """The body of a whole answer in chunked coding."""
+    _, _, rest = raw.partition(b"\r\n\r\n")
+    body = b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body += rest[: int(size, 16)]
+        rest = rest[int(size, 16) + 2 :]
+    return body
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(5):
+        return await reader.read(-1)
+
+
+async def test_an_open_stream_may_end_by_itself() -> None:
+    """Draining waits for it, takes nobody new meanwhile, and breaks nothing off."""
+    gate = asyncio.Event()
+    async with serving(Answer(HELLO, until=(2, gate))) as (_, server, port):
+        reader, writer = await asked(port, STREAM)
+        await reader.readuntil(b"content_block_delta")
+        async with asyncio.TaskGroup() as group:
+            draining = group.create_task(server.drain(30, asyncio.Event()))
+            await asyncio.sleep(0.05)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+            assert not draining.done()
+            gate.set()
+            assert b"message_stop" in await rest_of(reader)
+        assert draining.result() == 0
+        writer.close()
+
+
+async def test_what_does_not_end_in_time_is_told_so() -> None:
+    """A stream ends in a well-formed `event: error`, a request without an answer yet in a 503, and nothing is held."""
+    async with serving(HANGING, SILENT) as (one, server, port):
+        streaming, first = await asked(port, STREAM)
+        begun = await streaming.readuntil(b"content_block_delta")
+        waiting, second = await asked(port, ASK)
+        while one.router.counters.open_exchanges < 2:
+            await asyncio.sleep(0.001)
+        assert await server.drain(0.05, asyncio.Event()) == 2
+
+        body = unchunked(begun + await rest_of(streaming))
+        assert check_grammar(list(events_in(body))) == "error"
+        assert b"shutting down" in body
+        head, _, data = (await rest_of(waiting)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert json.loads(data)["error"]["type"] == "api_error"
+        assert one.router.counters.open_exchanges == 0
+        assert one.router.gateway.registry["up"].inflight == 0
+        first.close()
+        second.close()
+
+
+async def test_a_second_signal_does_not_wait() -> None:
+    """`at_once` breaks off what is open, whatever time is left."""
+    async with serving(HANGING) as (_, server, port):
+        reader, writer = await asked(port, STREAM)
+        await reader.readuntil(b"content_block_delta")
+        at_once = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            draining = group.create_task(server.drain(3600, at_once))
+            await asyncio.sleep(0.03)
+            at_once.set()
+            assert b"event: error" in await rest_of(reader)
+        assert draining.result() == 1
+        writer.close()
+
+
+async def test_idle_connections_are_closed_at_once() -> None:
+    """A kept connection holds nothing up."""
+    async with serving(Answer(HELLO)) as (_, server, port):
+        reader, writer = await asked(port, ASK)
+        await reader.readuntil(b'"stop_sequence":null')
+        async with asyncio.timeout(1):
+            assert await server.drain(3600, asyncio.Event()) == 0
+        await rest_of(reader)
+        writer.close()
+
+
+async def test_connections_in_the_queue_of_the_system_are_answered() -> None:
+    """Whoever was connected when the router was told to stop gets an answer, though nobody had accepted it yet."""
+    async with serving(Answer(HELLO)) as (_, server, port):
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+        for client in clients:
+            client.sendall(request(ASK))
+        await server.drain(10, asyncio.Event())  # nothing else ran on this loop since they connected
+        for client in clients:
+            answer = b""
+            while piece := client.recv(65_536):
+                answer += piece
+            client.close()
+            assert answer.startswith(b"HTTP/1.1 200 "), answer
+            assert b"connection: close" in answer.lower()
