@@ -81,7 +81,15 @@ def prepare(options: StartOptions) -> Prepared:
     read = reader_of(chosen)
 
     def load() -> Checked:
-        return build(read(), chosen.name, read_file=read_file, env=os.environ, secrets="resolve")
+        return build(
+            read(),
+            chosen.name,
+            read_file=read_file,
+            env=os.environ,
+            secrets="resolve",
+            # a host given on the command line counts instead of the file's, and is judged on its own
+            public=options.public or options.host is not None,
+        )
 
     try:
         checked = load()
