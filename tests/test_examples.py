@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.docs.sessions import Reader, differences, steps_of
+from tests.docs.sessions import TOOLS, Reader, differences, steps_of
 from tests.fakes.router import free_port
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -15,6 +16,7 @@ FOLDERS = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
 
 
 @pytest.mark.functional
+@pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {' and '.join(TOOLS)}")
 @pytest.mark.parametrize("name", FOLDERS)
 def test_the_commands_of_an_example_print_what_its_readme_says(name: str, tmp_path: Path) -> None:
     """A reader who follows the page in that folder sees what it promises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from engine.cli import ccr
 from providers.dialects.table import DIALECTS
 from tests.docs.generated import PAGES, SECTIONS, with_generated_parts
-from tests.docs.sessions import Reader, differences
+from tests.docs.sessions import TOOLS, Reader, differences
 from tests.fakes.router import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ ALL_PAGES = sorted(
 
 
 @pytest.mark.functional
+@pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {' and '.join(TOOLS)}")
 def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
     """A newcomer who types what stands there sees what stands there (`make docs ARGS=--outputs` renews it)."""
     different = differences(ROOT / "README.md", Reader(tmp_path, free_port()))

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "start": "Start the router.",
     "stop": "Stop a running router.",
     "restart": "Stop the router and start it again in the background.",
+    "reload": "Make a running router read its configuration again.",
     "status": "Show what a running router is doing.",
     "health": "Say whether a running router can serve.",
     "logs": "Show the router's log.",

@@ -130,6 +130,8 @@ def in_foreground(prepared: Prepared) -> int:
                 click.echo(
                     f"ccr: another router has the pid file of port {port}; `ccr stop` will end that one", err=True
                 )
+            except OSError as problem:
+                click.echo(f"ccr: no pid file, so `ccr stop` will not find this router: {problem}", err=True)
             announce(prepared.host, port)
 
         try:

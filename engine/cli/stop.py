@@ -9,10 +9,12 @@ import time
 import click
 
 from engine.cli import options
-from engine.cli.ask import LOOPBACK, router_answers
+from engine.cli.ask import LOOPBACK, ask, router_answers
 from engine.cli.pid_file import Running, running
 
-WAIT_S = 30.0
+DRAIN_S = 30.0
+BEYOND_DRAIN_S = 10.0
+"""What the router may take beyond the time its open requests have."""
 
 
 @click.command("stop")
@@ -38,9 +40,10 @@ def command(port: int | None, force: bool) -> int:
 
 def stopped(router: Running, force: bool = False) -> bool:
     """Ends the router and waits until it is gone; False, with a line, when it still finishes its requests."""
+    wait_s = BEYOND_DRAIN_S if force else _drain_s_of(router) + BEYOND_DRAIN_S
     if not _signal(router, signal.SIGKILL if force else signal.SIGTERM):
         return False
-    end = time.monotonic() + WAIT_S
+    end = time.monotonic() + wait_s
     while time.monotonic() < end:
         now = running(router.port)
         if now is None or now.pid != router.pid:
@@ -51,6 +54,14 @@ def stopped(router: Running, force: bool = False) -> bool:
         f"the router on port {router.port} still finishes open requests; `ccr stop --force` does not wait", err=True
     )
     return False
+
+
+def _drain_s_of(router: Running) -> float:
+    """How long the router lets open requests end (`server.drainSeconds`), as it says itself."""
+    answer = ask(LOOPBACK, router.port, "/status", timeout_s=2.0)
+    server = answer.body.get("server") if answer else None
+    said = server.get("drainSeconds") if isinstance(server, dict) else None
+    return float(said) if isinstance(said, int | float) else DRAIN_S
 
 
 def _signal(router: Running, number: signal.Signals) -> bool:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PORT_IN_PAGES = 3456
+TOOLS = ("bash", "curl")
+"""What the pages' commands use beside the program itself."""
 
 # What differs from run to run, and what of it stays in a page.
 VOLATILE = (
@@ -114,7 +116,7 @@ class Reader:
         return command.replace(str(PORT_IN_PAGES), str(self.port))
 
     def _as_printed(self, output: str) -> str:
-        shown = output.replace(str(self.home), "~").replace(str(self.place), "/work/here")
+        shown = output.replace(str(self.home), "~").replace(str(self.place), "/home/you/project")
         shown = re.sub(rf"\b{self.port}\b", str(PORT_IN_PAGES), shown.replace(str(ROOT), "..."))
         for pattern, kept in VOLATILE:
             shown = re.sub(pattern, kept, shown, flags=re.MULTILINE)
