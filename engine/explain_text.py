@@ -127,8 +127,12 @@ def _cells(predicate: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _complaint(predicate: dict[str, Any]) -> str:
-    unwanted = "must not be: " if predicate["negated"] else "wanted: "
-    return f"{predicate['fact'] or 'always'} is {_seen(predicate['seen'])}, {unwanted}{predicate['wanted']}"
+    wanted = predicate["wanted"]
+    if predicate["negated"]:
+        wants = f"must not hold: {wanted}"
+    else:
+        wants = f"wants {wanted.removeprefix('is ')}" if wanted.startswith(("is ", ">", "<")) else f"wants: {wanted}"
+    return f"{predicate['fact'] or 'always'} is {_seen(predicate['seen'])}, {wants}"
 
 
 def _seen(value: Any) -> str:

@@ -8,6 +8,9 @@ from typing import assert_never
 from rules.facts import spec_of
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 
+COMPUTED_OPERATORS = ("rollout", "window")
+"""Operators that compute something of a free fact."""
+
 
 def leaves_of(node: Predicate) -> Iterator[Test | Compare | Opaque | Constant]:
     """All predicates of a condition, those of named conditions too, in the order in which they are tried."""
@@ -48,12 +51,16 @@ def may_fail(node: Predicate) -> bool:
 
 
 def cheapest_first(children: Iterable[Predicate]) -> tuple[Predicate, ...]:
-    """The children as they are to be tried: what cannot fail first, then by the cost of their facts, then as written.
+    """The children as they are to be tried: what cannot fail first, then by cost, then as written.
+
+    A time or a share costs a little more than other free facts: it is computed, and the time may not be given.
 
     INVARIANT: a child that can fail is not reached where another one decides.
     """
     return tuple(sorted(children, key=_price))
 
 
-def _price(node: Predicate) -> tuple[bool, int]:
-    return may_fail(node), max(map(tier_of, facts_of(node)), default=0)
+def _price(node: Predicate) -> tuple[bool, int, bool]:
+    leaves = list(leaves_of(node))
+    computed = any(isinstance(leaf, Test) and leaf.operator in COMPUTED_OPERATORS for leaf in leaves)
+    return may_fail(node), max(map(tier_of, facts_of(node)), default=0), computed

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from rules.cost import may_fail, tier_of
+from rules.cost import COMPUTED_OPERATORS, may_fail, tier_of
 from rules.facts import FACTS
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 
 MAX_LANES = 8
-_WALKED_OPERATORS = ("rollout", "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def is_literal(test: Test) -> bool:
     """Whether a test is worth deciding ahead for all rules at once: its fact is cheap and its values recur."""
     spec = FACTS.get(test.fact)
     long_text = spec is not None and spec.type in ("text", "keywords")
-    return tier_of(test.fact) < 2 and not long_text and test.operator not in _WALKED_OPERATORS
+    return tier_of(test.fact) < 2 and not long_text and test.operator not in COMPUTED_OPERATORS
 
 
 def _filter_of(condition: Predicate) -> tuple[tuple[Test, bool], ...]:

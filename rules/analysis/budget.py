@@ -1,0 +1,37 @@
+"""How much work a proof may cost, counted in steps and not in seconds, so that the same file gives the same report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+QUESTION = 4_000
+"""Steps one question may take."""
+
+TOTAL = 4_000_000
+"""Steps all questions about one configuration may take."""
+
+
+class Spent(Exception):  # noqa: N818 - says what happened
+    """The budget is spent: the question at hand is not proven either way."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Steps left for all questions, and for the one at hand; `unproven` counts the questions given up."""
+
+    total: int = TOTAL
+    question: int = QUESTION
+    left: int = 0
+    used: int = 0
+    unproven: int = 0
+
+    def ask(self) -> None:
+        """A new question begins."""
+        self.left = self.question
+
+    def step(self, steps: int = 1) -> None:
+        """Some work. Raises `Spent`."""
+        self.left -= steps
+        self.used += steps
+        if self.left < 0 or self.used > self.total:
+            raise Spent

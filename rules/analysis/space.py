@@ -1,0 +1,133 @@
+"""The space of all requests as this configuration can tell them apart: variables with finitely many pieces, and boxes.
+
+A piece is a bit; a set of pieces is a mask; a box restricts some variables to masks, a region is a union of boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Box: TypeAlias = Mapping[int, int]
+"""Variable -> the pieces it may have; a variable that is not named is free. Never holds an empty or a full mask."""
+
+Region: TypeAlias = tuple[Box, ...]
+"""A union of boxes: `()` is nothing, `({},)` everything."""
+
+NOTHING: Region = ()
+EVERYTHING: Region = ({},)
+
+
+class TooMany(Exception):  # noqa: N818 - says what happened
+    """A region would need more than `MAX_BOXES` boxes."""
+
+
+MAX_BOXES = 64
+
+
+@dataclass(slots=True)
+class Space:
+    """Variables by number. `impossible` are boxes in which there is no request."""
+
+    names: list[str] = field(default_factory=list)
+    full: list[int] = field(default_factory=list)
+    usual: list[int] = field(default_factory=list)
+    impossible: list[Box] = field(default_factory=list)
+
+    def add(self, name: str, size: int, usual: int = 0) -> int:
+        """A new variable of `size` pieces, of which number `usual` is the one an everyday request has."""
+        self.names.append(name)
+        self.full.append((1 << size) - 1)
+        self.usual.append(usual)
+        return len(self.names) - 1
+
+    def where(self, variable: int, mask: int) -> Region:
+        """The region in which a variable has one of these pieces."""
+        if not mask:
+            return NOTHING
+        return EVERYTHING if mask == self.full[variable] else ({variable: mask},)
+
+    def forbid(self, *parts: tuple[int, int]) -> None:
+        """No request has all these variables in these pieces."""
+        box = both(*({variable: mask} for variable, mask in parts if mask != self.full[variable]))
+        if box is not None and all(mask for _, mask in parts):
+            self.impossible.append(box)
+
+    def but(self, box: Box, variable: int) -> Box:
+        """The box with one variable free."""
+        return {other: mask for other, mask in box.items() if other != variable}
+
+    def piece_of(self, variable: int, domain: int) -> int:
+        """The number of the piece to show for a domain: the usual one if it is in it, else the first."""
+        usual = self.usual[variable]
+        return usual if domain >> usual & 1 else (domain & -domain).bit_length() - 1
+
+
+def both(*boxes: Box) -> Box | None:
+    """The common part of boxes; None where there is none."""
+    result: dict[int, int] = {}
+    for box in boxes:
+        for variable, mask in box.items():
+            common = result.get(variable, mask) & mask
+            if not common:
+                return None
+            result[variable] = common
+    return result
+
+
+def meet(left: Region, right: Region) -> Region:
+    """The common part of two regions. Raises `TooMany`."""
+    if left == EVERYTHING:
+        return right
+    if right == EVERYTHING:
+        return left
+    return tidy(common for one in left for other in right if (common := both(one, other)) is not None)
+
+
+def join(space: Space, regions: Iterable[Region]) -> Region:
+    """The union of regions; boxes that differ in one variable alone become one. Raises `TooMany`."""
+    boxes = tidy(box for region in regions for box in region)
+    if len(boxes) < 2:
+        return boxes
+    merged: dict[tuple[int, ...], dict[tuple[tuple[int, int], ...], int]] = {}
+    rest: list[Box] = []
+    for box in boxes:
+        if len(box) == 1:
+            ((variable, mask),) = box.items()
+            group = merged.setdefault((variable,), {})
+            group[()] = group.get((), 0) | mask
+        else:
+            rest.append(box)
+    singles: list[Box] = []
+    for (variable,), group in merged.items():
+        if group[()] == space.full[variable]:
+            return EVERYTHING
+        singles.append({variable: group[()]})
+    return tidy(iter([*singles, *rest]))
+
+
+def tidy(boxes: Iterable[Box]) -> Region:
+    """The boxes without those inside another. Raises `TooMany`."""
+    kept: list[Box] = []
+    for box in boxes:
+        if any(inside(box, other) for other in kept):
+            continue
+        kept = [other for other in kept if not inside(other, box)]
+        kept.append(box)
+        if len(kept) > MAX_BOXES:
+            raise TooMany
+    return tuple(kept)
+
+
+def inside(inner: Box, outer: Box) -> bool:
+    """Whether every point of a box is in another one."""
+    return all(variable in inner and not inner[variable] & ~mask for variable, mask in outer.items())
+
+
+def bits_of(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set, from the lowest."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low

@@ -1,0 +1,141 @@
+"""The explanation: what it says, that it agrees with the evaluators, that it shows no secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine.build import build
+from engine.built import Built
+from engine.explain import Question, explain
+from engine.explain_text import explanation_text
+from engine.read_envelope import read_envelope
+from engine.surroundings import Surroundings
+from providers.registry import registry_of
+from rules.facts import Facts
+from rules.fast import decider_of
+from tests.conftest import Golden
+
+CONFIG = b"""
+conditions:
+  big: {inputTokens: "> 60k"}
+routing:
+  defaultProvider: near
+  rules:
+    background: far,small
+    thinking: {provider: near, model: large, fallbacks: ["far,small"]}
+  customRules:
+    - name: vision
+      condition: {hasImages: true, stream: true}
+      target: near,large
+    - name: off
+      condition: {always: true}
+      target: near,large
+      enabled: false
+    - name: team
+      condition:
+        header.authorization: {prefix: "Bearer "}
+        not: {toolNames: {has: Bash}}
+        expr: number(header("x-level")) > 3 or messageCount > toolCount + 5
+      target: far,small
+    - name: night
+      condition: {time: {between: "22:00-06:00"}, not: {ref: big}}
+      target: far,small
+    - name: canary
+      condition: {rollout: {percent: 5, salt: spring}}
+      target: far,small
+  providers:
+    near:
+      type: openai
+      endpoint: http://127.0.0.1:1/v1
+      authentication: {type: none}
+      settings: {models: [large]}
+    far:
+      type: openai
+      instances:
+        - {endpoint: "http://127.0.0.1:2/v1", authentication: {type: none}}
+        - {endpoint: "http://127.0.0.1:3/v1", authentication: {type: none}}
+      loadBalancing: {strategy: random}
+      settings: {models: [small]}
+"""
+BODY = {"model": "claude-sonnet-4", "max_tokens": 10, "top_k": 5, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def no_file(name: str) -> bytes:
+    raise OSError(name)
+
+
+def built(config: bytes = CONFIG) -> Built:
+    checked = build(config, "ccr.yaml", read_file=no_file, env={}, secrets="keep")
+    assert checked.built is not None, checked.diagnostics
+    return checked.built
+
+
+def explained(around: dict[str, Any], body: dict[str, Any] | None = None, config: bytes = CONFIG) -> dict[str, Any]:
+    one = built(config)
+    envelope = read_envelope(json.dumps({"request": {**BODY, **(body or {})}, **around}).encode())
+    surroundings = Surroundings(one.providers, registry_of(one.providers))
+    return explain(Question(one.rules, one.revision, envelope, surroundings))
+
+
+ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("default", {"now": "2026-01-05T12:00Z"}, {}),
+    ("night", {"now": "2026-01-05T23:00Z", "headers": {"x-claude-code-session-id": "s-1"}}, {}),
+    ("thinking", {"now": "2026-01-05T12:00Z"}, {"thinking": {"type": "enabled", "budget_tokens": 4000}}),
+    ("failing", {"now": "2026-01-05T12:00Z", "headers": {"Authorization": "Bearer sk-ant-canary-0123456789", "x-level": "high"}}, {}),
+    ("explicit", {"now": "2026-01-05T12:00Z"}, {"model": "far,small"}),
+    ("unknown-time", {}, {"model": "claude-haiku"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "around", "body"), ASKED, ids=[row[0] for row in ASKED])
+def test_an_explanation_reads_so(name: str, around: dict[str, Any], body: dict[str, Any], golden: Golden) -> None:
+    """Each row: a request and its explanation, for people and as JSON."""
+    explanation = explained(around, body)
+    golden(f"explain/{name}.txt", explanation_text(explanation))
+    golden.json(f"explain/{name}.json", explanation)
+
+
+@pytest.mark.parametrize(("name", "around", "body"), ASKED[:-1], ids=[row[0] for row in ASKED[:-1]])
+def test_the_explanation_is_what_the_server_decides(name: str, around: dict[str, Any], body: dict[str, Any]) -> None:
+    """The fast evaluator, as the server runs it, gives the explained decision."""
+    decision = explained(around, body)["decision"]
+    envelope = read_envelope(json.dumps({"request": {**BODY, **body}, **around}).encode())
+    decided = decider_of(built().rules)(Facts(envelope))
+    assert (decision["rule"], decision["category"]) == (decided.rule, decided.category)
+    assert [skip["rule"] for skip in decision["skipped"]] == [skip.rule for skip in decided.skipped]
+
+
+def test_no_secret_is_shown() -> None:
+    """A credential in a header appears as a short hash only."""
+    shown = json.dumps(explained(ASKED[3][1]))
+    assert "canary" not in shown.replace('"canary"', "")
+    assert "sha256:" in shown
+
+
+def test_the_same_question_gives_the_same_bytes() -> None:
+    """Nothing in it depends on chance or the clock."""
+    assert json.dumps(explained({})) == json.dumps(explained({}))
+
+
+def test_long_texts_are_cut() -> None:
+    """To 80 characters, unless asked for in full."""
+    config = b"routing: {defaultProvider: p, customRules: [{condition: {lastUserText: {contains: zzz}}, target: 'p,m'}], providers: {p: {type: static, settings: {models: [m], text: x}}}}"
+    explanation = explained({"now": 0}, {"messages": [{"role": "user", "content": "word " * 99}]}, config)
+    (predicate,) = explanation["rules"][0]["predicates"]
+    assert len(predicate["seen"]) == 80
+
+
+def test_a_chance_strategy_lists_its_candidates() -> None:
+    """Offline nobody knows whom chance picks."""
+    explanation = explained({"now": "2026-01-05T23:00Z"})
+    assert explanation["decision"]["instance"] is None
+    assert len(explanation["pool"]["candidates"]) == 2
+
+
+def test_what_translation_loses_is_listed() -> None:
+    """As the dialect says when it encodes for the decided target."""
+    lost = explained({"now": "2026-01-05T12:00Z"})["lost"]
+    assert "top_k" in [one["field"] for one in lost]

@@ -1,0 +1,97 @@
+"""Requests in files: a bare body or an envelope around one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine.read_envelope import BadEnvelope, moment_of, read_envelope
+from schemas.request import BadRequest
+
+BODY = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def read(value: Any) -> Any:
+    return read_envelope(json.dumps(value).encode())
+
+
+def test_from_a_bare_body_everything_around_is_missing_or_unknown() -> None:
+    """Headers, address and key are missing, time and state unknown."""
+    one = read(BODY)
+    assert (one.path, one.headers, one.client_ip, one.client_key, one.now, one.provider_state) == ("messages",) + (
+        None,
+    ) * 5
+
+
+def test_an_envelope_says_what_came_around() -> None:
+    """Header names lose their case; states are by provider, whatever dots its name has."""
+    one = read(
+        {
+            "request": {name: value for name, value in BODY.items() if name != "max_tokens"},
+            "headers": {"X-Team": "Blue"},
+            "path": "count_tokens",
+            "clientIp": "::1",
+            "clientKey": "ci",
+            "now": "2026-01-05T09:00:00Z",
+            "state": {"provider.a.b.health": "down", "provider.a.b.inflight": 3},
+        }
+    )
+    assert one.headers == {"x-team": "Blue"}
+    assert (one.path, one.client_ip, one.client_key, one.now) == ("count_tokens", "::1", "ci", 1767603600.0)
+    assert one.provider_state == {"a.b": {"health": "down", "inflight": 3}}
+
+
+MOMENTS: list[tuple[Any, float]] = [
+    (5, 5.0),
+    (5.5, 5.5),
+    ("1970-01-01T00:01", 60.0),
+    ("1970-01-01T01:01+01:00", 60.0),
+    ("1970-01-02", 86_400.0),
+]
+
+
+@pytest.mark.parametrize(("written", "seconds"), MOMENTS)
+def test_a_moment_is_seconds_or_iso(written: Any, seconds: float) -> None:
+    """Each row: a moment and its seconds since 1970, in UTC where it names no zone."""
+    assert moment_of(written) == seconds
+
+
+WRONG: list[tuple[Any, str]] = [
+    ([], "no JSON object"),
+    ({}, "neither a Messages body"),
+    ({"request": BODY, "header": {}}, "did you mean `headers`?"),
+    ({"request": BODY, "path": "chat"}, "`path` is one of"),
+    ({"request": BODY, "headers": []}, "`headers` is an object of texts"),
+    ({"request": BODY, "headers": {"a": 1}}, "`headers` is an object of texts"),
+    ({"request": BODY, "clientIp": 1}, "`clientIp` is a text"),
+    ({"request": BODY, "now": "soon"}, "`now` is seconds since 1970"),
+    ({"request": BODY, "now": True}, "`now` is seconds since 1970"),
+    ({"request": BODY, "state": []}, "`state` is an object"),
+    ({"request": BODY, "state": {"provider.a.health": 3}}, "`state` has"),
+    ({"request": BODY, "state": {"provider..health": "up"}}, "`state` has"),
+    ({"request": BODY, "state": {"a.health": "up"}}, "`state` has"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), WRONG, ids=[row[1] for row in WRONG])
+def test_a_wrong_envelope_says_what_is_wrong(value: Any, message: str) -> None:
+    """Each row: something else and what is said of it."""
+    with pytest.raises(BadEnvelope) as wrong:
+        read(value)
+    assert message in str(wrong.value)
+
+
+@pytest.mark.parametrize("value", [{"messages": []}, {"request": {"model": 3}}])
+def test_a_wrong_body_is_what_the_server_would_refuse(value: Any) -> None:
+    """The body inside is decoded as the server decodes it."""
+    with pytest.raises(BadRequest):
+        read(value)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_bytes_that_are_no_json_are_said_so(data: bytes) -> None:
+    """Any bytes give an envelope or one of the two errors."""
+    with pytest.raises(BadEnvelope):
+        read_envelope(data)
