@@ -25,6 +25,7 @@ from engine.reload import Reloader
 from engine.router import Router, random_id
 from engine.serving import BACKLOG, HttpServer
 from engine.status import findings_line
+from engine.timestamp import timestamp_of
 from engine.version import VERSION
 from providers.aws_tokens import token_files_of
 from providers.credentials import credential_source
@@ -126,6 +127,7 @@ async def _serve(
         wall=time.time,
         address=address,
         hop=hop,
+        reload={"at": timestamp_of(time.time())},
     )
     _note_start(router, first)
     server = HttpServer(app_of(router))

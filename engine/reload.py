@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 
-from engine.built import Checked
+from engine.built import Built, Checked
 from engine.compose import MakeSource, MakeTransport, gateway_of, retired
 from engine.gateway import Gateway
 from engine.router import Router
+from engine.timestamp import timestamp_of
 from providers.credentials import credential_source
 from providers.upstream import Transport
+from schemas.document import plain
 
 LOOK_EVERY_S = 1.0
 
@@ -71,31 +72,57 @@ class Reloader:
         return True
 
     async def _reload(self) -> None:
+        began = self._router.wall()
+        loading = asyncio.get_running_loop().run_in_executor(None, self._load)
+        await asyncio.wait([loading])
+        problem = loading.exception()
+        if isinstance(problem, OSError):
+            self._refuse(began, [f"the configuration cannot be read: {problem.strerror}"])
+        elif problem is not None:
+            self._router.journal.bug(problem)
+            self._refuse(began, ["the router failed while it read the configuration; its log has the details"])
+        else:
+            self._take(loading.result(), began)
+
+    def _take(self, checked: Checked, began: float) -> None:
+        """Swaps the new configuration in if it is clean."""
         router, journal = self._router, self._router.journal
-        checked = await asyncio.to_thread(self._load)
         if checked.texts:
             self._seen = stamps_of(checked.texts)
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(router.wall()))
         findings = [
             f"{found.span.file}:{found.span.line}:{found.span.column}: {found.code} {found.message}"
             for found in checked.diagnostics
         ]
         if checked.built is None:
-            router.reload = {"ok": False, "at": at, "findings": findings}
-            journal.write("error", "reload refused, the old configuration goes on", stage="reload", findings=findings)
-            return
-        if checked.built.revision == router.gateway.revision:
-            router.reload = {"ok": True, "at": at, "changed": False}
-            journal.write("info", "reloaded, nothing changed", stage="reload", revision=checked.built.revision)
+            self._refuse(began, findings)
             return
         old = router.gateway
+        if _same(checked.built, old.built):
+            router.reload = {"ok": True, "at": timestamp_of(began), "changed": False}
+            journal.write("info", "reloaded, nothing changed", stage="reload", revision=old.revision)
+            return
         new = gateway_of(checked.built, self._make_transport, old, self._make_source)
         router.gateway = new
         self._retired.append((old, retired(old, new)))
         self._on_swap()
-        router.reload = {"ok": True, "at": at, "changed": True, "from": old.revision}
+        router.reload = {"ok": True, "at": timestamp_of(began), "changed": True, "from": old.revision}
+        restart = _only_at_start(old.built, new.built)
+        if restart:
+            router.reload = {**router.reload, "needsRestart": restart}
         journal.write(
-            "info", "reloaded", stage="reload", revision=new.revision, before=old.revision, findings=findings or None
+            "warn" if restart else "info",
+            "reloaded",
+            stage="reload",
+            revision=new.revision,
+            before=old.revision,
+            findings=findings or None,
+            needsRestart=restart or None,
+        )
+
+    def _refuse(self, began: float, findings: list[str]) -> None:
+        self._router.reload = {"ok": False, "at": timestamp_of(began), "findings": findings}
+        self._router.journal.write(
+            "error", "reload refused, the old configuration goes on", stage="reload", findings=findings
         )
 
     async def _close_retired(self, *, all_of_them: bool = False) -> None:
@@ -109,6 +136,18 @@ class Reloader:
             del open_on[id(old)]
             for transport in transports:
                 await transport.aclose()
+
+
+def _same(new: Built, old: Built) -> bool:
+    """Whether both say the same, with variables and secret files filled in (a revision is of what is written)."""
+    return new.revision == old.revision and plain(new.document.root) == plain(old.document.root)
+
+
+def _only_at_start(old: Built, new: Built) -> list[str]:
+    """Changed settings that a running router does not take over."""
+    before, after = old.settings.server, new.settings.server
+    changed = {"server.host": before.host != after.host, "server.port": before.port != after.port}
+    return [name for name, differs in changed.items() if differs]
 
 
 def stamps_of(files: Iterable[str] | Mapping[str, object]) -> dict[str, Stamp | None]:

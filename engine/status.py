@@ -60,7 +60,11 @@ def status_of(
     """Body of `/status`. Holds no secret: credentials never leave their specs."""
     built = gateway.built
     return {
-        "server": {"name": "claude-code-router", "address": address},
+        "server": {
+            "name": "claude-code-router",
+            "address": address,
+            "drainSeconds": built.settings.server.drain_s,
+        },
         "version": VERSION,
         "uptime": round(uptime_s, 3),
         "revision": gateway.revision,

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+from engine.build import build
 from engine.built import Checked
+from engine.compose import gateway_of
 from engine.reload import Reloader
 from tests.engine.test_exchange import ASK, HELLO, ONE
 from tests.fakes.gateway import Answer, FakeTransport, InProcess, checked, in_process
@@ -53,6 +55,61 @@ async def test_an_unclean_configuration_leaves_the_old_one_running() -> None:
     assert one.router.reload["ok"] is False
     assert "nobody" in str(one.router.reload["findings"])
     assert (await one.post(ASK)).status == 200
+
+
+async def test_a_file_that_cannot_be_read_leaves_the_old_one_running() -> None:
+    """The file is gone, or the reader fails: said in `/status`, and the watching goes on."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    problems: list[Exception] = [FileNotFoundError(2, "No such file or directory"), ValueError("our bug")]
+    said = []
+
+    def load() -> Checked:
+        raise problems.pop(0)
+
+    reloader = Reloader(one.router, load, lambda spec: FakeTransport([Answer(HELLO)]), every_s=0.01)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(reloader.run())
+        for _ in range(2):
+            one.router.reload = {}
+            reloader.ask()
+            while not one.router.reload:
+                await asyncio.sleep(0.001)
+            said.append(str(one.router.reload["findings"]))
+        task.cancel()
+
+    assert "No such file" in said[0]
+    assert "the router failed" in said[1]
+    assert "our bug" not in said[1]
+
+
+async def test_a_new_value_behind_the_same_text_is_taken_over() -> None:
+    """A rotated key in a variable or a secret file changes no revision, and is used all the same."""
+    text = ONE + "conditions: {all: {model: '${NAME}'}}\n"
+
+    def load(value: str) -> Checked:
+        return build(text.encode(), "ccr.yaml", read_file=lambda path: b"", env={"NAME": value}, secrets="resolve")
+
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    first = load("a").built
+    assert first is not None
+    one.router.gateway = gateway_of(first, lambda spec: FakeTransport([Answer(HELLO)]))
+    before = one.router.gateway
+    reloader = Reloader(one.router, lambda: load("b"), lambda spec: FakeTransport([Answer(HELLO)]), every_s=0.01)
+    reloader.ask()
+    await run_for(reloader)
+
+    assert one.router.gateway is not before
+    assert one.router.gateway.revision == before.revision
+
+
+async def test_what_only_a_restart_takes_over_is_said() -> None:
+    """The address is the one it started with."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    reloader = reloader_of(one, ONE + "server: {port: 4000}\n")
+    reloader.ask()
+    await run_for(reloader)
+
+    assert one.router.reload["needsRestart"] == ["server.port"]
 
 
 async def test_the_same_configuration_changes_nothing() -> None:
