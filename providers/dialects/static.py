@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from providers.dialects.openai.errors import error_of
 from providers.dialects.openai.replies import decoder_of
+from providers.dialects.refusals import error_of
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
 from providers.errors import ProviderError
 from providers.spec import ProviderSpec

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from providers.dialects.openai.retry_after import retry_after_of
+from providers.dialects.retry_after import retry_after_of
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 

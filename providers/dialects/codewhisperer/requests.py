@@ -20,8 +20,8 @@ from providers.dialects.codewhisperer.models import TABLE_DATE, Listed, ModelRow
 from providers.dialects.codewhisperer.options import Options, options_of
 from providers.dialects.codewhisperer.tools import specifications
 from providers.dialects.codewhisperer.turns import AssistantTurn, refused, turns_of
+from providers.dialects.identity import session_of
 from providers.dialects.losses import Losses
-from providers.dialects.openai.identity import session_of
 from providers.dialects.seams import Ask, Encoded
 from schemas.request import MessagesRequest
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.schema_clean import filled
+from providers.dialects.tool_schemas.clean import filled
 
 _REFUSED = frozenset({"$schema", "additionalProperties"})
 _HOLDS_SCHEMA = frozenset(

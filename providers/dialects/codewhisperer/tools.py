@@ -11,7 +11,7 @@ from msgspec import UNSET
 from providers.dialects.codewhisperer.names import sent_names
 from providers.dialects.codewhisperer.schemas import sendable_schema
 from providers.dialects.losses import Losses
-from providers.dialects.openai.typed_tools import typed_tool
+from providers.dialects.typed_tools import typed_tool
 from schemas.request import MessagesRequest, Tool
 
 MAX_DESCRIPTION_CHARS = 10_000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from providers.dialects.openai import errors, requests
+from providers.dialects import refusals
+from providers.dialects.openai import requests
 from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.replies import decoder_of
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
@@ -26,5 +27,5 @@ class OpenAIDialect:
         return decoder_of(ask, encoded, head)
 
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
-        """See `errors.error_of`."""
-        return errors.error_of(ask, head, body)
+        """See `refusals.error_of`."""
+        return refusals.error_of(ask, head, body)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from providers.dialects.openai.settings import HOSTS, SETTINGS, Setting
+from providers.dialects.tool_schemas.clean import Flavour
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
-
-Flavour = Literal["plain", "gemini", "strict"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from providers.dialects.openai import reply_body
-from providers.dialects.openai.errors import error_in_reply, redacted, said_in
-from providers.dialects.openai.reply_body import Form
+from providers.dialects import reply_form
 from providers.dialects.openai.reply_calls import MAX_INPUT_CHARS, Calls
-from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of, value_of
-from providers.dialects.openai.reply_citations import Source, citation_of, search_of, sources_in
+from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of
 from providers.dialects.openai.reply_reasoning import reasoning_in
 from providers.dialects.openai.reply_stops import BREAKS, better, stop_of
 from providers.dialects.openai.reply_usage import usage_of
+from providers.dialects.refusal_text import redacted, said_in
+from providers.dialects.refusals import error_in_reply
+from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.web_sources import Source, citation_of, search_of, sources_in
 from providers.errors import KINDS, ProviderError
-from providers.messages.json_scan import JsonScan, Verdict
 from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
 from providers.messages.usage import merged
+from providers.wire.json_text import is_cut, value_of
 from providers.wire.sse import Frame, SseDecoder
 
 
@@ -65,12 +66,12 @@ class ReplyDecoder:
             return out
         self._body += data
         if self._form is Form.UNKNOWN:
-            self._form = reply_body.form_of(self._body, self._head.headers.get("content-type", ""))
+            self._form = reply_form.form_of(self._body, self._head.headers.get("content-type", ""))
             if self._form is Form.STREAM:
                 self._stream(bytes(self._body), out)
                 self._body.clear()
-        if len(self._body) > reply_body.MAX_BYTES:
-            self._break(self._unusable("bad_reply", f"a reply of more than {reply_body.MAX_BYTES} bytes"), out)
+        if len(self._body) > reply_form.MAX_BYTES:
+            self._break(self._unusable("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
         return out
 
     def finish(self) -> Sequence[Part]:
@@ -127,7 +128,7 @@ class ReplyDecoder:
         try:
             chunk = chunk_of(body)
         except ValueError:
-            self._break(self._cut() if _is_cut(body) else self._no_reply(body), out)
+            self._break(self._cut() if is_cut(body) else self._no_reply(body), out)
             return
         if chunk is None or not (chunk.choices or chunk.error):
             self._break(self._no_reply(body), out)
@@ -286,9 +287,3 @@ class ReplyDecoder:
         return self._unusable(
             "garbage", f"something that is no reply: {said}" if said else "something that is no reply"
         )
-
-
-def _is_cut(body: bytes) -> bool:
-    """Whether `body` is the beginning of JSON."""
-    scan = JsonScan()
-    return body[:1] in b"{[" and scan.feed(body.decode("utf-8", "replace")) is Verdict.OPEN

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from providers.wire.json_text import value_of
+
 
 class Function(msgspec.Struct):
     """A function's name and a piece of its arguments (JSON text)."""
@@ -77,14 +79,6 @@ def chunk_of(data: bytes) -> Chunk | None:
     if chunk.choices is None and chunk.error is None and chunk.usage is None:
         return _loose_chunk(value_of(data))
     return chunk
-
-
-def value_of(data: bytes) -> Any:
-    """Any JSON, as the standard library reads it (lone surrogates, NaN and all). Raises ValueError."""
-    try:
-        return json.loads(data.decode("utf-8", "replace"))
-    except RecursionError as error:
-        raise ValueError("JSON nested too deeply") from error
 
 
 _ERROR_OBJECTS = ("error",)

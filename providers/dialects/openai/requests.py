@@ -11,16 +11,17 @@ from typing import Any
 
 import msgspec
 
+from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
-from providers.dialects.openai.identity import session_of, user_of
 from providers.dialects.openai.messages import messages_of
-from providers.dialects.openai.names import restored_names, sent_names
 from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.reasoning import is_reasoner, reasoning_of
-from providers.dialects.openai.schema_strict import is_strict
-from providers.dialects.openai.tools import choice_of, offer_of, tool_names_of
+from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
+from providers.dialects.tool_schemas.strict import is_strict
+from providers.dialects.unsent import lose_the_rest
 from providers.errors import KINDS, ProviderError
 from schemas.request import MessagesRequest
 
@@ -63,14 +64,14 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
     body |= _sampling(ask, options, losses)
     body |= reasoning_of(request, options, ask.model_spec, losses)
     body |= _response_format(request, options, losses)
-    body |= user_of(request, options, losses)
+    body |= user_of(request, options.user_id, options.user_field, losses)
     if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
         body["prompt_cache_key"] = hashlib.sha256(session.encode()).hexdigest()[:32]
     if request.stream:
         body["stream"] = True
         if options.stream_options:
             body["stream_options"] = {"include_usage": True}
-    _lose_the_rest(ask, losses)
+    lose_the_rest(ask, _CARRIED, losses)
     return body | dict(options.extra_body)
 
 
@@ -165,27 +166,3 @@ _CARRIED = frozenset(
     )
 )
 """Top-level members that the encoder looks at."""
-
-_NO_TWIN = {
-    "cache_control": "this upstream takes no cache marks",
-    "service_tier": "tiers of one vendor mean nothing to another",
-    "inference_geo": "tells the vendor where to compute",
-    "context_management": "the vendor's server edits the context",
-    "container": "a container of the vendor's server",
-    "mcp_servers": "the vendor's server would call them",
-    "fallbacks": "the vendor's server would fall back",
-    "speed": "a mode of the vendor's server",
-    "diagnostics": "read by the vendor's server",
-    "safeguards": "read by the vendor's server",
-}
-"""Known members without a counterpart -> why."""
-
-
-def _lose_the_rest(ask: Ask, losses: Losses) -> None:
-    request = ask.request
-    for name, raw in request.fields.items():
-        if name not in _CARRIED and bytes(raw) != b"null":
-            losses.add(name, _NO_TWIN.get(name, "unknown to this API"))
-    betas = [beta for beta in ask.headers.get("anthropic-beta", "").split(",") if beta.strip()]
-    losses.add("header.anthropic-beta", "betas are the vendor's own", len(betas))
-    losses.add("text", "a lone surrogate is no character and became U+FFFD", request.replaced_surrogates)

@@ -16,7 +16,7 @@
 | `userField` | `user`, `safety_identifier` | `user` | the field that carries it |
 | `promptCacheKey` | bool | false | send a hash of the session as `prompt_cache_key` |
 | `cacheControl` | `drop`, `keep`, `breakpoint` | `drop` | cache marks on text: left out, kept as they are, or as OpenAI's `prompt_cache_breakpoint` |
-| `toolSchema` | `plain`, `gemini`, `strict` | `plain` | what tool schemas may hold (`schema_clean.py`); `strict`: tools marked `strict` are sent so |
+| `toolSchema` | `plain`, `gemini`, `strict` | `plain` | what tool schemas may hold (`tool_schemas/clean.py`); `strict`: tools marked `strict` are sent so |
 | `webSearch` | `web_search_options`, `plugin`, `drop` | `web_search_options` | how the server tool `web_search_*` is asked of a model with the capability `webSearch` |
 | `documents` | `file`, `note` | `note` | PDF documents as `file` parts, or as a note in their place; a model that lists the capability `documents` gets the file |
 | `structuredOutput` | `json_schema`, `json_object`, `drop` | `json_schema` | how `output_config.format` is asked |

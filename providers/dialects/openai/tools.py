@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,11 @@ from msgspec import UNSET
 
 from providers.dialects.losses import Losses
 from providers.dialects.openai.options import Options
-from providers.dialects.openai.schema_clean import cleaned, cleaned_strict
-from providers.dialects.openai.typed_tools import typed_tool
+from providers.dialects.tool_names import DEFERRED_PLACEHOLDER
+from providers.dialects.tool_schemas.clean import cleaned, cleaned_strict
+from providers.dialects.typed_tools import typed_tool
 from providers.spec import ModelSpec
 from schemas.request import MessagesRequest, Tool
-
-PLACEHOLDER = "DeferredToolPlaceholder"
-"""The entry Claude Code sends for the tools it has not sent yet; it is no tool."""
 
 
 @dataclass(slots=True)
@@ -28,17 +26,6 @@ class Offer:
     search_names: set[str] = field(default_factory=set)
 
 
-def tool_names_of(request: MessagesRequest) -> Iterable[str]:
-    """Every tool name of the request: offered, called in the history, chosen."""
-    for tool in request.tools or ():
-        yield tool.name
-    for message in request.messages:
-        if not isinstance(message.content, str):
-            yield from (block.name for block in message.content if block.type == "tool_use")
-    if isinstance(chosen := (request.tool_choice or {}).get("name"), str):
-        yield chosen
-
-
 def offer_of(
     request: MessagesRequest, options: Options, model: ModelSpec | None, names: Mapping[str, str], losses: Losses
 ) -> Offer:
@@ -47,8 +34,8 @@ def offer_of(
     capabilities = model.capabilities if model is not None else None
     for tool in request.tools or ():
         kind = tool.type or "custom"
-        if tool.name == PLACEHOLDER:
-            losses.add(f"tools.{PLACEHOLDER}", "it stands for tools that are not sent yet")
+        if tool.name == DEFERRED_PLACEHOLDER:
+            losses.add(f"tools.{DEFERRED_PLACEHOLDER}", "it stands for tools that are not sent yet")
             continue
         _lose_members(tool, options, losses)
         if kind.startswith("web_search_"):

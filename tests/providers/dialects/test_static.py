@@ -15,7 +15,7 @@ from providers.spec import Timeouts
 from providers.static_upstream import StaticTransport
 from providers.translate import translated
 from providers.upstream import UpstreamRequest
-from tests.providers.dialects.openai.asking import BASE, ask_of
+from tests.providers.dialects.asking import BASE, ask_of
 
 TOOL = {"name": "Write", "input_schema": {"type": "object", "properties": {}}}
 CALL = {"name": "Write", "input": {"file_path": "hello.txt", "content": "for {model}: {lastUserText}", "n": [1, "{x}"]}}

@@ -16,7 +16,7 @@ from openai.types.chat.completion_create_params import (
 from pydantic import TypeAdapter
 
 from providers.dialects.openai.requests import encode
-from tests.providers.dialects.openai.asking import REQUESTS, ask_of, row_ask, rows
+from tests.providers.dialects.asking import REQUESTS, ask_of, row_ask, rows
 
 # The members that only a setting or a host with its own format brings.
 FOREIGN = {"reasoning", "thinking", "enable_thinking", "thinking_budget", "plugins", "top_k", "provider"}

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from providers.dialects.identity import session_of
 from providers.dialects.openai import settings
-from providers.dialects.openai.identity import session_of
 from providers.dialects.openai.options import options_of
 from providers.dialects.openai.settings import HOSTS, SETTINGS
-from tests.providers.dialects.openai.asking import BASE, ask_of
+from tests.providers.dialects.asking import BASE, ask_of
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[4] / "schemas" / "ccr.schema.json").read_text())
 WRITTEN: dict[str, Any] = SCHEMA["$defs"]["openaiSettings"]["properties"]

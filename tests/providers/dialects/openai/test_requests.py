@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from providers.dialects.openai.requests import encode
 from providers.dialects.seams import Encoded, Unencodable
 from tests.conftest import Golden
-from tests.providers.dialects.openai.asking import BASE, REQUESTS, ask_of, row_ask, rows
+from tests.providers.dialects.asking import BASE, REQUESTS, ask_of, row_ask, rows
 
 ROWS = rows("openai_requests")
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects.openai.errors import error_in_reply, error_of
+from providers.dialects.refusals import error_in_reply, error_of
 from providers.dialects.seams import Head
 from providers.errors import KINDS
 from providers.spec import Credentials
-from tests.providers.dialects.openai.asking import BASE, KEY, ask_of, rows
+from tests.providers.dialects.asking import BASE, KEY, ask_of, rows
 
-ROWS = rows("openai_errors")
+ROWS = rows("refusals")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])

@@ -3,24 +3,25 @@
 | flavour | refuses | what is done |
 |---|---|---|
 | all | a root that is no object, has no `type`, null `properties`, or a union at the root | filled; a root union is merged |
-| `gemini` | everything but its own small subset of JSON Schema (`schema_gemini.py`) | references resolved, rewritten or stripped |
-| `strict` | optional properties, open objects and some keywords, for tools marked `strict` (`schema_strict.py`) | rewritten |
+| `gemini` | everything but its own small subset of JSON Schema (`gemini.py`) | references resolved, rewritten or stripped |
+| `strict` | optional properties, open objects and some keywords, for tools marked `strict` (`strict.py`) | rewritten |
 
 The order of keys is kept: it is part of the prompt and of its cache.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.options import Flavour
-from providers.dialects.openai.schema_gemini import gemini_schema
-from providers.dialects.openai.schema_merge import UNIONS, merged, resolved
-from providers.dialects.openai.schema_strict import strict_schema
+from providers.dialects.tool_schemas.gemini import gemini_schema
+from providers.dialects.tool_schemas.merge import UNIONS, merged, resolved
+from providers.dialects.tool_schemas.strict import strict_schema
+
+Flavour = Literal["plain", "gemini", "strict"]
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -1,8 +1,4 @@
-"""What an OpenAI-compatible upstream's refusal means.
-
-By status first, then by what the body says, since the same status hides different faults. Sources: the error guide of the
-OpenAI API, and bodies of compatible servers: numeric codes, lists, `detail` members, HTML pages, nothing at all.
-"""
+"""The words of a refusal, in whichever form the body has: JSON, a list, `detail` members, an HTML page, plain text, nothing at all."""
 
 from __future__ import annotations
 
@@ -14,90 +10,13 @@ from typing import Any
 
 import msgspec
 
-from providers.dialects.openai.retry_after import retry_after_of
-from providers.dialects.seams import Ask, Head
-from providers.errors import KINDS, ProviderError
-
-STATUS_KINDS: Mapping[int, str] = {
-    400: "bad_request",
-    401: "credential",
-    402: "billing",
-    403: "permission",
-    404: "model",
-    405: "model",
-    408: "request_timeout",
-    409: "conflict",
-    413: "too_large",
-    422: "unprocessable",
-    425: "conflict",
-    429: "rate_limit",
-    500: "server",
-    501: "server",
-    502: "server",
-    503: "unavailable",
-    504: "timeout",
-    508: "loop",
-    524: "timeout",
-    529: "overloaded",
-}
-"""HTTP status -> kind; other 4xx are `bad_request`, everything else is `server`."""
-
-CODE_KINDS: Mapping[str, str] = {
-    "context_length_exceeded": "context_length",
-    "string_above_max_length": "context_length",
-    "exceed_context_size_error": "context_length",
-    "insufficient_quota": "quota",
-    "billing_hard_limit_reached": "quota",
-    "billing_not_active": "billing",
-    "quota_exceeded": "quota",
-    "rate_limit_exceeded": "rate_limit",
-    "rate_limit_error": "rate_limit",
-    "tokens": "rate_limit",
-    "requests": "rate_limit",
-    "model_not_found": "model",
-    "invalid_api_key": "credential",
-    "invalid_authentication": "credential",
-    "overloaded_error": "overloaded",
-    "server_overloaded": "overloaded",
-    "engine_overloaded": "overloaded",
-    "engine_overloaded_error": "overloaded",
-}
-"""The body's `code` or `type` -> kind; it wins over the status."""
-
-WORDINGS: tuple[tuple[re.Pattern[str], frozenset[int], str], ...] = (
-    (
-        re.compile(
-            r"maximum context length|context length (?:is |was )?exceeded|exceeds? (?:the )?(?:available )?context|context window"
-            r"|(?:prompt|input) is too long|too many (?:input )?tokens|input token count|reduce the length of",
-            re.IGNORECASE,
-        ),
-        frozenset((400, 413, 422, 500)),
-        "context_length",
-    ),
-    (
-        re.compile(r"model .{0,200}(?:not found|does not exist|not exist|is not available|not supported)", re.I | re.S),
-        frozenset((400, 404)),
-        "model",
-    ),
-    (
-        re.compile(r"api[ _-]?key.{0,40}(?:not valid|invalid|expired|incorrect)", re.I),
-        frozenset((400, 403)),
-        "credential",
-    ),
-    (
-        re.compile(r"exceeded your current quota|insufficient (?:balance|credits|quota)", re.I),
-        frozenset((403, 429)),
-        "quota",
-    ),
-    (re.compile(r"overloaded", re.I), frozenset((500, 503)), "overloaded"),
-)
-"""What a message says, under which statuses -> kind; for upstreams that give no code."""
+from providers.dialects.seams import Ask
 
 _MOST_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """What a body says: its message, the words that classify it in lower case, and a status it names itself."""
 
     message: str
@@ -105,71 +24,25 @@ class _Said:
     status: int | None = None
 
 
-def error_of(ask: Ask, head: Head, body: bytes) -> ProviderError:
-    """What a non-2xx answer means for the router and for the client."""
-    return _error(ask, said_in(body), head.status, head)
-
-
-def error_in_reply(ask: Ask, head: Head, value: object) -> ProviderError:
-    """What an error inside a 200 means: `value` is the decoded body or stream chunk that has an `error`.
-
-    The status is the one that the error names, else 500; `ProviderError.status` stays the answer's own.
-    """
-    said = said_of(value)
-    return _error(ask, said, said.status or 500, head)
-
-
-def _error(ask: Ask, said: _Said, status: int, head: Head) -> ProviderError:
-    kind = kind_of(status, said.codes, said.message)
-    if kind == "credential" and all(one.credentials.type == "forward" for one in ask.provider.instances):
-        kind = "forwarded_credential"
-    shown = redacted(said.message, ask)
-    where = f"`{ask.provider.name}` answered {status}"
-    if kind == "context_length":
-        shown = prompt_too_long(shown)
-    elif shown:
-        shown = f"{where}: {shown}"
-    return ProviderError(
-        kind=KINDS[kind],
-        message=shown or where,
-        status=head.status,
-        retry_after_s=retry_after_of(head.headers, limited=kind in ("rate_limit", "quota")),
-        model_only=kind == "rate_limit" and ask.model in said.message,
-    )
-
-
-def kind_of(status: int, codes: tuple[str, ...], message: str) -> str:
-    """The kind's name, from codes, then wording, then status."""
-    for code in codes:
-        if code in CODE_KINDS:
-            return CODE_KINDS[code]
-    for wording, statuses, kind in WORDINGS:
-        if status in statuses and wording.search(message):
-            return kind
-    if status in STATUS_KINDS:
-        return STATUS_KINDS[status]
-    return "bad_request" if 400 <= status < 500 else "server"
-
-
-def said_in(body: bytes) -> _Said:
+def said_in(body: bytes) -> Said:
     """Message and codes of an error body in any of the forms met: JSON, HTML, plain text, nothing."""
     text = body.decode("utf-8", "replace").strip()
     try:
         value: Any = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Said(_one_line(text))
+        return Said(_one_line(text))
     return said_of(value)
 
 
-def said_of(value: object) -> _Said:
+def said_of(value: object) -> Said:
     """The same for a decoded body, or for an `error` member of a stream."""
     if isinstance(value, list) and value:
         return said_of(value[0])
     if not isinstance(value, dict):
-        return _Said(_one_line(value) if isinstance(value, str) else "")
+        return Said(_one_line(value) if isinstance(value, str) else "")
     inner = value.get("error", value)
     if isinstance(inner, str):
-        return _Said(_one_line(inner), _codes(value), _status(value))
+        return Said(_one_line(inner), _codes(value), _status(value))
     if not isinstance(inner, dict):
         inner = value
     message = next((inner[key] for key in ("message", "detail", "msg", "error") if inner.get(key)), "")
@@ -179,7 +52,7 @@ def said_of(value: object) -> _Said:
     counts = inner.get("n_prompt_tokens"), inner.get("n_ctx")
     if isinstance(counts[0], int) and isinstance(counts[1], int):
         message = f"{message} ({counts[0]} tokens > {counts[1]} maximum)"
-    return _Said(message, _codes(inner), _status(inner))
+    return Said(message, _codes(inner), _status(inner))
 
 
 def prompt_too_long(message: str) -> str:

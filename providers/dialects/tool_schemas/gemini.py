@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.schema_merge import lookup, merged
+from providers.dialects.tool_schemas.merge import lookup, merged
 
 Schema: TypeAlias = dict[str, Any]
 

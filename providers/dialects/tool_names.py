@@ -1,4 +1,4 @@
-"""Tool names that an upstream takes, one for one with the client's within a request."""
+"""The tool names of a request, and those that an upstream takes, one for one within the request."""
 
 from __future__ import annotations
 
@@ -6,11 +6,27 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
+from schemas.request import MessagesRequest
+
+DEFERRED_PLACEHOLDER = "DeferredToolPlaceholder"
+"""The entry Claude Code sends for the tools it has not sent yet; it is no tool."""
+
 MAX_CHARS = 64
 _HASH_CHARS = 8
 _GOOD = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _GOOD_FOR_GEMINI = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _BAD_CHAR = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def tool_names_of(request: MessagesRequest) -> Iterable[str]:
+    """Every tool name of the request: offered, called in the history, chosen."""
+    for tool in request.tools or ():
+        yield tool.name
+    for message in request.messages:
+        if not isinstance(message.content, str):
+            yield from (block.name for block in message.content if block.type == "tool_use")
+    if isinstance(chosen := (request.tool_choice or {}).get("name"), str):
+        yield chosen
 
 
 def sent_names(names: Iterable[str], gemini: bool = False) -> Mapping[str, str]:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Raw
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.schema_clean import cleaned, cleaned_strict
-from providers.dialects.openai.schema_gemini import KEPT
-from tests.providers.dialects.openai.asking import rows
+from providers.dialects.tool_schemas.clean import cleaned, cleaned_strict
+from providers.dialects.tool_schemas.gemini import KEPT
+from tests.providers.dialects.asking import rows
 
 ROWS = rows("tool_schemas")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects.openai.names import restored_names, sent_names
+from providers.dialects.tool_names import restored_names, sent_names
 
 
 @pytest.mark.parametrize(

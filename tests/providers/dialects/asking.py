@@ -14,8 +14,8 @@ from providers.secret import Secret
 from providers.spec import Credentials, InstanceSpec, ModelSpec, ProviderSpec
 from schemas.decode_request import decode_request
 
-TABLES = Path(__file__).resolve().parents[3] / "tables"
-REQUESTS = Path(__file__).resolve().parents[3] / "golden" / "requests"
+TABLES = Path(__file__).resolve().parents[2] / "tables"
+REQUESTS = Path(__file__).resolve().parents[2] / "golden" / "requests"
 LOOPBACK = "http://127.0.0.1:9/v1"
 BASE = {"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": "hi"}]}
 KEY = "sk-canary-0123456789abcdef"

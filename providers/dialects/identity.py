@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.options import Options
 from schemas.request import MessagesRequest
 
 
-def user_of(request: MessagesRequest, options: Options, losses: Losses) -> dict[str, Any]:
-    """The member that names the user, by the privacy setting `userId`: none, a hash, or the id itself."""
+def user_of(request: MessagesRequest, mode: str, field: str, losses: Losses) -> dict[str, Any]:
+    """The member that names the user, called `field`, by the privacy setting `userId`: none (`drop`), a hash, or the id itself (`forward`)."""
     metadata = request.metadata or {}
     for key in metadata:
         if key != "user_id":
@@ -22,12 +21,12 @@ def user_of(request: MessagesRequest, options: Options, losses: Losses) -> dict[
     user = metadata.get("user_id")
     if not isinstance(user, str) or not user:
         return {}
-    match options.user_id:
+    match mode:
         case "forward":
-            return {options.user_field: user}
+            return {field: user}
         case "hash":
             losses.add("metadata.user_id", "hashed, because `userId` is `hash`")
-            return {options.user_field: hashlib.sha256(user.encode()).hexdigest()}
+            return {field: hashlib.sha256(user.encode()).hexdigest()}
         case _:
             losses.add("metadata.user_id", "kept private, because `userId` is `drop`")
             return {}

@@ -1,0 +1,1 @@
+"""JSON Schemas of tools as each kind of target takes them."""
