@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-emit-find-links --no-annotate --quiet --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-integration test-functional lint format docs bench e2e faults fuzz lock clean
+.PHONY: help run test test-integration test-functional lint format docs bench token-error e2e faults fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,11 +42,15 @@ format: $(VENV)/.stamp-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-docs: $(VENV)/.stamp-dev ## rewrite the generated parts of the documentation
+docs: $(VENV)/.stamp-dev ## rewrite the generated parts of the documentation and the outputs of its commands
 	@$(PY) -m tests.docs.generate
 
 bench: $(VENV)/.stamp-dev ## latency, throughput and memory beside the yardsticks; JSON in bench-results/
 	@$(PY) -m tests.bench $(ARGS)
+
+token-error: $(VENV)/.stamp-dev ## how far `inputTokens` is from public tokenizers (installs two of them, once)
+	@$(PY) -c "import bpe_openai, anthropic_tokenizer" 2>/dev/null || $(PIP) install bpe-openai==0.1.4 anthropic-tokenizer==0.1.0
+	@$(PY) -m tests.bench.token_error $(ARGS)
 
 e2e: $(VENV)/.stamp-dev ## the real client through the router (npm installs it; skipped visibly without npm)
 	@$(PYTEST) -m e2e_client $(ARGS)

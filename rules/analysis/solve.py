@@ -37,17 +37,21 @@ class Field:
         self.everything = (1 << len(boxes)) - 1
         # variable -> boxes that restrict it
         self.restricting = [0] * count
-        self._within: list[dict[int, int]] = [{} for _ in range(count)]
-        masks: list[dict[int, int]] = [{} for _ in range(count)]
+        # variable -> mask -> the boxes that restrict it to that mask; apart from those, the masks of one piece
+        self._single: list[dict[int, int]] = [{} for _ in range(count)]
+        self._masks: list[dict[int, int]] = [{} for _ in range(count)]
+        self._singles = [0] * count
         for number, box in enumerate(boxes):
             bit = 1 << number
             for variable, mask in box.items():
                 self.restricting[variable] |= bit
-                masks[variable][mask] = masks[variable].get(mask, 0) | bit
-        # variable -> (mask, the boxes that restrict it to that mask)
-        self._masks = [list(known.items()) for known in masks]
+                if mask & (mask - 1):
+                    same = self._masks[variable]
+                else:
+                    same = self._single[variable]
+                    self._singles[variable] |= bit
+                same[mask] = same.get(mask, 0) | bit
         self._known: list[dict[int, tuple[int, int]]] = [{} for _ in range(count)]
-        self._pieces: list[dict[int, int]] = [{} for _ in range(count)]
 
     def sides(self, variable: int, domain: int) -> tuple[int, int]:
         """Of the boxes that restrict a variable: those a domain touches, and those it is wholly inside."""
@@ -55,23 +59,34 @@ class Field:
         found = known.get(domain)
         if found is None:
             touched = inside = 0
-            if domain & (domain - 1):
-                for mask, boxes in self._masks[variable]:
-                    if mask & domain:
-                        touched |= boxes
-                        if not domain & ~mask:
-                            inside |= boxes
+            for mask, boxes in self._masks[variable].items():
+                if mask & domain:
+                    touched |= boxes
+                    if not domain & ~mask:
+                        inside |= boxes
+            single = self._single[variable]
+            if not domain & (domain - 1):
+                boxes = single.get(domain, 0)
+                inside |= boxes
+            elif single:
+                boxes = self._touched_singles(variable, domain)
             else:
-                touched = inside = self._at(variable, domain)
-            found = known[domain] = (touched, inside)
+                boxes = 0
+            found = known[domain] = (touched | boxes, inside)
         return found
 
-    def _at(self, variable: int, piece: int) -> int:
+    def _touched_singles(self, variable: int, domain: int) -> int:
+        """Of the boxes that want one piece: those whose piece is in the domain; the smaller side is gone through."""
+        single = self._single[variable]
+        outside = self.space.full[variable] & ~domain
+        fewer = outside if outside.bit_count() < domain.bit_count() else domain
         boxes = 0
-        for mask, some in self._masks[variable]:
-            if mask & piece:
-                boxes |= some
-        return boxes
+        for piece in bits_of(fewer) if fewer.bit_count() < len(single) else ():
+            boxes |= single.get(1 << piece, 0)
+        if fewer.bit_count() >= len(single):
+            for piece_mask, some in single.items():
+                boxes |= some if piece_mask & fewer else 0
+        return self._singles[variable] & ~boxes if fewer is outside else boxes
 
     def boxes_at(self, domains: Sequence[int]) -> int:
         """The boxes a point (domains of one piece each) is in."""
@@ -99,13 +114,12 @@ def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhe
     waiting = [(start, missing)]
     while waiting:
         domains, alive = waiting.pop()
-        reached = _propagate(field, domains, alive, budget)
-        if isinstance(reached, Nowhere):
-            used |= reached.used
-            continue
-        alive, opened = reached
+        alive, opened, reasons = _propagate(field, domains, alive, budget)
+        used |= reasons
         if not alive:
             return Found(domains)
+        if not opened:
+            continue
         variable, boxes = max(opened, key=lambda pair: (pair[1].bit_count(), -pair[0]))
         number = (boxes & -boxes).bit_length() - 1
         used |= boxes & -boxes
@@ -120,9 +134,13 @@ def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhe
 
 def _propagate(
     field: Field, domains: list[int], alive: int, budget: Budget
-) -> tuple[int, list[tuple[int, int]]] | Nowhere:
-    """Narrows domains in place until nothing follows: the boxes still to be missed, and by which variables they can be."""
-    used = 0
+) -> tuple[int, list[tuple[int, int]], int]:
+    """Narrows domains in place until nothing follows.
+
+    The boxes still to be missed (none: there is a point), the variables that can still miss them, each with its boxes
+    (none: there is no point), and the boxes that were reasons.
+    """
+    reasons = 0
     restricting = field.restricting
     variables = [variable for variable, boxes in enumerate(restricting) if boxes & alive]
     while True:
@@ -131,7 +149,7 @@ def _propagate(
             if restricting[variable] & alive:
                 alive &= ~restricting[variable] | field.sides(variable, domains[variable])[0]
         if not alive:
-            return 0, []
+            return 0, [], reasons
         once = twice = 0
         opened: list[tuple[int, int]] = []
         for variable in variables:
@@ -142,21 +160,19 @@ def _propagate(
                     twice |= once & missable
                     once |= missable
                     opened.append((variable, missable))
-        if alive & ~once:
-            hit = alive & ~once
-            return Nowhere(used | (hit & -hit))
+        hit = alive & ~once
+        if hit:
+            return alive, [], reasons | (hit & -hit)
         unit = once & ~twice
         if not unit:
-            return alive, opened
+            return alive, opened, reasons
         for variable, missable in opened:
-            forced = unit & missable
-            if forced:
-                domain = domains[variable]
-                for number in bits_of(forced):
-                    narrowed = domain & ~field.boxes[number][variable]
-                    if narrowed != domain:
-                        used |= 1 << number
-                        domain = narrowed
-                        if not domain:
-                            return Nowhere(used)
-                domains[variable] = domain
+            domain = domains[variable]
+            for number in bits_of(unit & missable):
+                narrowed = domain & ~field.boxes[number][variable]
+                if narrowed != domain:
+                    reasons |= 1 << number
+                    domain = narrowed
+                    if not domain:
+                        return alive, [], reasons
+            domains[variable] = domain
