@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from engine.asgi import Responder
 from engine.gateway import Gateway, Upstream
+from engine.path import path_header
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
 from providers.auth import Headers, signed, without_secrets
@@ -27,7 +28,7 @@ from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.reply import Reply, Summary
 from providers.translate import translated
-from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
+from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
 from rules.nodes import Decision
 from schemas.request import MessagesRequest
 
@@ -104,7 +105,7 @@ async def _attempt(
         credential = await upstream.credentials[attempt.pick.instance.name].headers(
             refresh=attempt.refresh, client=one.headers
         )
-        request = _signed(attempt, encoded, credential)
+        request = _signed(attempt, encoded, credential, one.headers.get(HOP_HEADER))
         response = await upstream.transport.send(request, attempt.timeouts)
         ended = False
         try:
@@ -144,9 +145,11 @@ def encode_for(
     return ask, upstream.dialect.encode(ask)
 
 
-def _signed(attempt: Try, encoded: Encoded, credential: Headers) -> UpstreamRequest:
-    """The request for the picked instance, with the credential of that instance."""
+def _signed(attempt: Try, encoded: Encoded, credential: Headers, hops: str | None) -> UpstreamRequest:
+    """The request for the picked instance, with the credential of that instance, and the routers it came through."""
     headers, body = signed(encoded, credential)
+    if hops is not None:
+        headers += ((HOP_HEADER, hops),)
     url = url_of(attempt.pick.instance.spec.endpoint, encoded.path, encoded.query)
     return UpstreamRequest("POST", url, headers, body)
 
@@ -239,8 +242,8 @@ def header_of_target(target: PlannedTarget) -> tuple[str, str]:
 
 
 def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:
-    """`x-ccr-rule`, `x-ccr-target` of the instance that answered, and how many attempts it took when more than one."""
-    headers = [*headers_of_decision(one.decision), header_of_target(attempt.target)]
+    """`x-ccr-rule`, `x-ccr-target` of the instance that answered, the path there, and how many attempts if more than one."""
+    headers = [*headers_of_decision(one.decision), header_of_target(attempt.target), path_header(one.failures, attempt)]
     if one.failures:
         headers.append(("x-ccr-attempts", str(len(one.failures) + 1)))
     return headers
@@ -251,7 +254,8 @@ def headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
     headers = headers_of_decision(one.decision)
     if one.failures:
         last, _ = one.failures[-1]
-        headers += [header_of_target(last.target), ("x-ccr-attempts", str(len(one.failures)))]
+        headers += [header_of_target(last.target), path_header(one.failures, None)]
+        headers.append(("x-ccr-attempts", str(len(one.failures))))
     return headers
 
 

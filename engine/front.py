@@ -14,8 +14,7 @@ from engine.gateway import Gateway
 from engine.replies import Refusal, refusal
 from engine.router import Router
 from providers.errors import error_object
-
-HOP_HEADER = "x-ccr-hop"
+from providers.upstream import HOP_HEADER
 
 
 @dataclass(slots=True)

@@ -23,14 +23,11 @@ from providers.connection import Answer, Connection
 from providers.errors import KINDS, ProviderError
 from providers.proxies import proxy_of
 from providers.spec import ConnectionPool, Timeouts
-from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
+from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
 from providers.wire.http1 import head_bytes
 
 if TYPE_CHECKING:
     from providers.proxied import ProxiedTransport
-
-HOP_HEADER = "x-ccr-hop"
-"""Names the routers a request came through, in order, so that one that comes back is recognised."""
 
 KEEP_ALIVE_S = 55.0
 """How long an unused connection is kept: a little less than the minute after which most servers close theirs."""

@@ -10,6 +10,9 @@ from providers.dialects.seams import Head
 from providers.errors import ProviderError
 from providers.spec import Timeouts
 
+HOP_HEADER = "x-ccr-hop"
+"""Names the routers a request came through, in order, so that one that comes back is recognised."""
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:

@@ -113,7 +113,28 @@ async def test_fallback_targets_come_after_all_instances() -> None:
     got = await one.post(ASK)
 
     assert got.headers["x-ccr-target"] == "spare,m2"
+    assert got.headers["x-ccr-path"] == (
+        "up/127.0.0.1:9;model=m1;error=connect, up/127.0.0.2:9;model=m1;error=connect, spare/127.0.0.3:9;model=m2"
+    )
     assert b'"model":"m2"' in one.transports["spare"].sent[0].body
+
+
+async def test_the_path_is_told_when_nobody_answered() -> None:
+    """An error reply says who was asked; names are percent-encoded."""
+    text = ONE.replace("endpoint: http", "instances:\n      - name: 'hören, lesen'\n        endpoint: http")
+    one = in_process(text, {"up": [Answer([], status=400)]})
+    got = await one.post(ASK)
+
+    assert got.status == 400
+    assert got.headers["x-ccr-path"] == "up/h%C3%B6ren%2C%20lesen;model=m1;error=bad_request"
+
+
+async def test_the_routers_a_request_came_through_stay_named() -> None:
+    """What came with a mark of another router goes on with it, so that a circle of several routers is seen."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    await one.post(ASK, headers={"x-ccr-hop": "other"})
+
+    assert ("x-ccr-hop", "other") in one.transports["up"].sent[0].headers
 
 
 async def test_nothing_is_tried_after_the_commit_point() -> None:
