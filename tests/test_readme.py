@@ -25,7 +25,7 @@ ALL_PAGES = sorted(
 @pytest.mark.functional
 @pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {' and '.join(TOOLS)}")
 def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
-    """A newcomer who types what stands there sees what stands there (`make docs ARGS=--outputs` renews it)."""
+    """A newcomer who types what stands there sees what stands there (`make docs` renews it)."""
     different = differences(ROOT / "README.md", Reader(tmp_path, free_port()))
 
     assert different == [], "\n".join(different)

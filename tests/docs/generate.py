@@ -1,8 +1,7 @@
-"""`make docs`: writes the generated parts of the pages; with `--outputs` also what their commands print now."""
+"""`make docs`: writes the generated parts of the pages, and what their commands print now."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -11,14 +10,13 @@ from tests.docs.sessions import Reader, refreshed
 from tests.fakes.router import free_port
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Rewrites what is stale and names it."""
     for page in [ROOT / name for name in PAGES]:
         _write(page, with_generated_parts(page.read_text(encoding="utf-8")))
-    if "--outputs" in arguments:
-        _refresh(ROOT / "README.md", None)
-        for page in sorted((ROOT / "examples").glob("*/README.md")):
-            _refresh(page, page.parent)
+    _refresh(ROOT / "README.md", None)
+    for page in sorted((ROOT / "examples").glob("*/README.md")):
+        _refresh(page, page.parent)
 
 
 def _refresh(page: Path, start_in: Path | None) -> None:
@@ -37,4 +35,4 @@ def _write(page: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
