@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from rules.cost import cheapest_first
 from rules.expression import compile_expression
 from rules.facts import FACTS, provider_of, spec_of
-from rules.matchers import Matchers, Refused
+from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
 from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, span_in
 from rules.spans import within
+from rules.written import Refused, Written
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Entry, Node, Scalar, Sequence
@@ -44,7 +45,8 @@ class Conditions:
         self._compiled: dict[str, Predicate] = {}
         self._open: list[str] = []
         self._providers = providers
-        self._matchers = Matchers(settings, self.diagnostics)
+        self._written = Written(settings, self.diagnostics)
+        self._matchers = Matchers(self._written)
 
     def compile_named(self) -> None:
         """Compiles every named condition, also those nobody refers to."""
@@ -124,12 +126,12 @@ class Conditions:
                 if near
                 else "a condition has facts and any, all, none, not, ref, expr, always"
             )
-            raise self._matchers.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint)
+            raise self._written.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint)
         provider = provider_of(fact)
         if provider is not None and provider not in self._providers:
             near = nearest(provider, self._providers)
             where = f"did you mean `{near}`?" if near else None
-            raise self._matchers.refused(
+            raise self._written.refused(
                 "CCR401", f"there is no provider `{literal_text(provider)}`", entry.key.span, where
             )
         if isinstance(entry.value, MappingNode) and fact == "time":
@@ -168,7 +170,7 @@ class Conditions:
         percent, salt = node.get("percent"), node.get("salt")
         for name, given in (("percent", percent), ("salt", salt)):
             if given is None:
-                raise self._matchers.refused(
+                raise self._written.refused(
                     "CCR203", f"`rollout` lacks `{name}`", node.span, "such as `{percent: 10, salt: spring}`"
                 )
         assert percent is not None
@@ -181,29 +183,29 @@ class Conditions:
     def _percent(self, node: Node) -> Fraction:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise self._matchers.refused("CCR202", "`percent` wants a number", node.span)
+            raise self._written.refused("CCR202", "`percent` wants a number", node.span)
         try:
             return percent_of(value)
         except LiteralError as fault:
-            raise self._matchers.refused("CCR203", fault.message, node.span, fault.hint) from None
+            raise self._written.refused("CCR203", fault.message, node.span, fault.hint) from None
 
     def _check_keys(self, node: MappingNode, fact: str, known: tuple[str, ...]) -> None:
         for entry in node:
             if entry.key.value not in known:
                 near = nearest(str(entry.key.value), known)
                 hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
-                raise self._matchers.refused(
+                raise self._written.refused(
                     "CCR202", f"`{fact}` has no `{literal_text(str(entry.key.value))}`", entry.key.span, hint
                 )
 
     def _literal(self, node: Node, read: Callable[[str], LiteralT]) -> LiteralT:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             hint = f'quote it: `"{node.raw}"`' if isinstance(node, Scalar) else None
-            raise self._matchers.refused("CCR202", "this wants a text", node.span, hint)
+            raise self._written.refused("CCR202", "this wants a text", node.span, hint)
         try:
             return read(node.value)
         except LiteralError as fault:
-            raise self._matchers.refused("CCR203", fault.message, node.span, fault.hint) from None
+            raise self._written.refused("CCR203", fault.message, node.span, fault.hint) from None
 
     def _no_shape(self, node: Node) -> Predicate:
         self.broken = True

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from rules.lowering import Lowering
 from rules.nodes import Predicate
 from rules.spans import Within
+from rules.values import Values
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 
@@ -38,9 +39,9 @@ def compile_expression(source: str, within: Within) -> tuple[Predicate | None, l
     parsed = _parse(source, within)
     if isinstance(parsed, Diagnostic):
         return None, [parsed]
-    lowering = Lowering(source, parsed.offset, within)
-    predicate = lowering.condition(parsed.tree)
-    return (None if lowering.diagnostics else predicate), lowering.diagnostics
+    values = Values(source, parsed.offset, within)
+    predicate = Lowering(values).condition(parsed.tree)
+    return (None if values.diagnostics else predicate), values.diagnostics
 
 
 def _parse(source: str, within: Within) -> Parsed | Diagnostic:

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
-from typing import TypeVar
 
 from rules.facts import FactSpec, FactType
 from rules.nodes import All, Any, Predicate, Test
 from rules.operands import (
-    HINT,
     Comparison,
     LiteralError,
     between_of,
     comparison_in,
     literal_text,
     network_of,
-    number_in,
 )
 from rules.operators import NUMBERS, OPERATORS, STRINGS, address_of
 from rules.patterns import glob_of, pattern_of
 from rules.regex import PatternError
 from rules.spans import within
-from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Span
+from rules.written import Refused, Written
+from schemas.diagnostics import Span
 from schemas.document import Mapping as MappingNode
 from schemas.document import Node, Scalar, Sequence
 from schemas.suggest import nearest
-
-ReadT = TypeVar("ReadT")
 
 WRITTEN = (
     "eq", "in", "contains", "prefix", "suffix", "glob", "regex", "gt", "gte", "lt", "lte", "between",
@@ -47,15 +42,11 @@ _COMPARISON_WORDS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-class Refused(Exception):  # noqa: N818 - says what was refused
-    """A matcher is wrong; its diagnostic is already listed."""
-
-
 class Matchers:
-    """Reads matchers; `diagnostics` grows where they are wrong. `settings` are words that stand for numbers."""
+    """Reads matchers; what is wrong is listed by `written`, which reads their operands."""
 
-    def __init__(self, settings: Mapping[str, int | float], diagnostics: list[Diagnostic]) -> None:
-        self.settings, self.diagnostics = settings, diagnostics
+    def __init__(self, written: Written) -> None:
+        self.written = written
 
     def matcher(self, fact: str, spec: FactSpec, node: Node) -> Predicate:
         """The predicate of a fact and its matcher. Raises `Refused`."""
@@ -70,7 +61,7 @@ class Matchers:
             case "int" | "number":
                 return self._number_test(fact, spec, node)
             case "set":
-                raise self.refused(
+                raise self.written.refused(
                     "CCR202",
                     f"`{fact}` is a set and never equals one value",
                     node.span,
@@ -78,9 +69,9 @@ class Matchers:
                 )
             case "window" | "share":
                 forms = {"time": '{days: mon-fri, between: "09:00-18:00"}', "rollout": "{percent: 10, salt: a}"}
-                raise self.refused("CCR202", f"`{fact}` wants a mapping", node.span, f"such as `{forms[fact]}`")
+                raise self.written.refused("CCR202", f"`{fact}` wants a mapping", node.span, f"such as `{forms[fact]}`")
             case "keywords":
-                return Test(fact, "keywords", (self._text(fact, node).casefold(),), node.span)
+                return Test(fact, "keywords", (self.written.text(fact, node).casefold(),), node.span)
             case "address":
                 return self._address(fact, node)
         return Test(fact, "eq", self._value(fact, spec, node), node.span)
@@ -88,11 +79,11 @@ class Matchers:
     def _one_of(self, fact: str, spec: FactSpec, node: Sequence) -> Predicate:
         if spec.type in ("set", "window", "share"):
             hint = "write `{hasAny: [...]}` or `{hasAll: [...]}`" if spec.type == "set" else None
-            raise self.refused(
+            raise self.written.refused(
                 "CCR202", f"a list says what one value may be, `{fact}` is {TYPE_WORDS[spec.type]}", node.span, hint
             )
         if spec.type == "keywords":
-            words = tuple(self._text(fact, item).casefold() for item in node)
+            words = tuple(self.written.text(fact, item).casefold() for item in node)
             return Test(fact, "keywords", words, node.span)
         tests = self._each(node, lambda item: self.matcher(fact, spec, item))
         if tests and all(isinstance(test, Test) and test.operator == "eq" for test in tests):
@@ -117,7 +108,7 @@ class Matchers:
         if failed:
             raise Refused
         if not tests:
-            raise self.refused(
+            raise self.written.refused(
                 "CCR202",
                 f"the matcher of `{fact}` has no operator",
                 node.span,
@@ -128,14 +119,14 @@ class Matchers:
     def _check_operator(self, name: str, fact: str, spec: FactSpec, span: Span) -> None:
         if name not in WRITTEN:
             near = nearest(name, (*WRITTEN, "ignoreCase"))
-            raise self.refused(
+            raise self.written.refused(
                 "CCR202",
                 f"there is no operator `{name}`",
                 span,
                 f"did you mean `{near}`?" if near else f"for `{fact}` there are {', '.join(self._fitting(spec))}",
             )
         if name not in self._fitting(spec):
-            raise self.refused(
+            raise self.written.refused(
                 "CCR202", f"`{name}` does not fit `{fact}`, which is {TYPE_WORDS[spec.type]}", span,
                 f"there are {', '.join(self._fitting(spec))}",
             )  # fmt: skip
@@ -146,21 +137,21 @@ class Matchers:
     def _operator(self, name: str, fact: str, spec: FactSpec, node: Node, ignore_case: bool) -> Predicate:
         match name:
             case "exists":
-                return Test(fact, "exists", self._boolean(name, node), node.span)
+                return Test(fact, "exists", self.written.boolean(name, node), node.span)
             case "eq" if spec.type in NUMBERS:
-                return Test(fact, "eq", self._number(fact, spec, node), node.span)
+                return Test(fact, "eq", self.written.number(fact, spec, node), node.span)
             case "eq" if spec.type == "address":
                 return self._address(fact, node)
             case "eq":
                 return Test(fact, "eq", self._value(fact, spec, node), node.span, ignore_case)
             case "in":
-                items = self._list(name, node)
-                read = self._number if spec.type in NUMBERS else self._value
+                items = self.written.items_of(name, node)
+                read = self.written.number if spec.type in NUMBERS else self._value
                 return Test(fact, "in", frozenset(read(fact, spec, item) for item in items), node.span, ignore_case)
             case "contains" | "prefix" | "suffix" | "glob" | "regex":
                 return self.text_operator(name, fact, node, ignore_case)
             case "gt" | "gte" | "lt" | "lte":
-                return Test(fact, name, self._number(fact, None, node), node.span)
+                return Test(fact, name, self.written.number(fact, None, node), node.span)
             case "between":
                 return self._between(fact, node)
             case "has":
@@ -175,7 +166,7 @@ class Matchers:
     def text_operator(self, name: str, fact: str, node: Node, ignore_case: bool) -> Predicate:
         if isinstance(node, Sequence):
             return Any(self._each(node, lambda item: self.text_operator(name, fact, item, ignore_case)), node.span)
-        text = self._text(name, node)
+        text = self.written.text(name, node)
         if name == "glob":
             return Test(fact, name, glob_of(text, ignore_case), node.span, ignore_case)
         if name != "regex":
@@ -184,12 +175,14 @@ class Matchers:
             return Test(fact, name, pattern_of(text, ignore_case), node.span, ignore_case)
         except PatternError as fault:
             assert isinstance(node, Scalar)
-            raise self.refused(fault.code, fault.message, within(node)(fault.start, fault.end), fault.hint) from None
+            raise self.written.refused(
+                fault.code, fault.message, within(node)(fault.start, fault.end), fault.hint
+            ) from None
 
     def _number_test(self, fact: str, spec: FactSpec, node: Scalar) -> Predicate:
-        if not isinstance(node.value, str) or node.value in self.settings:
-            return Test(fact, "eq", self._number(fact, spec, node), node.span)
-        return self._comparison_test(fact, spec, self._read(node, comparison_in), node.span)
+        if not isinstance(node.value, str) or node.value in self.written.settings:
+            return Test(fact, "eq", self.written.number(fact, spec, node), node.span)
+        return self._comparison_test(fact, spec, self.written.read(node, comparison_in), node.span)
 
     def _comparison_test(self, fact: str, spec: FactSpec, comparison: Comparison, span: Span) -> Predicate:
         operand = comparison.operand
@@ -197,44 +190,44 @@ class Matchers:
             # a matcher is false for a missing fact, which the negation of `eq` would not be
             return Any((Test(fact, "lt", operand, span), Test(fact, "gt", operand, span)), span)
         if comparison.operator == "eq" and isinstance(operand, int | float):
-            self._check_whole(fact, spec, operand, span)
+            self.written.check_whole(fact, spec, operand, span)
         return Test(fact, comparison.operator, operand, span)
 
     def _spelled_comparison(self, fact: str, spec: FactSpec, node: MappingNode) -> Predicate:
         operator, value = node.get("operator"), node.get("value")
         if operator is None or value is None:
             missing = "operator" if operator is None else "value"
-            raise self.refused("CCR202", f"`{{operator, value}}` lacks `{missing}`", node.span)
+            raise self.written.refused("CCR202", f"`{{operator, value}}` lacks `{missing}`", node.span)
         word = operator.value if isinstance(operator, Scalar) else None
         name = _COMPARISON_WORDS.get(str(word))
         if name is None:
             near = nearest(str(word), _COMPARISON_WORDS)
-            raise self.refused(
+            raise self.written.refused(
                 "CCR202",
                 f"there is no operator `{literal_text(str(word))}`",
                 operator.span,
                 f"did you mean `{near}`?" if near else "there are gt, gte, lt, lte, eq",
             )
-        return self._comparison_test(fact, spec, Comparison(name, self._number(fact, None, value)), node.span)
+        return self._comparison_test(fact, spec, Comparison(name, self.written.number(fact, None, value)), node.span)
 
     def _between(self, fact: str, node: Node) -> Predicate:
         if isinstance(node, Scalar) and isinstance(node.value, str):
-            comparison = self._read(node, comparison_in)
+            comparison = self.written.read(node, comparison_in)
             if comparison.operator != "between":
-                raise self.refused(
+                raise self.written.refused(
                     "CCR203",
                     f"`{literal_text(node.value)}` is no range",
                     node.span,
                     'write `[10k, 60k]` or `"10k..60k"`',
                 )
             return Test(fact, "between", comparison.operand, node.span)
-        bounds = [self._number(fact, None, item) for item in self._list("between", node)]
+        bounds = [self.written.number(fact, None, item) for item in self.written.items_of("between", node)]
         if len(bounds) != 2:
-            raise self.refused("CCR203", f"a range has two ends, this one {len(bounds)}", node.span)
+            raise self.written.refused("CCR203", f"a range has two ends, this one {len(bounds)}", node.span)
         try:
             return Test(fact, "between", between_of(bounds[0], bounds[1]).operand, node.span)
         except LiteralError as fault:
-            raise self.refused("CCR203", fault.message, node.span, fault.hint) from None
+            raise self.written.refused("CCR203", fault.message, node.span, fault.hint) from None
 
     def _size(self, fact: str, node: Node) -> Predicate:
         test = self.matcher("size", FactSpec("int", 0, ""), node)
@@ -247,33 +240,33 @@ class Matchers:
     def _member(self, node: Node) -> str | Test:
         """A member of a set: a text, or a string matcher that some member must meet."""
         if not isinstance(node, MappingNode):
-            return self._text("has", node)
+            return self.written.text("has", node)
         test = self.matcher("member", FactSpec("string", 0, ""), node)
         if isinstance(test, Test) and test.operator != "exists":
             return test
-        raise self.refused("CCR202", "a member is one text or has one operator", node.span)
+        raise self.written.refused("CCR202", "a member is one text or has one operator", node.span)
 
     def _address(self, fact: str, node: Node) -> Predicate:
-        text = self._text(fact, node)
+        text = self.written.text(fact, node)
         if address_of(text) is None:
             hint = f'write `{{cidr: "{text}"}}`' if network_of(text) is not None else None
-            raise self.refused("CCR203", f"`{literal_text(text)}` is no address", node.span, hint)
+            raise self.written.refused("CCR203", f"`{literal_text(text)}` is no address", node.span, hint)
         return Test(fact, "address", text, node.span)
 
     def _networks(self, fact: str, node: Node) -> Predicate:
         items = node.items if isinstance(node, Sequence) else (node,)
         networks = []
         for item in items:
-            text = self._text("cidr", item)
+            text = self.written.text("cidr", item)
             network = network_of(text)
             if network is None:
-                raise self.refused(
+                raise self.written.refused(
                     "CCR203", f"`{literal_text(text)}` is no range of addresses", item.span, "such as `10.0.0.0/8`"
                 )
             try:
                 ip_network(text.strip())
             except ValueError:
-                raise self.refused(
+                raise self.written.refused(
                     "CCR203", f"`{text}` has bits behind its prefix", item.span, f"did you mean `{network}`?"
                 ) from None
             networks.append(network)
@@ -282,59 +275,25 @@ class Matchers:
     def _value(self, fact: str, spec: FactSpec, node: Node) -> str | bool:
         """A text, a word of an enum, or a boolean, as the fact wants it."""
         if spec.type == "bool":
-            return self._boolean(fact, node)
-        text = self._text(fact, node)
+            return self.written.boolean(fact, node)
+        text = self.written.text(fact, node)
         if spec.words and text not in spec.words:
             near = nearest(text, spec.words)
-            raise self.refused(
+            raise self.written.refused(
                 "CCR204", f"`{fact}` is never `{literal_text(text)}`", node.span,
                 f"did you mean `{near}`?" if near else f"it is one of {', '.join(spec.words)}",
             )  # fmt: skip
         return text
-
-    def _text(self, name: str, node: Node) -> str:
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            return node.value
-        hint = f'quote it: `"{node.raw}"`' if isinstance(node, Scalar) and node.value is not None else None
-        raise self.refused("CCR202", f"`{name}` wants a text", node.span, hint)
-
-    def _boolean(self, name: str, node: Node) -> bool:
-        if isinstance(node, Scalar):
-            if isinstance(node.value, bool):
-                return node.value
-            if node.value in ("true", "false") and "${" in node.raw:
-                return node.value == "true"
-        raise self.refused("CCR202", f"`{name}` wants true or false", node.span)
-
-    def _number(self, fact: str, spec: FactSpec | None, node: Node) -> int | float:
-        """A number; with `spec`, one that the fact may be."""
-        value = node.value if isinstance(node, Scalar) else None
-        if isinstance(value, str) and isinstance(node, Scalar):
-            value = self.settings[value] if value in self.settings else self._read(node, number_in)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.refused("CCR202", f"`{fact}` wants a number", node.span, HINT)
-        if spec is not None:
-            self._check_whole(fact, spec, value, node.span)
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-
-    def _check_whole(self, fact: str, spec: FactSpec, value: int | float, span: Span) -> None:
-        if spec.type == "int" and value != int(value):
-            raise self.refused("CCR204", f"`{fact}` is never `{value}`: it is a whole number", span)
 
     def _ignore_case(self, fact: str, spec: FactSpec, node: MappingNode) -> bool:
         entry = node.entry("ignoreCase")
         if entry is None:
             return False
         if spec.type not in STRINGS:
-            raise self.refused(
+            raise self.written.refused(
                 "CCR202", f"`ignoreCase` does not fit `{fact}`, which is {TYPE_WORDS[spec.type]}", entry.key.span
             )
-        return self._boolean("ignoreCase", entry.value)
-
-    def _list(self, name: str, node: Node) -> tuple[Node, ...]:
-        if isinstance(node, Sequence):
-            return node.items
-        raise self.refused("CCR202", f"`{name}` wants a list", node.span)
+        return self.written.boolean("ignoreCase", entry.value)
 
     def _each(self, node: Sequence, read: Callable[[Node], Predicate]) -> tuple[Predicate, ...]:
         results, failed = [], False
@@ -346,16 +305,3 @@ class Matchers:
         if failed:
             raise Refused
         return tuple(results)
-
-    def _read(self, node: Scalar, reader: Callable[[str], ReadT]) -> ReadT:
-        text = str(node.value)
-        try:
-            return reader(text)
-        except LiteralError as fault:
-            end = len(text) if fault.end is None else fault.end
-            raise self.refused("CCR203", fault.message, within(node)(fault.start, end), fault.hint) from None
-
-    def refused(self, code: str, message: str, span: Span, hint: str | None = None) -> Refused:
-        """Lists what is wrong with a matcher, which is to be given up."""
-        self.diagnostics.append(finding(code, message, span, help=hint))
-        return Refused()
