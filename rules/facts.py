@@ -150,10 +150,9 @@ class Facts:
 
     def get(self, fact: str) -> Seen:
         """The value of a fact's full name; a name that is no fact is missing."""
-        try:
-            return self._values[fact]
-        except KeyError:
-            pass
+        known = self._values.get(fact)
+        if known is not None:
+            return known
         reader = READERS.get(fact)
         if reader is not None:
             value = reader(self._envelope)

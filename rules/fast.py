@@ -18,12 +18,11 @@ from rules.evaluate import (
     decide,
     explicit_target,
     holds,
-    known,
     refusal_of,
     route_of,
     try_condition,
 )
-from rules.facts import FactSource, Seen, spec_of
+from rules.facts import UNKNOWN, FactSource, Seen, spec_of
 from rules.lanes import Lane, lanes_of
 from rules.nodes import Category, Decision, Predicate, Route, Rule, RuleSet, Skipped, Test
 from rules.operators import NUMBERS, holds_for
@@ -93,14 +92,18 @@ class Grid:
 
     def first(self, facts: FactSource, skipped: list[Skipped]) -> int | None:
         """The first entry that holds; those that fail are added to `skipped`, and one that refuses then is the answer."""
-        running, number, columns = self._all, 0, self._columns
+        running, number, columns, unclear = self._all, 0, self._columns, self._unclear
         while running:
             lowest = running & -running
-            if lowest & self._unclear[number]:
+            if lowest & unclear[number]:
                 column = columns[number]
                 number += 1
                 if running & column.users:
-                    running &= column.left_by(known(column.fact, facts.get(column.fact)))
+                    seen = facts.get(column.fact)
+                    if seen is UNKNOWN:
+                        raise UnknownFact(column.fact)
+                    left = column.remembered.get(seen) if column.cuts is None else None
+                    running &= column.left_by(seen) if left is None else left
                 continue
             lane = lowest.bit_length() - 1
             owner = self._owners[lane]
@@ -129,9 +132,12 @@ class Cell:
 
 
 class Column:
-    """One fact: which lanes each of its values leaves in the running."""
+    """One fact: which lanes each of its values leaves in the running.
 
-    __slots__ = ("_all", "_cells", "_cuts", "_remembered", "fact", "users")
+    `remembered` holds that by value; of a number fact by piece, between the `cuts` that its tests speak of.
+    """
+
+    __slots__ = ("_all", "_cells", "cuts", "fact", "remembered", "users")
 
     def __init__(self, fact: str, cells: Sequence[Cell], lanes: int) -> None:
         self.fact = fact
@@ -140,23 +146,23 @@ class Column:
             self.users |= cell.wanting | cell.refusing
         self._all = (1 << lanes) - 1
         self._cells = cells
-        self._remembered: dict[object, int] = {}
+        self.remembered: dict[object, int] = {}
         spec = spec_of(fact)
         numeric = spec is not None and spec.type in NUMBERS
-        self._cuts = sorted({cut for cell in cells for cut in _cuts_of(cell.test)}) if numeric else None
+        self.cuts = sorted({cut for cell in cells for cut in _cuts_of(cell.test)}) if numeric else None
 
     def left_by(self, seen: Seen) -> int:
         """The lanes that a value of the fact leaves in the running."""
         key: object = seen
-        if self._cuts is not None and isinstance(seen, int | float):
+        if self.cuts is not None and isinstance(seen, int | float):
             # values in one piece between the numbers that tests speak of are all the same
-            at = bisect_left(self._cuts, seen)
-            key = 2 * at + (at < len(self._cuts) and self._cuts[at] == seen)
-        left = self._remembered.get(key)
+            at = bisect_left(self.cuts, seen)
+            key = 2 * at + (at < len(self.cuts) and self.cuts[at] == seen)
+        left = self.remembered.get(key)
         if left is None:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            left = self._remembered[key] = self._judge(seen)
+            if len(self.remembered) >= MAX_REMEMBERED:
+                self.remembered.clear()
+            left = self.remembered[key] = self._judge(seen)
         return left
 
     def _judge(self, seen: Seen) -> int:
