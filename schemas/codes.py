@@ -15,11 +15,15 @@ ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One row: a title, the usual severity, and whether an error of this code refuses start and reload."""
+    """One row: a title, the usual severity, and whether an error of this code refuses start and reload.
+
+    `asked`: the finding is made only where `--select` asks for its code.
+    """
 
     title: str
     severity: Severity
     blocking: bool = False
+    asked: bool = False
 
 
 def _blocks(title: str, severity: Severity = ERROR) -> Code:
@@ -64,7 +68,16 @@ CODES: Mapping[str, Code] = {
     "CCR204": _blocks("a value the fact never has"),
     "CCR205": _blocks("named conditions that refer to each other in a circle"),
     # 3xx: what rules do together
+    "CCR301": Code("a condition that contradicts itself", ERROR),
+    "CCR302": Code("a rule that can never be reached", ERROR),
+    "CCR303": Code("a rule whose removal changes no decision", WARNING),
+    "CCR304": Code("a part of a condition that changes nothing", INFO),
+    "CCR305": Code("rules that overlap and lead elsewhere", INFO, asked=True),
+    "CCR307": Code("a condition written twice", ERROR),
+    "CCR308": Code("a part of a condition that is always or never true", WARNING),
     "CCR309": Code("a rule that always holds is not the last one", ERROR),
+    "CCR312": Code("a gap of one value between two bounds", WARNING),
+    "CCR313": Code("a pattern that matches nothing, everything, or one text", WARNING),
     # 4xx: references
     "CCR401": _blocks("an unknown provider, model, category or named condition"),
     "CCR402": Code("the target's provider does not offer the model", ERROR),
@@ -85,6 +98,11 @@ CODES: Mapping[str, Code] = {
     "CCR605": _blocks("an expression that costs too much"),
     "CCR606": _blocks("a regular expression that cannot be read"),
     "CCR607": _blocks("a regular expression outside the linear-time subset"),
+    # 7xx: tests and invariants of the file
+    "CCR701": Code("a test that fails", ERROR),
+    "CCR702": Code("an invariant that does not hold", ERROR),
+    "CCR703": Code("a rule that no test reaches", WARNING),
+    "CCR704": Code("a change of the rules that no test notices", WARNING),
     # 8xx: safety of the deployment
     "CCR801": Code("a secret written in the file", WARNING),
     "CCR802": Code("a placeholder left in", WARNING),
@@ -93,6 +111,9 @@ CODES: Mapping[str, Code] = {
     "CCR805": Code("an endpoint known to be wrong for its vendor", WARNING),
     "CCR806": _blocks("a public address without a key"),
     "CCR807": Code("a section that this version does not act on", WARNING),
+    # 9xx: comments to this program
+    "CCR901": Code("a suppression that suppresses nothing", WARNING),
+    "CCR902": Code("a suppression that cannot work", WARNING),
 }
 
 
