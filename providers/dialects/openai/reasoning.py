@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from providers.dialects.effort import level_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.options import Options
-from providers.dialects.openai.settings import LEVELS
 from providers.spec import ModelSpec
 from schemas.request import MessagesRequest
 
@@ -79,10 +79,10 @@ def _enabled(options: Options, effort: object, budget: int | None, losses: Losse
         case "reasoning":
             if effort is None and budget is not None:
                 return {"reasoning": {"max_tokens": budget}}
-            level = _level(options, effort, budget, losses)
+            level = level_of(effort, budget, options.reasoning_levels, options.reasoning_budgets, losses)
             return {"reasoning": {"enabled": True} if level is None else {"effort": level}}
         case _:
-            level = _level(options, effort, budget, losses)
+            level = level_of(effort, budget, options.reasoning_levels, options.reasoning_budgets, losses)
             return {} if level is None else {"reasoning_effort": level}
 
 
@@ -91,34 +91,3 @@ def _lose(effort: object, budget: int | None, why: str, losses: Losses) -> None:
         losses.add("output_config.effort", why)
     if budget is not None:
         losses.add("thinking.budget_tokens", why)
-
-
-def _level(options: Options, effort: object, budget: int | None, losses: Losses) -> str | None:
-    """The level to send: the effort if given, else the level of the budget; None where the model's default is meant."""
-    if effort is not None:
-        if budget is not None:
-            losses.add("thinking.budget_tokens", "the effort says how much to think")
-        if effort not in LEVELS:
-            losses.add("output_config.effort", "an unknown level")
-            return None
-        level = _nearest(str(effort), options.reasoning_levels)
-        if level != effort:
-            losses.add("output_config.effort", f"`{effort}` is not known here, `{level}` is sent")
-        return level
-    if budget is None:
-        losses.add("thinking", "adaptive thinking without an effort is left to the upstream's default")
-        return None
-    fitting = [(least, level) for level, least in options.reasoning_budgets.items() if budget >= least]
-    if not fitting:
-        losses.add("thinking.budget_tokens", "below the least budget that has a level")
-        return None
-    level = _nearest(max(fitting)[1], options.reasoning_levels)
-    losses.add("thinking.budget_tokens", f"a budget becomes a level, `{level}` is sent")
-    return level
-
-
-def _nearest(wanted: str, known: tuple[str, ...]) -> str | None:
-    """The wanted level if known, else the nearest known below, else the least known above `none`."""
-    ranked = sorted((level for level in known if level != "none"), key=LEVELS.index)
-    below = [level for level in ranked if LEVELS.index(level) <= LEVELS.index(wanted)]
-    return below[-1] if below else (ranked[0] if ranked else None)

@@ -33,23 +33,10 @@ The defaults of known hosts differ (`HOSTS`); what was taken from there is in `E
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from providers.dialects.effort import LEVELS
+from providers.dialects.setting_rows import Setting
 from schemas.document import JSONValue
-
-LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""Every level of effort, least first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A row: the key as written, its kind (`enum`, `bool`, `int`, `levels`, `budgets`, `mapping`, `headers`), its values and default."""
-
-    key: str
-    kind: str
-    default: JSONValue
-    values: tuple[str, ...] = ()
-
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("maxTokensField", "enum", "max_tokens", ("max_tokens", "max_completion_tokens")),
@@ -60,8 +47,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "reasoningField", "enum", "reasoning_effort", ("reasoning_effort", "reasoning", "thinking", "enable_thinking")
     ),
-    Setting("reasoningLevels", "levels", ["low", "medium", "high"], LEVELS),
-    Setting("reasoningBudgets", "budgets", {"low": 1, "medium": 8000, "high": 24000}, LEVELS),
+    Setting("reasoningLevels", "texts", ["low", "medium", "high"], LEVELS),
+    Setting("reasoningBudgets", "counts", {"low": 1, "medium": 8000, "high": 24000}, LEVELS),
     Setting("reasoningSampling", "bool", True),
     Setting("thinkingHistory", "enum", "drop", ("drop", "reasoning_content", "reasoning")),
     Setting("userId", "enum", "drop", ("drop", "hash", "forward")),

@@ -12,6 +12,7 @@ from providers.dialects.identity import session_of
 from providers.dialects.openai import settings
 from providers.dialects.openai.options import options_of
 from providers.dialects.openai.settings import HOSTS, SETTINGS
+from providers.dialects.setting_rows import Setting
 from tests.providers.dialects.asking import BASE, ask_of
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[4] / "schemas" / "ccr.schema.json").read_text())
@@ -19,7 +20,7 @@ WRITTEN: dict[str, Any] = SCHEMA["$defs"]["openaiSettings"]["properties"]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=[setting.key for setting in SETTINGS])
-def test_a_setting_is_documented_and_in_the_schema(setting: settings.Setting) -> None:
+def test_a_setting_is_documented_and_in_the_schema(setting: Setting) -> None:
     """The configuration schema has the same values and default, and the table of the module names the key."""
     written = WRITTEN[setting.key]
     assert written.get("default", {}) == setting.default
