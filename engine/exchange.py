@@ -29,6 +29,7 @@ from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.reply import Reply, Summary
 from providers.translate import translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
+from providers.waiting import Ticket
 from rules.nodes import Decision
 from schemas.request import MessagesRequest
 
@@ -75,20 +76,33 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
     """Answers the client, or raises `GivenUp` with nothing sent. Cancelled: stops the upstream and gives all back."""
     targets = gateway.planned(one.decision.route, one.request.model)
     plan = Plan(targets, gateway.registry.retries, started=one.started_at, session=one.session)
-    while True:
-        match plan.next(router.clock(), rng):
-            case GiveUp(error):
-                raise GivenUp(error)
-            case Sleep(seconds):
-                await asyncio.sleep(seconds)
-            case Try() as attempt:
-                router.counters.attempts += 1
-                failure = await _attempt(router, gateway, one, plan, attempt, responder, rng)
-                if failure is None:
-                    return
-                one.failures.append((attempt, failure))
-                plan.failed(attempt, failure, router.clock(), rng)
-                _note_failure(router, one, attempt, failure)
+    try:
+        while True:
+            match plan.next(router.clock(), rng):
+                case GiveUp(error):
+                    raise GivenUp(error)
+                case Sleep(seconds, ticket):
+                    await _pause(seconds, ticket)
+                case Try() as attempt:
+                    router.counters.attempts += 1
+                    failure = await _attempt(router, gateway, one, plan, attempt, responder, rng)
+                    if failure is None:
+                        return
+                    one.failures.append((attempt, failure))
+                    plan.failed(attempt, failure, router.clock(), rng)
+                    _note_failure(router, one, attempt, failure)
+    finally:
+        plan.leave()
+
+
+async def _pause(seconds: float, ticket: Ticket | None) -> None:
+    """Waits; a call of the ticket ends it early."""
+    called = asyncio.Event()
+    if ticket is not None:
+        ticket.wake = called.set
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await called.wait()
 
 
 async def _attempt(

@@ -24,6 +24,7 @@ from providers.errors import KINDS, Blame, ProviderError
 from providers.pool import Lease, Pick, Pool, Wish
 from providers.retry_budget import RetryBudget
 from providers.spec import Timeouts
+from providers.waiting import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,7 @@ class PlanPolicy:
     pause_s: float = 0.5
     pause_longest_s: float = 8.0
     sleep_longest_s: float = 10.0
-    queue_s: float = 5.0
-    queue_step_s: float = 0.05
+    look_again_s: float = 0.25
 
 
 DEFAULT_POLICY = PlanPolicy()
@@ -73,9 +73,10 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait, then ask again."""
+    """Wait, then ask again; at once when the ticket is called."""
 
     seconds: float
+    ticket: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Plan:
         "_session",
         "_started",
         "_targets",
+        "_ticket",
         "history",
     )
 
@@ -129,12 +131,26 @@ class Plan:
         self._policy = policy
         self._first = 0
         self._closed = False
-        self._queued_since: float | None = None
+        self._queued_since = 0.0
+        self._ticket: Ticket | None = None
         self.history: list[Attempt] = []
         budget.earn(started)
 
     def next(self, now: float, rng: random.Random) -> Next:
         """What to do now."""
+        found = self._next(now, rng)
+        if not isinstance(found, Sleep):
+            self.leave()
+        return found
+
+    def leave(self) -> None:
+        """Gives up the place in line, if there is one; call it when the exchange ends, however it ends."""
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            for target in self._targets:
+                target.pool.leave(ticket)
+
+    def _next(self, now: float, rng: random.Random) -> Next:
         last = self.history[-1] if self.history else None
         if self._closed or (last and not self._goes_on(last)):
             return GiveUp(self._verdict())
@@ -224,8 +240,7 @@ class Plan:
     def _later(self, index: int) -> list[tuple[float, Pick]]:
         """When which instance of that target may be tried: tried ones after their pause, others after their rest."""
         target, found = self._targets[index], []
-        excluded = self._excluded(index)
-        wish = Wish(target.model, self._session, excluded)
+        wish = self._wish_again(index)
         for one in target.pool.open_to(wish):
             tried = [a for a in self.history if a.tried.target_index == index and a.tried.pick.instance.id == one.id]
             at = tried[-1].again_at if tried else one.rests_until(target.model)
@@ -234,22 +249,34 @@ class Plan:
         return found
 
     def _queue(self, now: float) -> Next:
-        """Every instance is at our own limit (or used up): wait a short while for room, then say so."""
-        full = any(
-            self._targets[index].pool.is_full(Wish(self._targets[index].model, None, self._excluded(index)))
+        """Every instance is at our own limit (or used up): a place in line for a short while, then say so."""
+        full = [
+            index
             for index in range(self._first, len(self._targets))
-        )
+            if self._targets[index].pool.is_full(self._wish_again(index))
+        ]
         if not full:
             return GiveUp(self._verdict())
-        if self._queued_since is None:
-            self._queued_since = now
-        if now - self._queued_since >= min(self._policy.queue_s, self._left_s(now)):
-            return GiveUp(ProviderError(KINDS["busy"], "all instances are busy", retry_after_s=1.0))
-        return Sleep(self._policy.queue_step_s)
+        if self._ticket is None:
+            joined = [index for index in full if not self._targets[index].pool.queue.is_full]
+            self._ticket, self._queued_since = Ticket(), now
+            for index in joined:
+                self._targets[index].pool.queue.join(self._ticket, self._excluded(index))
+            if not joined:
+                return GiveUp(_BUSY)
+        wait_s = max(self._targets[index].pool.spec.concurrency.wait_s for index in full)
+        left_s = min(self._queued_since + wait_s - now, self._left_s(now))
+        if left_s <= 0:
+            return GiveUp(_BUSY)
+        return Sleep(min(left_s, self._policy.look_again_s), self._ticket)
 
     def _wish(self, index: int) -> Wish:
         tried = frozenset(a.tried.pick.instance.name for a in self.history if a.tried.target_index == index)
-        return Wish(self._targets[index].model, self._session, tried)
+        return Wish(self._targets[index].model, self._session, tried, self._ticket)
+
+    def _wish_again(self, index: int) -> Wish:
+        """The same for a further round: instances that were tried are wanted once more."""
+        return Wish(self._targets[index].model, self._session, self._excluded(index), self._ticket)
 
     def _excluded(self, index: int) -> frozenset[str]:
         """Names of instances of that target that were tried often enough, or failed in a way that lasts."""
@@ -279,6 +306,9 @@ class Plan:
             return ProviderError(KINDS["busy"], "no instance can be asked", retry_after_s=1.0)
         errors = [one.error for one in self.history]
         return next((one for one in reversed(errors) if one.kind.blame is not Blame.US), errors[-1])
+
+
+_BUSY = ProviderError(KINDS["busy"], "all instances are busy", retry_after_s=1.0)
 
 
 def within(timeouts: Timeouts, left_s: float) -> Timeouts:

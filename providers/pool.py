@@ -19,6 +19,7 @@ from providers.endpoint import endpoint_shown
 from providers.errors import ProviderError
 from providers.health import CLOSED, DEFAULT_HEALTH, Circuit, HealthPolicy, Signal, State, admitted, after, signal_of
 from providers.spec import InstanceSpec, ProviderSpec
+from providers.waiting import Queue, Ticket
 
 
 @dataclass(slots=True)
@@ -77,11 +78,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an instance is wanted for. `avoid` are names of instances that will not do (tried already)."""
+    """What an instance is wanted for. `avoid` are names of instances that will not do (tried already).
+
+    `ticket` is the place in line of a request that waits for room.
+    """
 
     model: str
     session: str | None = None
     avoid: frozenset[str] = frozenset()
+    ticket: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +134,16 @@ Outcome: TypeAlias = Succeeded | Failed | Abandoned
 
 
 class Pool:
-    """The instances of one provider. `max_inflight` (per instance) None: no limit of ours."""
+    """The instances of one provider. `workers` processes share what `concurrency` allows: each has its part of it."""
 
-    __slots__ = ("_policy", "_strategy", "_turn", "instances", "max_inflight", "spec")
+    __slots__ = ("_policy", "_strategy", "_turn", "instances", "max_inflight", "queue", "spec")
 
-    def __init__(
-        self, spec: ProviderSpec, health: HealthPolicy = DEFAULT_HEALTH, max_inflight: int | None = None
-    ) -> None:
+    def __init__(self, spec: ProviderSpec, health: HealthPolicy = DEFAULT_HEALTH, workers: int = 1) -> None:
         self.spec = spec
         self._policy = health
-        self.max_inflight = max_inflight
+        most = spec.concurrency.most
+        self.max_inflight = None if most is None else max(1, most // workers)
+        self.queue = Queue(spec.concurrency.queue)
         self.instances = tuple(
             Instance(f"{spec.name}/{one.name}", index, one, Record()) for index, one in enumerate(spec.instances)
         )
@@ -170,17 +175,29 @@ class Pool:
         return Pick(first, wish, (first,), forced=True)
 
     def open_to(self, wish: Wish) -> list[Instance]:
-        """The instances that are not to be avoided and below `max_inflight`, whether they rest or not."""
-        return [
-            one
-            for one in self.instances
-            if one.name not in wish.avoid and (self.max_inflight is None or one.inflight < self.max_inflight)
-        ]
+        """The instances that are not to be avoided and have room for one more, whether they rest or not.
+
+        Room is what those before it in line leave.
+        """
+        if self.max_inflight is None:
+            return [one for one in self.instances if one.name not in wish.avoid]
+        room = self.queue.room_for(wish.ticket, wish.avoid, self._free())
+        return [one for one in self.instances if one.name in room]
 
     def is_full(self, wish: Wish) -> bool:
-        """Whether every instance that would do is at `max_inflight`."""
+        """Whether every instance that would do is at its limit."""
         wanted = [one for one in self.instances if one.name not in wish.avoid]
         return bool(wanted) and not self.open_to(wish)
+
+    def leave(self, ticket: Ticket) -> None:
+        """The request waits no more; whose turn it is now is told."""
+        self.queue.leave(ticket)
+        if len(self.queue):
+            self.queue.call(self._free())
+
+    def _free(self) -> dict[str, int]:
+        assert self.max_inflight is not None, "only a limited pool has a queue"
+        return {one.name: self.max_inflight - one.inflight for one in self.instances}
 
     def take(self, pick: Pick, now: float, *, refreshed: bool = False) -> Lease:
         """The picked instance, counted and in flight. Take a pick at once: nothing may happen to the pool in between.
@@ -204,6 +221,8 @@ class Pool:
         lease.returned = True
         record = lease.instance.record
         record.inflight -= 1
+        if len(self.queue) and self.max_inflight is not None:
+            self.queue.call(self._free())
         match outcome:
             case Succeeded(first_byte_s):
                 self._signal(lease, Signal.GOOD, None, now, rng)
@@ -246,8 +265,11 @@ class Pool:
     def adopt(self, old: Pool) -> None:
         """Carry over what is known of instances that a reload left as they are (same endpoint, same credentials).
 
-        The records are shared from here on, so attempts that still run on `old` are counted here as well.
+        The records are shared from here on, so attempts that still run on `old` are counted here as well. So is the
+        line of those who wait, where there is still a limit.
         """
+        if self.max_inflight is not None and old.max_inflight is not None:
+            self.queue, old.queue.most = old.queue, self.queue.most
         known = {(one.spec.endpoint, one.spec.credentials): one.record for one in old.instances}
         self.instances = tuple(
             Instance(one.id, one.index, one.spec, known.pop((one.spec.endpoint, one.spec.credentials), one.record))

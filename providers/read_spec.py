@@ -14,6 +14,7 @@ from providers.balance import STRATEGIES, SYNONYMS
 from providers.endpoint import host_of
 from providers.secret import Secret
 from providers.spec import (
+    Concurrency,
     ConnectionPool,
     Credentials,
     HealthCheck,
@@ -68,6 +69,7 @@ def _provider_of(name: str, entry: Entry, node: Mapping) -> ProviderSpec:
         timeouts=_timeouts_of(_either(node, settings, "timeouts")),
         connection_pool=_connection_pool_of(_either(settings, node, "connectionPool")),
         load_balancing=_load_balancing_of(_either(node, settings, "loadBalancing")),
+        concurrency=_concurrency_of(_mapping(node, "concurrency")),
         settings=plain_settings if isinstance(plain_settings, dict) else {},
         span=entry.key.span,
     )
@@ -178,6 +180,15 @@ def _connection_pool_of(node: Mapping) -> ConnectionPool:
         max_connections=_optional_count(node, "maxConnections"),
         keep_alive=_flag(node, "keepAlive", usual.keep_alive),
         wait_s=_seconds(node, "timeout", usual.wait_s),
+    )
+
+
+def _concurrency_of(node: Mapping) -> Concurrency:
+    usual = Concurrency()
+    return Concurrency(
+        most=_optional_count(node, "max"),
+        queue=_count(node, "queue", usual.queue),
+        wait_s=_seconds(node, "wait", usual.wait_s),
     )
 
 

@@ -34,6 +34,6 @@ class Registry:
                 pool.adopt(old.pools[name])
 
 
-def registry_of(specs: Mapping[str, ProviderSpec], max_inflight: int | None = None) -> Registry:
-    """Pools with nothing known yet; `max_inflight` is per instance."""
-    return Registry({name: Pool(spec, max_inflight=max_inflight) for name, spec in specs.items()})
+def registry_of(specs: Mapping[str, ProviderSpec], workers: int = 1) -> Registry:
+    """Pools with nothing known yet; `workers` processes share their limits."""
+    return Registry({name: Pool(spec, workers=workers) for name, spec in specs.items()})

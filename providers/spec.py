@@ -68,6 +68,15 @@ class ConnectionPool:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """`most` requests at once per instance (None: no limit of ours); `queue` more may wait for `wait_s` each."""
+
+    most: int | None = None
+    queue: int = 100
+    wait_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class HealthCheck:
     """An active probe; `path` is appended to the endpoint. None of it is a paid request."""
 
@@ -99,6 +108,7 @@ class ProviderSpec:
     timeouts: Timeouts = Timeouts()
     connection_pool: ConnectionPool = ConnectionPool()
     load_balancing: LoadBalancing = LoadBalancing()
+    concurrency: Concurrency = Concurrency()
     settings: Mapping[str, JSONValue] = field(default_factory=dict)
     span: Span | None = None
 

@@ -28,6 +28,7 @@ SECTIONS = {
     "instance": "One of `instances`",
     "authentication": "`authentication`",
     "loadBalancing": "`loadBalancing`",
+    "concurrency": "`concurrency`",
     "timeouts": "`timeouts` (milliseconds)",
     "connectionPool": "`connectionPool`",
     "commonSettings": "`settings` of every provider",

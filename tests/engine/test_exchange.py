@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -274,3 +275,45 @@ async def test_tokens_are_counted_without_an_upstream() -> None:
     assert got.json()["input_tokens"] > 0
     assert got.headers["x-ccr-target"] == "up,m1"
     assert one.transports["up"].sent == []
+
+
+async def test_requests_beyond_the_limit_wait_in_line() -> None:
+    """At `concurrency.max` the next one waits and is served as soon as there is room; beyond the queue it reads 529."""
+    gate = asyncio.Event()
+    limited = ONE.replace("    type: openai", "    type: openai\n    concurrency: {max: 1, queue: 1}")
+    one = in_process(limited, {"up": [Answer(HELLO, until=(2, gate)), Answer(HELLO)]})
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(one.post(STREAM))
+        while not one.transports.get("up") or not one.transports["up"].sent:
+            await asyncio.sleep(0)
+        second = group.create_task(one.post(ASK))
+        while not len(one.router.gateway.registry["up"].queue):
+            await asyncio.sleep(0)
+        third = await one.post(ASK)
+        assert len(one.transports["up"].sent) == 1
+        gate.set()
+
+    assert (first.result().status, second.result().status) == (200, 200)
+    assert (third.status, third.json()["error"]["type"]) == (529, "overloaded_error")
+    assert third.headers["retry-after"] == "1"
+    assert nothing_held(one)
+
+
+async def test_a_client_that_leaves_the_line_leaves_nothing_behind() -> None:
+    """Its place is free for the next one."""
+    gate = asyncio.Event()
+    limited = ONE.replace("    type: openai", "    type: openai\n    concurrency: {max: 1}")
+    one = in_process(limited, {"up": [Answer(HELLO, until=(2, gate)), Answer(HELLO)]})
+    queue = one.router.gateway.registry["up"].queue
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one.post(STREAM))
+        while not one.transports.get("up") or not one.transports["up"].sent:
+            await asyncio.sleep(0)
+        leaving = group.create_task(one.post(ASK))
+        while not len(queue):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        while len(queue):
+            await asyncio.sleep(0)
+        gate.set()
+    assert nothing_held(one)

@@ -13,7 +13,7 @@ from providers.errors import KINDS, Blame
 from providers.plan import GiveUp, Plan, PlannedTarget, PlanPolicy, Sleep, Try, within
 from providers.pool import Failed, Pool, Wish
 from providers.retry_budget import RetryBudget
-from providers.spec import Timeouts
+from providers.spec import Concurrency, Timeouts
 from tests.providers.specs import error_of, spec_of
 
 
@@ -172,7 +172,7 @@ def test_empty_retry_budget_ends_it() -> None:
 
 def test_full_pool_is_waited_for_then_busy() -> None:
     """At our own limit a request waits a short, bounded time and then reads 529 with a `retry-after`."""
-    pool = Pool(spec_of("a"), max_inflight=1)
+    pool = Pool(spec_of("a", concurrency=Concurrency(1)))
     pick = pool.would_pick(Wish("m"), 0.0)
     assert pick is not None
     pool.take(pick, 0.0)

@@ -14,7 +14,7 @@ from providers.errors import KINDS
 from providers.health import State
 from providers.pool import Abandoned, Failed, Lease, Outcome, Pool, Succeeded, Wish
 from providers.secret import Secret
-from providers.spec import Credentials
+from providers.spec import Concurrency, Credentials
 from tests.providers.specs import error_of, spec_of
 
 WISH = Wish("m")
@@ -133,8 +133,8 @@ def test_expired_credential_rests_only_after_a_refresh_did_not_help() -> None:
 
 
 def test_full_instances_are_not_picked() -> None:
-    """Nothing goes beyond `max_inflight`, not even when all rest."""
-    pool = Pool(spec_of("a", "b"), max_inflight=1)
+    """Nothing goes beyond `concurrency.max`, not even when all rest."""
+    pool = Pool(spec_of("a", "b", concurrency=Concurrency(1)))
     leases = [take(pool), take(pool)]
 
     assert pool.pick(WISH, 0.0, rng()) is None
@@ -243,3 +243,9 @@ def test_every_request_finds_an_instance_and_nothing_stays_in_flight(
 
     assert pool.inflight == 0
     assert sum(int(str(row["requests"])) for row in pool.snapshot(now)) == len(steps)
+
+
+@pytest.mark.parametrize(("most", "workers", "each"), [(8, 1, 8), (8, 2, 4), (9, 2, 4), (1, 4, 1)])
+def test_workers_share_what_is_allowed(most: int, workers: int, each: int) -> None:
+    """Together they stay within the limit; only where there are more workers than places has each of them one."""
+    assert Pool(spec_of("a", concurrency=Concurrency(most)), workers=workers).max_inflight == each

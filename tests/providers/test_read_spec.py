@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from providers.read_spec import read_providers
 from providers.secret import Secret
-from providers.spec import ConnectionPool, Credentials, HealthCheck, ModelSpec, ProviderSpec, Timeouts
+from providers.spec import Concurrency, ConnectionPool, Credentials, HealthCheck, ModelSpec, ProviderSpec, Timeouts
 from schemas.diagnostics import Span
 from schemas.document import Entry, Mapping, Node, Scalar, Sequence
 
@@ -158,6 +158,19 @@ def test_settings_are_read_and_passed_on() -> None:
     assert (spec.default_model, spec.category_mappings) == ("big", {"default": True, "search": False})
     assert spec.connection_pool == ConnectionPool(10, False, 1.5)
     assert spec.settings == settings
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({}, Concurrency()),
+        ({"max": 4}, Concurrency(4, 100, 5.0)),
+        ({"max": 1, "queue": 0, "wait": 250}, Concurrency(1, 0, 0.25)),
+    ],
+)
+def test_concurrency_is_read(written: Any, meant: Concurrency) -> None:
+    """How many at once, how many more wait, and for how many milliseconds."""
+    assert provider(concurrency=written).concurrency == meant
 
 
 @pytest.mark.parametrize("place", ["provider", "settings"])
