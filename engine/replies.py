@@ -65,11 +65,12 @@ def refusal(status: int, message: str, details: Mapping[str, object] | None = No
 def refusal_of(error: ProviderError) -> Refusal:
     """What the client reads of a failed exchange.
 
-    `retry-after` is passed on in whole seconds, rounded up (Claude Code reads whole seconds only).
+    `retry-after` is passed on in whole seconds, rounded up (Claude Code reads whole seconds only), unless the upstream
+    speaks the client's format itself: then its own headers pass as they are.
     """
-    headers: tuple[tuple[str, str], ...] = ()
-    if error.retry_after_s is not None:
-        headers = (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
+    headers = error.headers
+    if error.retry_after_s is not None and not any(name == "retry-after" for name, _ in headers):
+        headers = (*headers, ("retry-after", str(max(1, math.ceil(error.retry_after_s)))))
     if error.verbatim is not None and error.status is not None:
         return Refusal(error.status, error.kind.error_type, error.message, None, headers, error.verbatim)
     return Refusal(error.kind.status, error.kind.error_type, error.message, None, headers)

@@ -6,18 +6,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 def url_of(endpoint: str, path: str, query: str = "") -> str:
-    """The complete URL: the dialect's `path` is appended only where the endpoint does not end in it already.
+    """The complete URL: of the dialect's `path` only what the endpoint does not end in already is appended.
 
-    A version segment that both have (`.../v1` and `/v1/messages`) is written once; a query of the endpoint is kept.
+    So `.../v1` and `.../v1/messages` both lead to `/v1/messages`, and to a path below it; a query of the endpoint is kept.
     """
     parts = urlsplit(endpoint)
     base = parts.path.rstrip("/")
-    path = "/" + path.strip("/") if path.strip("/") else ""
-    if not base.endswith(path):
-        first = path.split("/", 2)[1]
-        if base.endswith("/" + first):
-            base = base[: -len(first) - 1]
-        base += path
+    segments = [one for one in path.split("/") if one]
+    shared = next(
+        (n for n in range(len(segments), 0, -1) if base.endswith("/" + "/".join(segments[:n]))),
+        0,
+    )
+    base += "".join("/" + one for one in segments[shared:])
     joined = "&".join(one for one in (parts.query, query.lstrip("?")) if one)
     return urlunsplit((parts.scheme, parts.netloc, base or "/", joined, ""))
 

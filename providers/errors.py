@@ -75,7 +75,8 @@ class ProviderError:
 
     `message` is for the client and never holds a secret; `status` is the upstream's own where it answered (None else);
     `retry_after_s` as the upstream asked; `model_only` is true when only this model is limited, not the instance;
-    `verbatim` is the upstream's own error body where it is already Anthropic's form and must reach the client untouched.
+    `verbatim` is the upstream's own error body where it is already Anthropic's form and must reach the client untouched,
+    `headers` are those of its headers that the client reads.
     """
 
     kind: Kind
@@ -84,6 +85,7 @@ class ProviderError:
     retry_after_s: float | None = None
     model_only: bool = False
     verbatim: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def retryable(self) -> bool:

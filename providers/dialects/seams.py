@@ -11,8 +11,9 @@ from typing import Protocol
 
 from providers.errors import ProviderError
 from providers.messages.parts import Part
+from providers.reply import Reply
 from providers.spec import ModelSpec, ProviderSpec
-from schemas.request import MessagesRequest
+from schemas.request import MessagesRequest, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Ask:
 
     `model` is the upstream's model name, `model_spec` its capabilities where the configuration lists them;
     `options` is what the dialect's `options_of` gave for the provider; None: work it out now.
-    `headers` are the client's (lower-case names). `new_id` makes unique suffixes for ids that an upstream left out.
+    `headers` are the client's (lower-case names), `query` its URL's; `path` is what it asked for. `new_id` makes unique
+    suffixes for ids that an upstream left out.
     """
 
     request: MessagesRequest
@@ -40,6 +42,8 @@ class Ask:
     headers: Mapping[str, str]
     new_id: Callable[[], str]
     options: object = None
+    query: str = ""
+    path: Path = "messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,25 @@ class Dialect(Protocol):
 
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         """What a non-2xx answer means. `body` may be JSON, HTML, cut or empty."""
+        ...
+
+
+class PassThrough(Protocol):
+    """What a dialect can do besides when its upstream speaks the client's own format."""
+
+    def reply(self, ask: Ask, encoded: Encoded, head: Head, scrub: Callable[[bytes], bytes]) -> Reply | None:
+        """A reply that passes a 2xx answer on as it is. None: its form is not what the client asked for; use the decoder.
+
+        `scrub` takes our credentials out of the text of an error.
+        """
+        ...
+
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
+        """The request to send once more to the same instance after `error`; None where nothing is to be mended."""
+        ...
+
+    def passed_on(self, head: Head) -> tuple[tuple[str, str], ...]:
+        """Headers of an answer that the client reads too."""
         ...
 
 

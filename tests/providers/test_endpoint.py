@@ -16,6 +16,15 @@ from providers.endpoint import endpoint_shown, origin_of, url_of
         ("https://a.test", "/v1/messages", "beta=true", "https://a.test/v1/messages?beta=true"),
         ("https://a.test/v1", "/v1/messages", "", "https://a.test/v1/messages"),
         ("https://a.test/v1/messages", "/v1/messages", "", "https://a.test/v1/messages"),
+        ("https://a.test/v1/messages", "/v1/messages/count_tokens", "", "https://a.test/v1/messages/count_tokens"),
+        (
+            "https://a.test/api/anthropic",
+            "/v1/messages/count_tokens",
+            "",
+            "https://a.test/api/anthropic/v1/messages/count_tokens",
+        ),
+        ("https://a.test/api/anthropic/", "/v1/messages", "", "https://a.test/api/anthropic/v1/messages"),
+        ("https://a.test/xv1", "/v1/messages", "", "https://a.test/xv1/v1/messages"),
         (
             "https://a.test/x?api-version=1",
             "/chat/completions",

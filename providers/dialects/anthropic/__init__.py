@@ -1,0 +1,1 @@
+"""Anthropic's own Messages API, passed through."""

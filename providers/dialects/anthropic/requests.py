@@ -1,0 +1,91 @@
+"""A Messages request for an upstream that speaks the same format: the bytes that came, changed only where they must be.
+
+Changed are `model` where the target names another, thinking that is certainly another issuer's, and what a model listed
+with its capabilities does not take. Everything else passes: unknown members, their order, white space, escapes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from providers.dialects.anthropic.capabilities import Notes, fitting
+from providers.dialects.anthropic.headers import sent_headers
+from providers.dialects.anthropic.history import Fate, rewritten
+from providers.dialects.anthropic.settings import Options, options_of
+from providers.dialects.anthropic.thoughts import (
+    is_thought,
+    is_unsigned,
+    misses_thoughts,
+    not_thinking,
+    refuses_thoughts,
+)
+from providers.dialects.losses import Losses
+from providers.dialects.seams import Ask, Encoded
+from providers.errors import ProviderError
+from schemas.members import spliced
+from schemas.request import Block
+
+PATH = "/v1/messages"
+COUNT_PATH = "/v1/messages/count_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was done to a request: `mended` after a refusal, which happens once at most."""
+
+    mended: bool = False
+
+
+def encode(ask: Ask) -> Encoded:
+    """The upstream request."""
+    return _encoded(ask, None)
+
+
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
+    """The request without any thinking block, after a refusal that is about these; None where that is no help."""
+    state = encoded.dialect_state
+    if error.status != 400 or not refuses_thoughts(error.message) or (isinstance(state, Sent) and state.mended):
+        return None
+    again = _encoded(ask, error.message)
+    return again if again.body != encoded.body else None
+
+
+def _encoded(ask: Ask, refusal: str | None) -> Encoded:
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    request, losses = ask.request, Losses()
+    edits = fitting(request, ask.model_spec, losses)
+    if refusal is not None and "thinking" not in edits:
+        calm = not_thinking(request, demanded=misses_thoughts(refusal))
+        losses.add(
+            "thinking", "the upstream wants signed thinking in the last turn, and there is none", len(calm) and 1
+        )
+        edits |= calm
+    notes = Notes(ask.model_spec, losses)
+
+    def edit(block: Block) -> bytes | Literal[Fate.KEEP, Fate.DROP]:
+        if refusal is not None and is_thought(block):
+            losses.add(f"messages.content.{block.type}", "the upstream refused it: another issuer signed it")
+            return Fate.DROP
+        if not options.keep_unsigned and is_unsigned(block):
+            losses.add("messages.content.thinking", "it has no signature, so another provider gave it")
+            return Fate.DROP
+        return notes(block)
+
+    history = rewritten(request, edit)
+    if history is not None:
+        edits["messages"] = history
+    if ask.model != request.model:
+        edits["model"] = msgspec.json.encode(ask.model)
+    headers = sent_headers(ask.headers, ask.provider, losses)
+    return Encoded(
+        path=COUNT_PATH if ask.path == "count_tokens" else PATH,
+        body=spliced(request.raw, request.fields, edits),
+        headers=headers | dict(options.extra_headers),
+        lost=losses.listed(),
+        query=ask.query,
+        dialect_state=Sent(mended=refusal is not None),
+        notes=options.notes,
+    )
