@@ -317,3 +317,42 @@ async def test_a_client_that_leaves_the_line_leaves_nothing_behind() -> None:
             await asyncio.sleep(0)
         gate.set()
     assert nothing_held(one)
+
+
+TOO_LONG = Answer(
+    [b'{"error": {"message": "maximum context length is 8192 tokens", "code": "context_length_exceeded"}}'],
+    status=400,
+    headers={"content-type": "application/json"},
+)
+WINDOWS = """
+providers:
+  up: {type: openai, endpoint: "http://127.0.0.1:9/v1", settings: {models: [{name: m1, contextWindow: 8192}]}}
+  same: {type: openai, endpoint: "http://127.0.0.2:9/v1", settings: {models: [{name: m2, contextWindow: 8192}]}}
+  large: {type: openai, endpoint: "http://127.0.0.3:9/v1", settings: {models: [{name: m3, contextWindow: 1000000}]}}
+routing:
+  defaultProvider: up
+  rules: {default: {provider: up, model: m1, fallbacks: ["same,m2", "large,m3"]}}
+"""
+
+
+async def test_a_context_that_is_too_long_goes_to_the_larger_window_only() -> None:
+    """A fallback with the same window is not bothered; no instance is blamed."""
+    one = in_process(WINDOWS, {"up": [TOO_LONG], "same": [Answer(HELLO)], "large": [Answer(HELLO)]})
+    got = await one.post(STREAM)
+
+    assert got.status == 200
+    assert got.headers["x-ccr-path"] == "up/127.0.0.1:9;model=m1;error=context_length, large/127.0.0.3:9;model=m3"
+    assert {name: pool.health(one.clock()) for name, pool in one.router.gateway.registry.pools.items()} == {
+        "up": "up",
+        "same": "up",
+        "large": "up",
+    }
+
+
+async def test_a_context_too_long_for_all_is_the_clients_error() -> None:
+    """Nothing larger is known: the client reads a 400 at once, so that it can compact."""
+    one = in_process(WINDOWS.replace("1000000", "8192"), {"up": [TOO_LONG], "same": [TOO_LONG], "large": [TOO_LONG]})
+    got = await one.post(STREAM)
+
+    assert (got.status, got.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert got.headers["x-ccr-attempts"] == "1"
