@@ -32,7 +32,7 @@ async def answer_messages(router: Router, visit: Visit) -> None:
     session = facts.get("sessionId")
     one = Exchange(
         visit.request_id,
-        without_tag(request) if decision.rule == "explicit" else request,
+        without_tag(request),
         visit.headers,
         decision,
         session if isinstance(session, str) else None,
