@@ -15,7 +15,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,26 @@ def throughput(bench: Bench) -> list[Figure]:
     return figures
 
 
+def work(bench: Bench) -> list[Figure]:
+    """Processor time per request of the router (the best of many rounds, so that a busy machine shows less)."""
+    return [
+        Figure(f"processor, {size}{', streamed' if streamed else ''}", seconds * 1e6, "us")
+        for size in ("1 kB", "126 kB")
+        for streamed in (False, True)
+        for seconds in [
+            measure.work(
+                bench.load,
+                bench.ccr,
+                bench.router.pid,
+                bench.files,
+                size,
+                streamed=streamed,
+                rounds=5 * bench.effort.rounds,
+            )
+        ]
+    ]
+
+
 def deciding(bench: Bench) -> list[Figure]:
     """Time of a decision with facts of tier 0 and 1."""
     figures = [
@@ -205,6 +225,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Figure]]] = {
     "latency": latency,
     "streams": streams,
     "throughput": throughput,
+    "work": work,
     "deciding": deciding,
     "memory": memory,
     "starting": starting,
@@ -215,12 +236,16 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the sections, prints and saves their figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--memory-requests", type=int, help="how many requests the memory is watched over")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections: " + ", ".join(SECTIONS))
     given = parser.parse_args(arguments)
     wanted = [name for name in SECTIONS if name in given.only.split(",")]
     results: dict[str, list[Figure]] = {}
     failed: dict[str, str] = {}
-    with _bench(QUICK if given.quick else FULL) as bench:
+    effort = QUICK if given.quick else FULL
+    if given.memory_requests:
+        effort = replace(effort, memory_requests=given.memory_requests)
+    with _bench(effort) as bench:
         if bench.nginx is None:
             print("nginx is not installed: its rows are skipped (Debian package `nginx`)")
         for name in wanted:
@@ -262,7 +287,12 @@ def _save(results: dict[str, list[Figure]], failed: dict[str, str], quick: bool)
         "figures": {name: [asdict(figure) for figure in section] for name, section in results.items()},
         "failed": failed,
         "quick": quick,
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "load": os.getloadavg()[0],
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        },
         "at": now.isoformat(timespec="seconds"),
     }
     path.write_text(json.dumps(value, indent=2) + "\n")
