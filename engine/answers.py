@@ -37,6 +37,7 @@ async def answer_messages(router: Router, visit: Visit) -> None:
         decision,
         session if isinstance(session, str) else None,
         visit.started_at,
+        visit.query,
     )
     if isinstance(decision.route.to, Reject):
         _refuse_decided(router, one, decision.route.to)

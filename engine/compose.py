@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from engine.built import Built
 from engine.gateway import Gateway, Upstream
 from providers.credentials import CredentialSource, credential_source
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import DIALECTS, PASS_THROUGH
 from providers.registry import registry_of
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.upstream import Transport
@@ -47,10 +47,12 @@ def _upstream_of(
     options = dialect.options_of(spec)
     known = old.upstreams.get(spec.name) if old else None
     if known is not None and _same_connections(known.spec, spec):
-        return Upstream(
-            spec, dialect, options, known.transport, _credentials_of(spec, make_source, known.credentials, known.spec)
-        )
-    return Upstream(spec, dialect, options, make_transport(spec), _credentials_of(spec, make_source, {}, None))
+        transport = known.transport
+        credentials = _credentials_of(spec, make_source, known.credentials, known.spec)
+    else:
+        transport = make_transport(spec)
+        credentials = _credentials_of(spec, make_source, {}, None)
+    return Upstream(spec, dialect, options, transport, credentials, PASS_THROUGH.get(spec.type))
 
 
 def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:

@@ -11,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from engine.asgi import Responder
 from engine.gateway import Gateway, Upstream
+from engine.lossy import lossy_header
+from engine.overflow import overflow_of
 from engine.path import path_header
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
-from providers.auth import Headers, signed, without_secrets
+from providers.auth import Headers, scrubbed, signed, without_secrets
 from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.endpoint import url_of
@@ -31,7 +34,7 @@ from providers.translate import translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
 from providers.waiting import Ticket
 from rules.nodes import Decision
-from schemas.request import MessagesRequest
+from schemas.request import MessagesRequest, Path
 
 ERROR_BODY_BYTES = 1_048_576
 _PLAIN = " /,:;()[]{}@=+*'!?&#$|<>~^`"  # what may stand in a header value as it is; `%` and all else is encoded
@@ -56,7 +59,10 @@ class GivenUp(Exception):  # noqa: N818 - carries what the client is told
 
 @dataclass(slots=True)
 class Exchange:
-    """What one exchange knows, from its decision on, and what became of it."""
+    """What one exchange knows, from its decision on, and what became of it.
+
+    `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
+    """
 
     request_id: str
     request: MessagesRequest
@@ -64,17 +70,21 @@ class Exchange:
     decision: Decision
     session: str | None
     started_at: float
+    query: str = ""
+    path: Path = "messages"
+    targets: Sequence[PlannedTarget] | None = None
     prepared: dict[int, tuple[Ask, Encoded]] = field(default_factory=dict)
     answered_by: Try | None = None
     first_byte_at: float | None = None
     summary: Summary | None = None
     fault: ProviderError | None = None
+    passed_on: Headers = ()
     failures: list[tuple[Try, ProviderError]] = field(default_factory=list)
 
 
 async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: Responder, rng: random.Random) -> None:
     """Answers the client, or raises `GivenUp` with nothing sent. Cancelled: stops the upstream and gives all back."""
-    targets = gateway.planned(one.decision.route, one.request.model)
+    targets = one.targets or gateway.planned(one.decision.route, one.request.model)
     plan = Plan(targets, gateway.registry.retries, started=one.started_at, session=one.session)
     try:
         while True:
@@ -115,17 +125,14 @@ async def _attempt(
     credential: Headers = ()
     lease = attempt.take(router.clock())
     try:
-        ask, encoded = _prepare(gateway, one, attempt, router)
+        _prepare(gateway, one, attempt, router)
         credential = await upstream.credentials[attempt.pick.instance.name].headers(
             refresh=attempt.refresh, client=one.headers
         )
-        request = _signed(attempt, encoded, credential, one.headers.get(HOP_HEADER))
-        response = await upstream.transport.send(request, attempt.timeouts)
+        response = await _accepted(router, one, upstream, attempt, credential)
         ended = False
         try:
-            if not 200 <= response.head.status < 300:
-                body = await _error_body(response)
-                raise AttemptFailed(upstream.dialect.error_of(ask, response.head, body))
+            ask, encoded = one.prepared[attempt.target_index]
             reply = _reply_of(upstream, ask, encoded, response, one, credential)
             first_byte_s = await _relay(router, one, plan, attempt, reply, response, responder)
             ended = reply.fault is None
@@ -141,22 +148,54 @@ async def _attempt(
     return None
 
 
-def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> tuple[Ask, Encoded]:
-    known = one.prepared.get(attempt.target_index)
-    if known is None:
-        known = encode_for(gateway, one.request, one.headers, attempt.target, router)
-        one.prepared[attempt.target_index] = known
-    return known
+async def _accepted(
+    router: Router, one: Exchange, upstream: Upstream, attempt: Try, credential: Headers
+) -> UpstreamResponse:
+    """The answer to the prepared request, if it is a 2xx. Raises `AttemptFailed` with the refusal.
+
+    A request that its refusal shows how to mend goes out once more, to the same instance.
+    """
+    while True:
+        ask, encoded = one.prepared[attempt.target_index]
+        request = _signed(attempt, encoded, credential, one.headers.get(HOP_HEADER))
+        response = await upstream.transport.send(request, attempt.timeouts)
+        if 200 <= response.head.status < 300:
+            if upstream.through is not None:
+                one.passed_on = upstream.through.passed_on(response.head)
+            return response
+        try:
+            body = await _error_body(response)
+        finally:
+            await response.aclose()
+        error = upstream.dialect.error_of(ask, response.head, body)
+        mended = upstream.through.mended(ask, encoded, error) if upstream.through is not None else None
+        if mended is None:
+            raise AttemptFailed(error)
+        one.prepared[attempt.target_index] = ask, mended
+        _note_mended(router, one, attempt, error)
 
 
-def encode_for(
-    gateway: Gateway, request: MessagesRequest, headers: dict[str, str], target: PlannedTarget, router: Router
-) -> tuple[Ask, Encoded]:
-    """The upstream request for one target, without an instance. Raises `Unencodable`."""
+def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> None:
+    """Sees to it that the request for the attempt's target is in `prepared`, without an instance. Raises `Unencodable`."""
+    if attempt.target_index in one.prepared:
+        return
+    target = attempt.target
+    if one.path == "messages" and (overflow := overflow_of(one.request, target.context_window)) is not None:
+        raise Unencodable(overflow)
     upstream = gateway.upstreams[target.pool.name]
     spec = gateway.model_spec(target.pool.name, target.model)
-    ask = Ask(request, upstream.spec, target.model, spec, headers, router.new_id, upstream.options)
-    return ask, upstream.dialect.encode(ask)
+    ask = Ask(
+        one.request,
+        upstream.spec,
+        target.model,
+        spec,
+        one.headers,
+        router.new_id,
+        upstream.options,
+        one.query,
+        one.path,
+    )
+    one.prepared[attempt.target_index] = ask, upstream.dialect.encode(ask)
 
 
 def _signed(attempt: Try, encoded: Encoded, credential: Headers, hops: str | None) -> UpstreamRequest:
@@ -172,6 +211,10 @@ def _reply_of(
     upstream: Upstream, ask: Ask, encoded: Encoded, response: UpstreamResponse, one: Exchange, credential: Headers
 ) -> Reply:
     """The reply in the form the client asked for, under the client's own model name."""
+    if upstream.through is not None:
+        passing = upstream.through.reply(ask, encoded, response.head, lambda text: scrubbed(text, credential))
+        if passing is not None:
+            return passing
     decoder = upstream.dialect.decoder(ask, encoded, response.head)
     return translated(
         ScrubbingDecoder(decoder, credential) if credential else decoder,
@@ -182,6 +225,7 @@ def _reply_of(
         tool_names=encoded.tool_names,
         input_estimate=len(one.request.raw) // BYTES_PER_TOKEN,
         declared_tools=frozenset(tool.name for tool in one.request.tools or ()),
+        extract_printed_calls=upstream.spec.settings.get("extractPrintedCalls") is True,
     )
 
 
@@ -260,7 +304,8 @@ def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:
     headers = [*headers_of_decision(one.decision), header_of_target(attempt.target), path_header(one.failures, attempt)]
     if one.failures:
         headers.append(("x-ccr-attempts", str(len(one.failures) + 1)))
-    return headers
+    _, encoded = one.prepared[attempt.target_index]
+    return [*headers, *lossy_header(encoded.lost), *one.passed_on]
 
 
 def headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
@@ -282,6 +327,19 @@ async def _error_body(response: UpstreamResponse) -> bytes:
             if len(body) >= ERROR_BODY_BYTES:
                 break
     return bytes(body[:ERROR_BODY_BYTES])
+
+
+def _note_mended(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:
+    router.counters.fixes["thinking-removed"] += 1
+    router.journal.write(
+        "info",
+        "sent again without thinking of another issuer",
+        one.request_id,
+        "attempt",
+        instance=attempt.pick.instance.id,
+        model=attempt.target.model,
+        error=error.message,
+    )
 
 
 def _note_failure(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:

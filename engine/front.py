@@ -27,6 +27,7 @@ class Visit:
     started_at: float
     client_ip: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    query: str = ""
     body: bytes = b""
     gone: bool = False
 
@@ -85,6 +86,7 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
     client = scope["client"]
     visit.client_ip = client[0] if client else None
     visit.headers = headers_of(scope)
+    visit.query = scope["query_string"].decode("latin-1")
     if scope["method"] != "POST":
         reply = refusal(405, f"`{scope['method']}` is not allowed on `{scope['path']}`")
         raise Refused(reply, (("allow", "POST"),))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from engine.built import Built
 from engine.settings import Settings
 from providers.credentials import CredentialSource
-from providers.dialects.seams import Dialect
+from providers.dialects.seams import Dialect, PassThrough
 from providers.plan import PlannedTarget
 from providers.registry import Registry
 from providers.spec import ModelSpec, ProviderSpec
@@ -22,13 +22,17 @@ from rules.nodes import Decision, Route, Target
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A provider as the exchange uses it: its specification, its language with its options, its connections."""
+    """A provider as the exchange uses it: its specification, its language with its options, its connections.
+
+    `through` is what the language can do besides where it is the client's own.
+    """
 
     spec: ProviderSpec
     dialect: Dialect
     options: object
     transport: Transport
     credentials: Mapping[str, CredentialSource]
+    through: PassThrough | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,13 +61,20 @@ def signed(encoded: Encoded, credential: Headers) -> tuple[Headers, bytes]:
 
 def without_secrets(error: ProviderError, credential: Headers) -> ProviderError:
     """The error with every echo of the credential it was sent with replaced by `***`: some upstreams repeat a refused key."""
-    secrets = [value.rpartition(" ")[2] for name, value in credential if name != PROFILE]
-    message, verbatim = error.message, error.verbatim
-    for secret in secrets:
-        if len(secret) >= SHORTEST_ECHO:
-            message = message.replace(secret, "***")
-            verbatim = verbatim.replace(secret.encode(), b"***") if verbatim is not None else None
+    if not credential:
+        return error
+    message = scrubbed(error.message.encode("utf-8", "surrogatepass"), credential).decode("utf-8", "surrogatepass")
+    verbatim = scrubbed(error.verbatim, credential) if error.verbatim is not None else None
     return replace(error, message=message, verbatim=verbatim)
+
+
+def scrubbed(text: bytes, credential: Headers) -> bytes:
+    """The text with every echo of the credential replaced by `***`."""
+    for name, value in credential:
+        secret = value.rpartition(" ")[2]
+        if name != PROFILE and len(secret) >= SHORTEST_ECHO:
+            text = text.replace(secret.encode(), b"***")
+    return text
 
 
 def same_secret(one: Secret, other: str) -> bool:

@@ -59,6 +59,11 @@ def input_tokens(request: MessagesRequest) -> int:
     return fixed + _tokens(sum(weight_of(_utf8(text)) for text in texts))
 
 
+def least_tokens(request: MessagesRequest) -> int:
+    """What the texts of a request weigh at least, in tokens; pictures and documents, which are guesses, count nothing."""
+    return _tokens(sum(len(text) for text in _parts_of(request)[0]) * LEAST)
+
+
 def bounds(request: MessagesRequest) -> Iterator[tuple[int, int]]:
     """At least and at most what `input_tokens` gives, ever closer: first from the body's size, then from the texts'.
 

@@ -13,7 +13,7 @@ RESERVED = ("filters", "state", "budgets", "usage", "audit", "tests", "invariant
 RESERVED_OF_SERVER = ("apiKeys", "access", "limits", "tls", "trustedProxies")
 
 # types whose dialect comes in a later version; `providers/dialects/table.py` has the others (a test compares)
-LATER_TYPES = ("anthropic", "gemini", "bedrock", "openai-responses")
+LATER_TYPES = ("gemini", "bedrock", "openai-responses")
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from providers.dialects.anthropic.dialect import ANTHROPIC
 from providers.dialects.codewhisperer.dialect import CODEWHISPERER
 from providers.dialects.openai.dialect import OpenAIDialect
-from providers.dialects.seams import Dialect
+from providers.dialects.seams import Dialect, PassThrough
 from providers.dialects.static import StaticDialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "openai": OpenAIDialect(),
+    "anthropic": ANTHROPIC,
     "codewhisperer": CODEWHISPERER,
     "static": StaticDialect(),
 }
+
+PASS_THROUGH: Mapping[str, PassThrough] = {"anthropic": ANTHROPIC}
+"""The types whose upstreams speak the client's own format."""
