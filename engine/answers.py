@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,9 +15,11 @@ from engine.intake import envelope_of
 from engine.record import record_exchange
 from engine.replies import refusal, refusal_of
 from engine.router import Router
+from providers.errors import Blame
+from providers.plan import PlannedTarget
 from rules.explicit import without_tag
 from rules.facts import Facts
-from rules.nodes import Reject
+from rules.nodes import Decision, Reject
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, MessagesRequest, Path
 from schemas.threads import THREAD_REFUSAL, THREAD_REFUSAL_DETAILS, asks_for_thread
@@ -64,15 +67,45 @@ async def _exchanged(router: Router, visit: Visit, one: Exchange) -> None:
 
 
 async def answer_count(router: Router, visit: Visit) -> None:
-    """`POST /v1/messages/count_tokens`: our own estimate, whose method is `rules/measure.py`."""
+    """`POST /v1/messages/count_tokens`: the upstream's count where it speaks the client's format, else our own estimate.
+
+    The estimate, whose method is `rules/measure.py`, also stands in where the upstream cannot count just now.
+    """
     request = _decoded(visit, "count_tokens")
     facts = _facts(router, visit, request, "count_tokens")
     decision = visit.gateway.decide(facts)
     if isinstance(decision.route.to, Reject):
         raise Refused(refusal(decision.route.to.status, decision.route.to.message), headers_of_decision(decision))
+    targets = visit.gateway.planned(decision.route, request.model)
+    if visit.gateway.counts(targets[0]) and await _counted_upstream(router, visit, request, decision, targets):
+        return
     body = msgspec.json.encode({"input_tokens": facts.get("inputTokens")})
-    target = visit.gateway.planned(decision.route, request.model)[0]
-    await visit.responder.whole(200, body, headers=[*headers_of_decision(decision), header_of_target(target)])
+    headers = [*headers_of_decision(decision), header_of_target(targets[0]), ("x-ccr-tokens", "estimated")]
+    await visit.responder.whole(200, body, headers=headers)
+
+
+async def _counted_upstream(
+    router: Router, visit: Visit, request: MessagesRequest, decision: Decision, targets: Sequence[PlannedTarget]
+) -> bool:
+    """Whether an upstream counted. Raises `Refused` where it says that the request is wrong."""
+    one = Exchange(
+        visit.request_id,
+        without_tag(request) if decision.rule == "explicit" else request,
+        visit.headers,
+        decision,
+        None,
+        visit.started_at,
+        visit.query,
+        "count_tokens",
+        [target for target in targets if visit.gateway.counts(target)],
+    )
+    try:
+        await exchange(router, visit.gateway, one, visit.responder, router.rng)
+    except GivenUp as given_up:
+        if given_up.error.kind.blame is not Blame.CLIENT:
+            return False
+        raise Refused(refusal_of(given_up.error), headers_of_failure(one)) from None
+    return True
 
 
 async def answer_explain(router: Router, visit: Visit) -> None:

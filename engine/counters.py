@@ -10,7 +10,8 @@ from providers.messages.parts import Usage
 
 @dataclass(slots=True)
 class Counters:
-    """Counts since start. `by_rule` and `by_target` count decided requests, `by_status` every answered one."""
+    """Counts since start. `by_rule` and `by_target` count decided requests, `by_status` every answered one;
+    `lossy` those whose translation lost something."""
 
     started_at: float
     exchanges: int = 0
@@ -21,6 +22,7 @@ class Counters:
     input_tokens: int = 0
     output_tokens: int = 0
     tool_calls: int = 0
+    lossy: int = 0
     by_status: Counter[int] = field(default_factory=Counter)
     by_rule: Counter[str] = field(default_factory=Counter)
     by_target: Counter[str] = field(default_factory=Counter)
@@ -42,6 +44,7 @@ class Counters:
             "inputTokens": self.input_tokens,
             "outputTokens": self.output_tokens,
             "toolCalls": self.tool_calls,
+            "lossy": self.lossy,
             "byStatus": {str(status): count for status, count in sorted(self.by_status.items())},
             "byRule": dict(self.by_rule.most_common(100)),
             "byTarget": dict(self.by_target.most_common(100)),

@@ -9,6 +9,7 @@ The evaluator decides and is listened to; nothing here matches anything by itsel
     plan         [{provider, model, instance}] in the order of trying
     pool         {strategy, instances, resting, candidates} of the decided provider
     lost         [{field, count, why}], what translation to the decided target drops or changes
+    notes        sentences on what was chosen for the decided target by itself (defaults of its host)
     unknownFacts facts that are needed and not given
     stats        {predicates, evaluated, tokensCounted}
 """
@@ -88,6 +89,7 @@ def explain(question: Question) -> dict[str, Any]:
         "lost": [
             {"field": lost.field, "count": lost.count, "why": lost.why} for lost in (steps[0].lost if steps else ())
         ],
+        "notes": list(steps[0].notes) if steps else [],
         "unknownFacts": unknown,
         "stats": {
             "predicates": len(predicates),

@@ -109,6 +109,7 @@ def _consequences(explanation: dict[str, Any]) -> Iterator[str]:
         yield from _table("changes", [(text,) for text in lost])
     elif plan:
         yield _row("changes", "translation loses nothing")
+    yield from _table("defaults", [(note,) for note in explanation["notes"]])
 
 
 def _cost(stats: dict[str, Any]) -> str:

@@ -65,6 +65,10 @@ class Gateway:
         listed = spec.model(model)
         return PlannedTarget(self.registry[target.provider], model, listed.context_window if listed else None)
 
+    def counts(self, target: PlannedTarget) -> bool:
+        """Whether the target's upstream counts the tokens of a request as the client asks for it."""
+        return self.upstreams[target.pool.name].through is not None
+
     def model_spec(self, provider: str, model: str) -> ModelSpec | None:
         """What the configuration says of a model, if anything."""
         return self.built.providers[provider].model(model)

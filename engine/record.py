@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.exchange import Exchange
 from engine.router import Router
+from providers.dialects.seams import Lost
 from providers.errors import ProviderError
 
 
@@ -16,10 +19,13 @@ def record_exchange(
     counters.by_rule[decision.rule] += 1
     target = None
     instance = None
+    lost: Sequence[Lost] = ()
     if one.answered_by is not None:
         instance = one.answered_by.pick.instance.id
         target = f"{one.answered_by.target.pool.name},{one.answered_by.target.model}"
         counters.by_target[target] += 1
+        lost = one.prepared[one.answered_by.target_index][1].lost
+        counters.lossy += bool(lost)
     if summary is not None:
         counters.add_usage(summary.usage)
         counters.tool_calls += len(summary.tool_calls)
@@ -51,6 +57,7 @@ def record_exchange(
         inputTokens=usage.input if usage else None,
         cacheReadTokens=usage.cache_read if usage else None,
         outputTokens=usage.output if usage else None,
+        lost=sum(row.count for row in lost) or None,
         attempts=len(one.failures) + (1 if one.answered_by else 0),
         skippedRules=[f"{skip.rule}: {skip.reason}" for skip in decision.skipped] or None,
         firstByteMs=None if one.first_byte_at is None else round((one.first_byte_at - one.started_at) * 1000, 1),
@@ -58,5 +65,8 @@ def record_exchange(
         kind=fault.kind.name if fault else None,
         error=fault.message if fault else None,
     )
+    if router.journal.wants("debug") and lost:
+        rows = [{"field": row.field, "count": row.count, "why": row.why} for row in lost]
+        router.journal.write("debug", "lost in the request", one.request_id, "request", lost=rows, target=target)
     if router.journal.wants("debug") and summary is not None and summary.lost:
         router.journal.write("debug", "lost in the reply", one.request_id, "reply", lost=list(summary.lost))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.gateway import model_of
+from engine.overflow import overflow_of
 from providers.balance import STRATEGIES
 from providers.dialects.seams import Ask, Lost, Unencodable
 from providers.dialects.table import DIALECTS
@@ -27,6 +28,7 @@ class Step:
     candidates: tuple[str, ...]
     resting: int
     lost: tuple[Lost, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,21 @@ class Surroundings:
             strategy,
             awake,
             len(spec.instances) - len(awake),
-            _lost(spec, model, request, headers),
+            *_lost(spec, model, request, headers),
         )
 
 
-def _lost(spec: ProviderSpec, model: str, request: MessagesRequest, headers: Mapping[str, str]) -> tuple[Lost, ...]:
+def _lost(
+    spec: ProviderSpec, model: str, request: MessagesRequest, headers: Mapping[str, str]
+) -> tuple[tuple[Lost, ...], tuple[str, ...]]:
+    """What translation loses, and what the dialect chose by itself."""
     counter = iter(range(1_000_000))
     ask = Ask(request, spec, model, spec.model(model), headers, lambda: f"explained{next(counter)}")
     try:
-        return DIALECTS[spec.type].encode(ask).lost
+        listed = spec.model(model)
+        if (overflow := overflow_of(request, listed.context_window if listed else None)) is not None:
+            raise Unencodable(overflow)
+        encoded = DIALECTS[spec.type].encode(ask)
     except Unencodable as refusal:
-        return (Lost("request", 1, f"cannot be sent: {refusal.error.message}"),)
+        return (Lost("request", 1, f"cannot be sent: {refusal.error.message}"),), ()
+    return encoded.lost, encoded.notes

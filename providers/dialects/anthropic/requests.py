@@ -16,6 +16,7 @@ from providers.dialects.anthropic.headers import sent_headers
 from providers.dialects.anthropic.history import Fate, rewritten
 from providers.dialects.anthropic.settings import Options, options_of
 from providers.dialects.anthropic.thoughts import (
+    is_ours,
     is_thought,
     is_unsigned,
     misses_thoughts,
@@ -68,6 +69,9 @@ def _encoded(ask: Ask, refusal: str | None) -> Encoded:
     def edit(block: Block) -> bytes | Literal[Fate.KEEP, Fate.DROP]:
         if refusal is not None and is_thought(block):
             losses.add(f"messages.content.{block.type}", "the upstream refused it: another issuer signed it")
+            return Fate.DROP
+        if is_ours(block):
+            losses.add(f"messages.content.{block.type}", "another provider of this router signed it")
             return Fate.DROP
         if not options.keep_unsigned and is_unsigned(block):
             losses.add("messages.content.thinking", "it has no signature, so another provider gave it")

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from providers.messages.signatures import is_marked
 from schemas.request import Block, MessagesRequest
 
 _FOREIGN = re.compile(
@@ -45,6 +46,11 @@ def is_thought(block: Block) -> bool:
 def is_unsigned(block: Block) -> bool:
     """Whether a thinking block has no signature: it is none of the vendor's."""
     return block.type == "thinking" and not block.signature
+
+
+def is_ours(block: Block) -> bool:
+    """Whether another dialect of ours marked the block as its upstream's, so that it is worth nothing anywhere else."""
+    return is_marked(block.data if block.type == "redacted_thinking" else block.signature) and is_thought(block)
 
 
 def not_thinking(request: MessagesRequest, *, demanded: bool) -> dict[str, bytes | None]:
