@@ -132,9 +132,7 @@ def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhe
     return Nowhere(used)
 
 
-def _propagate(
-    field: Field, domains: list[int], alive: int, budget: Budget
-) -> tuple[int, list[tuple[int, int]], int]:
+def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> tuple[int, list[tuple[int, int]], int]:
     """Narrows domains in place until nothing follows.
 
     The boxes still to be missed (none: there is a point), the variables that can still miss them, each with its boxes

@@ -1,0 +1,97 @@
+"""Conditions as regions: where they hold, where they do not, and where evaluating them fails.
+
+What would need more than `MAX_BOXES` boxes gets a variable of its own that means the same, so nothing is ever cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import assert_never
+
+from rules.analysis.atoms import Atoms
+from rules.analysis.space import EVERYTHING, NOTHING, Region, TooMany, join, meet
+from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The three regions of a condition; together they are everything, and no two overlap in a request."""
+
+    holds: Region
+    fails_to_hold: Region
+    breaks: Region = NOTHING
+
+    def negated(self) -> Sides:
+        """Of the negation."""
+        return Sides(self.fails_to_hold, self.holds, self.breaks)
+
+
+ALWAYS = Sides(EVERYTHING, NOTHING)
+
+
+@dataclass(slots=True)
+class Boxes:
+    """Makes regions of conditions over one space; each part of a condition once."""
+
+    atoms: Atoms
+    _known: dict[int, tuple[Predicate, Sides]] = field(default_factory=dict)
+
+    def sides_of(self, node: Predicate) -> Sides:
+        """The regions of a condition."""
+        known = self._known.get(id(node))
+        if known is None:
+            # the node is kept, so that its id stays its own
+            known = self._known[id(node)] = (node, self._sides(node))
+        return known[1]
+
+    def _sides(self, node: Predicate) -> Sides:
+        match node:
+            case Test() | Compare() | Opaque():
+                return Sides(*self.atoms.sides_of(node))
+            case Constant(value):
+                return ALWAYS if value else ALWAYS.negated()
+            case Not(child):
+                return self.sides_of(child).negated()
+            case Reference(_, child):
+                return self.sides_of(child)
+            case All(children):
+                return self.conjunction([self.sides_of(child) for child in children])
+            case Any(children):
+                return self.conjunction([self.sides_of(child).negated() for child in children]).negated()
+            case _:
+                assert_never(node)
+
+    def conjunction(self, parts: Sequence[Sides]) -> Sides:
+        """Of several parts, tried in this order: one that does not hold ends the trying, one that breaks breaks all."""
+        try:
+            return self._conjunction(parts)
+        except TooMany:
+            return self._conjunction([self._named(part) for part in parts])
+
+    def _conjunction(self, parts: Sequence[Sides]) -> Sides:
+        space = self.atoms.space
+        sound = [part for part in parts if not part.breaks]
+        holds = reduce(meet, (part.holds for part in sound), EVERYTHING)
+        fails = join(space, (part.fails_to_hold for part in sound))
+        breaks = NOTHING
+        for part in parts:
+            if part.breaks:
+                fails = join(space, (fails, meet(holds, part.fails_to_hold)))
+                breaks = join(space, (breaks, meet(holds, part.breaks)))
+                holds = meet(holds, part.holds)
+        return Sides(holds, fails, breaks)
+
+    def _named(self, part: Sides) -> Sides:
+        """A variable that says which side a request is on."""
+        if max(len(part.holds), len(part.fails_to_hold), len(part.breaks)) <= 1:
+            return part
+        space = self.atoms.space
+        regions = (part.fails_to_hold, part.holds, part.breaks)[: 3 if part.breaks else 2]
+        variable = space.add("part", len(regions))
+        for number, region in enumerate(regions):
+            for box in region:
+                space.impossible.append({**box, variable: space.full[variable] & ~(1 << number)})
+        breaks = space.where(variable, 0b100) if part.breaks else NOTHING
+        return Sides(space.where(variable, 0b010), space.where(variable, 0b001), breaks)

@@ -1,0 +1,278 @@
+"""From a point in the space to a real request, replayed through production extraction and evaluation.
+
+What a proof found is only said when the server, given this request, does just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+from rules.analysis.atoms import Atoms
+from rules.analysis.constraints import outcome_of
+from rules.analysis.members import Members
+from rules.analysis.scales import Scale, Words
+from rules.analysis.space import Box
+from rules.analysis.texts import Texts
+from rules.bodies import Impossible, Shape, Wanted, compose, envelope_of
+from rules.facts import MISSING, Facts, Seen
+from rules.nodes import Decision, Reject
+
+MAX_TRIES = 12
+_MAX_COMBINATIONS = 3_000
+_TEXTS = ("1", "0", "x", "10", "100000", "-1", "", "1000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A request and what the server decides about it."""
+
+    shape: Shape
+    decision: Decision
+    facts: tuple[tuple[str, Seen], ...] = ()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As findings hold it: the envelope, and the decision."""
+        route = self.decision.route.to
+        where: dict[str, Any] = (
+            {"reject": route.status}
+            if isinstance(route, Reject)
+            else {"provider": route.provider, "model": route.model}
+        )
+        headers = self.shape.get("headers") or {}
+        return {
+            **self.shape,
+            "headers": headers,
+            "decision": {"rule": self.decision.rule, "category": self.decision.category, **where},
+        }
+
+    @property
+    def line(self) -> str:
+        """In one line: what is special about the request, and the rule that takes it."""
+        said = ", ".join(f"{fact}={_shown(value)}" for fact, value in self.facts)
+        return f"{said or 'an everyday request'}  ->  {self.decision.rule}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """No request was made of a point; none was found in `box` either, so that it need not be tried again."""
+
+    box: Box
+
+
+@dataclass(slots=True)
+class Certifier:
+    """Makes requests of points. `decide` is the production evaluator with its rules; `unreplayed` counts those that failed."""
+
+    atoms: Atoms
+    decide: Callable[[Facts], Decision]
+    unreplayed: int = 0
+
+    def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
+        """A request in the domains that is decided as wanted."""
+        wanted = self.wanted(domains)
+        if isinstance(wanted, Unmade):
+            return wanted
+        shape = compose(wanted)
+        if isinstance(shape, Impossible):
+            return Unmade(self._box(domains, shape.facts))
+        facts = Facts(envelope_of(shape))
+        decision = self.decide(facts)
+        if not wants(decision):
+            self.unreplayed += 1
+            return Unmade(self._box(domains, ()))
+        return Witness(shape, decision, self._special(domains, facts))
+
+    def wanted(self, domains: Sequence[int]) -> Wanted | Unmade:
+        """What a request at a point is to be like; facts that are free to be anything are left out."""
+        atoms, space = self.atoms, self.atoms.space
+        values: dict[str, Seen] = {}
+        spans: dict[str, tuple[float, float]] = {}
+        sizes: dict[str, tuple[float, float]] = {}
+        members: dict[str, tuple[Sequence[str], Sequence[Any]]] = {}
+        if domains[atoms.way] != space.full[atoms.way]:
+            piece = space.piece_of(atoms.way, domains[atoms.way])
+            values["stream"], values["path"] = atoms.ways("stream")[piece], atoms.ways("path")[piece]
+        for fact, axis in atoms.axes.items():
+            match axis:
+                case Members():
+                    made = axis.members_for(domains, space)
+                    if made is None:
+                        return Unmade(self._box(domains, (fact,)))
+                    if axis.asked and any(domains[one] != space.full[one] for _, one in axis.asked.values()):
+                        members[fact] = made
+                    if axis.size is not None and domains[axis.size.variable] != space.full[axis.size.variable]:
+                        piece = space.piece_of(axis.size.variable, domains[axis.size.variable])
+                        sizes[fact] = _run(axis.size, domains, piece)
+                    continue
+                case Texts():
+                    if not self._pinned(axis, domains):
+                        continue
+                    piece = space.piece_of(axis.variable, domains[axis.variable])
+                    wishes = {
+                        key: bool(space.piece_of(one, domains[one]))
+                        for key, one in axis.free.items()
+                        if domains[one] != space.full[one]
+                    }
+                    text = axis.text_in(piece, wishes)
+                    if text is None:
+                        return Unmade(self._box(domains, (fact,)))
+                    values[fact] = text
+                case Words():
+                    always = fact == "time" or fact.startswith("provider.")
+                    if always or domains[axis.variable] != space.full[axis.variable]:
+                        values[fact] = axis.values[space.piece_of(axis.variable, domains[axis.variable])]
+                case Scale():
+                    always = fact.startswith("provider.")
+                    if always or domains[axis.variable] != space.full[axis.variable]:
+                        piece = space.piece_of(axis.variable, domains[axis.variable])
+                        if axis.spans[piece] is None:
+                            values[fact] = MISSING
+                        else:
+                            spans[fact] = _run(axis, domains, piece)
+        settled = self._settle(domains, values, spans)
+        if settled is None:
+            return Unmade(self._box(domains, tuple(fact for leaf, _ in atoms.unknowns.values() for fact in leaf.facts)))
+        for fact, value in settled.items():
+            values[fact] = value
+            spans.pop(fact, None)
+        if values.get("maxTokens") is MISSING or values.get("stream") is MISSING:
+            values["path"] = "count_tokens"
+        choice = atoms.choices[space.piece_of(atoms.choice, domains[atoms.choice])]
+        words = [word for word, one in atoms.words.items() if domains[one] == 0b10]
+        barred = [word for word, one in atoms.words.items() if domains[one] == 0b01]
+        chosen = None if choice is None else f"{choice[0]},{choice[1]}"
+        return Wanted(values, spans, members, words, barred, chosen, sizes)
+
+    def _pinned(self, axis: Texts, domains: Sequence[int]) -> bool:
+        space = self.atoms.space
+        return domains[axis.variable] != space.full[axis.variable] or any(
+            domains[one] != space.full[one] for one in axis.free.values()
+        )
+
+    def _settle(
+        self, domains: Sequence[int], values: Mapping[str, Seen], spans: Mapping[str, tuple[float, float]]
+    ) -> dict[str, Seen] | None:
+        """Values of facts with which expressions over several of them come out as the point has them."""
+        space = self.atoms.space
+        wanted = [
+            (leaf, domains[variable])
+            for leaf, variable in self.atoms.unknowns.values()
+            if domains[variable] != space.full[variable]
+        ]
+        if not wanted:
+            return {}
+        facts = list(dict.fromkeys(fact for leaf, _ in wanted for fact in leaf.facts))
+        options = [self._options(fact, values, spans, domains) for fact in facts]
+        for combination in islice(product(*options), _MAX_COMBINATIONS):
+            tried = dict(zip(facts, combination, strict=True))
+            if all(outcome_of(leaf, tried) & allowed for leaf, allowed in wanted):
+                return tried
+        return None
+
+    def _options(
+        self, fact: str, values: Mapping[str, Seen], spans: Mapping[str, tuple[float, float]], domains: Sequence[int]
+    ) -> list[Seen]:
+        if fact == "hasTools":
+            low, high = spans.get("toolCount", (0, 1))
+            return [flag for flag in (False, True) if (low <= 0 if not flag else high >= 1)]
+        axis = self.atoms.axes.get(fact)
+        if isinstance(axis, Texts):
+            piece = axis.pieces[self.atoms.space.piece_of(axis.variable, domains[axis.variable])]
+            if fact in values:
+                base = values[fact]
+                if piece.only or not isinstance(base, str):
+                    return [base]
+                return [base, *(f"{base}{text}" for text in _TEXTS), *_TEXTS]
+            return [*_TEXTS, "claude-sonnet-4", "abcdefghijklmnopqrstuvwxyz" * 4]
+        if fact in values:
+            return [values[fact]]
+        if isinstance(axis, Scale):
+            low, high = spans.get(fact) or axis.span_of(self.atoms.space.full[axis.variable]) or (0, 0)
+            near = [
+                min(max(1, low), high),
+                low,
+                low + 1,
+                low + 2,
+                low + 3,
+                low + 5,
+                low + 10,
+                low + 50,
+                low + 1000,
+                100_000,
+                high - 1,
+                high,
+            ]
+            return [number for number in dict.fromkeys(near) if low <= number <= min(high, 1_000_000)]
+        if isinstance(axis, Words):
+            return list(axis.values)
+        if fact in ("stream", "path"):
+            return list(dict.fromkeys(self.atoms.ways(fact)))
+        return [frozenset(), frozenset({"x"})]
+
+    def _box(self, domains: Sequence[int], facts: Sequence[str]) -> Box:
+        """The domains of some facts (none given: of all), as a box to be missed from now on."""
+        space, atoms = self.atoms.space, self.atoms
+        variables: set[int] = set()
+        for fact in facts:
+            axis = atoms.axes.get("toolCount" if fact == "hasTools" else fact)
+            if isinstance(axis, Members):
+                variables |= {one for _, one in axis.asked.values()}
+                if axis.size is not None:
+                    variables.add(axis.size.variable)
+            elif isinstance(axis, Texts):
+                variables |= {axis.variable, *axis.free.values()}
+            elif axis is not None:
+                variables.add(axis.variable)
+            variables |= {one for leaf, one in atoms.unknowns.values() if fact in leaf.facts}
+        if not facts or "explicit" in facts or "contentKeywords" in facts:
+            variables |= set(range(len(space.full)))
+        return {one: 1 << space.piece_of(one, domains[one]) for one in variables if domains[one] != space.full[one]}
+
+    def _special(self, domains: Sequence[int], facts: Facts) -> tuple[tuple[str, Seen], ...]:
+        """The facts that the point pins, with the values the request has."""
+        space, atoms = self.atoms.space, self.atoms
+        shown: list[tuple[str, Seen]] = []
+        for fact, axis in atoms.axes.items():
+            if isinstance(axis, Members):
+                pinned = any(domains[one] == 0b10 for _, one in axis.asked.values())
+            elif isinstance(axis, Texts):
+                pinned = self._pinned(axis, domains)
+            else:
+                pinned = domains[axis.variable] != space.full[axis.variable]
+            if pinned and facts.get(fact) is not MISSING:
+                shown.append((fact, facts.get(fact)))
+        if domains[atoms.way] != space.full[atoms.way]:
+            one = "stream" if facts.get("stream") is not MISSING else "path"
+            shown.append((one, facts.get(one)))
+        if facts.choices():
+            shown.append(("explicit", facts.choices()[0]))
+        words = [word for word, one in atoms.words.items() if domains[one] == 0b10]
+        if words:
+            shown.append(("contentKeywords", frozenset(words)))
+        return tuple(shown)
+
+
+def _run(scale: Scale, domains: Sequence[int], piece: int) -> tuple[float, float]:
+    """The numbers of a piece and of those beside it that are in the domain, too."""
+    domain, first, last = domains[scale.variable], piece, piece
+    while first and domain >> first - 1 & 1 and scale.spans[first - 1] is not None:
+        first -= 1
+    while last + 1 < len(scale.spans) and domain >> last + 1 & 1 and scale.spans[last + 1] is not None:
+        last += 1
+    low, high = scale.spans[first], scale.spans[last]
+    assert low is not None
+    assert high is not None
+    return low[0], high[1]
+
+
+def _shown(value: Seen) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, frozenset):
+        return "[" + ", ".join(sorted(value)) + "]"
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"

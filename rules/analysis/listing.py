@@ -1,0 +1,170 @@
+"""A rule set as a list of outcomes over one space, first match first, and the questions that can be asked of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rules.analysis.atoms import Atoms
+from rules.analysis.boxes import Boxes, Sides
+from rules.analysis.budget import Budget
+from rules.analysis.offered import Providers, RouteKey, key_of_route
+from rules.analysis.solve import Field, Found, Nowhere, solve
+from rules.analysis.space import Box, Region, both
+from rules.evaluate import EXPLICIT, refusal_of, route_of
+from rules.nodes import Category, Route, Rule, RuleSet, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way in which a request is decided: `region` is where it is, unless an earlier one is there.
+
+    A rule that refuses where it fails has two: the second, `refusing`, is where its condition breaks. The explicit
+    choice has one for each target.
+    """
+
+    name: str
+    route: Route
+    key: RouteKey
+    region: Region
+    entry: Rule | Category | None
+    kind: Literal["rule", "refusing", "explicit", "category"]
+
+
+class Listing:
+    """The outcomes of a rule set, all their boxes as one field; the boxes without requests come first in it."""
+
+    def __init__(self, atoms: Atoms, outcomes: Sequence[Outcome], budget: Budget) -> None:
+        self.atoms = atoms
+        self.outcomes = outcomes
+        self.budget = budget
+        boxes: list[Box] = list(atoms.space.impossible)
+        self._starts = [len(boxes)]
+        for outcome in outcomes:
+            boxes += outcome.region
+            self._starts.append(len(boxes))
+        self.field = Field(atoms.space, boxes)
+        self.impossible = (1 << self._starts[0]) - 1
+        self.alike: dict[RouteKey, int] = {}
+        for number, outcome in enumerate(outcomes):
+            self.alike[outcome.key] = self.alike.get(outcome.key, 0) | self.bits(number)
+
+    def bits(self, number: int) -> int:
+        """The boxes of an outcome."""
+        return (1 << self._starts[number + 1]) - (1 << self._starts[number])
+
+    def before(self, number: int) -> int:
+        """The boxes of all earlier outcomes, and those without requests."""
+        return (1 << self._starts[number]) - 1
+
+    def behind(self, number: int) -> int:
+        """The boxes of all later outcomes."""
+        return (1 << self._starts[-1]) - (1 << self._starts[number + 1])
+
+    def owner(self, box: int) -> int:
+        """The outcome that a box belongs to; -1: it holds no request."""
+        return bisect_right(self._starts, box) - 1
+
+    def owners(self, boxes: int) -> list[int]:
+        """The outcomes that boxes belong to, in order."""
+        found: list[int] = []
+        boxes &= ~self.impossible
+        while boxes:
+            number = self.owner((boxes & -boxes).bit_length() - 1)
+            found.append(number)
+            boxes &= ~((1 << self._starts[number + 1]) - 1)
+        return found
+
+    def point(self, found: Found) -> list[int]:
+        """One point of what was found, with the everyday piece wherever there is a choice."""
+        space = self.atoms.space
+        return [1 << space.piece_of(variable, domain) for variable, domain in enumerate(found.domains)]
+
+    def decided(self, point: Sequence[int], boxes: int | None = None) -> int:
+        """The first outcome at a point, among those with these boxes."""
+        at = self.field.boxes_at(point) & ~self.impossible
+        if boxes is not None:
+            at &= boxes
+        assert at, "the last category always holds"
+        return self.owner((at & -at).bit_length() - 1)
+
+    def first_in(self, region: Iterable[Box], missing: int) -> Found | None:
+        """A point of a region in none of the boxes; None: there is none. Raises `Spent`."""
+        self.budget.ask()
+        for box in region:
+            found = solve(self.field, box, missing, self.budget)
+            if isinstance(found, Found):
+                return found
+        return None
+
+    def reasons(self, region: Iterable[Box], missing: int) -> int | None:
+        """Boxes that cover a region together; None where a point is left. Raises `Spent`."""
+        self.budget.ask()
+        used = 0
+        for box in region:
+            found = solve(self.field, box, missing, self.budget)
+            if not isinstance(found, Nowhere):
+                return None
+            used |= found.used
+        return used
+
+    def differing(self, region: Iterable[Box], number: int, missing: int, ignoring: int = 0) -> Found | None:
+        """A point of a region, in none of `missing`, that a later outcome than `number` sends elsewhere than it would.
+
+        `ignoring` are boxes of outcomes taken as gone. Raises `Spent`.
+        """
+        self.budget.ask()
+        key = self.outcomes[number].key
+        later = self.behind(number) & ~ignoring
+        same = self.alike[key] & later
+        for box in region:
+            found = solve(self.field, box, missing, self.budget)
+            if isinstance(found, Nowhere):
+                continue
+            if self.outcomes[self.decided(self.point(found), later)].key != key:
+                return found
+            found = solve(self.field, box, missing | same, self.budget)
+            if isinstance(found, Found):
+                return found
+            near = self.field.touched_by(box) & later & ~same
+            for other in self.owners(near):
+                between = same & self.before(other)
+                for part in self.outcomes[other].region:
+                    common = both(box, part)
+                    if common is not None:
+                        found = solve(self.field, common, missing | between, self.budget)
+                        if isinstance(found, Found):
+                            return found
+        return None
+
+
+def outcomes_of(rules: RuleSet, boxes: Boxes, providers: Providers) -> list[Outcome]:
+    """The outcomes of a rule set, in order. All conditions must be in the space already."""
+    outcomes: list[Outcome] = []
+
+    def add(
+        name: str,
+        route: Route,
+        region: Region,
+        entry: Rule | Category | None,
+        kind: Literal["rule", "refusing", "explicit", "category"],
+    ) -> None:
+        outcomes.append(Outcome(name, route, key_of_route(route, providers), region, entry, kind))
+
+    for rule in rules.rules:
+        if rule.enabled:
+            sides: Sides = boxes.sides_of(rule.condition)
+            add(rule.name, rule.route, sides.holds, rule, "rule")
+            if rule.on_error == "reject" and sides.breaks:
+                add(rule.name, refusal_of(rule, "failed"), sides.breaks, rule, "refusing")
+    atoms = boxes.atoms
+    if rules.explicit_models:
+        for number, choice in enumerate(atoms.choices):
+            if choice is not None and choice[0] in rules.offers:
+                region = atoms.space.where(atoms.choice, 1 << number)
+                add(EXPLICIT, Route(Target(*choice)), region, None, "explicit")
+    for category in rules.categories:
+        add(category.name, route_of(category), boxes.sides_of(category.condition).holds, category, "category")
+    return outcomes

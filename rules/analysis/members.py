@@ -1,0 +1,141 @@
+"""Set facts: a variable for each thing asked of some member, and one for the size where that is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from rules.analysis.acceptors import acceptor_of, alphabet_for, walk
+from rules.analysis.budget import Spent
+from rules.analysis.scales import Scale, cut_numbers
+from rules.analysis.space import EVERYTHING, Region, Space
+from rules.analysis.texts import key_of
+from rules.nodes import Test
+from rules.operators import holds_for
+
+MAX_PAIRS = 400
+
+
+@dataclass(slots=True)
+class Members:
+    """A set fact. `asked` is what some member may be (a text, or a predicate on one), each with its variable."""
+
+    fact: str
+    asked: dict[object, tuple[str | Test, int]] = field(default_factory=dict)
+    size: Scale | None = None
+
+    def region_of(self, test: Test, space: Space) -> tuple[Region, Region]:
+        """Where a predicate on the set holds, and where not."""
+        if test.operator == "size":
+            assert self.size is not None
+            assert isinstance(test.operand, Test)
+            mask = self.size.masks[key_of(test.operand)]
+            variable = self.size.variable
+            return space.where(variable, mask), space.where(variable, space.full[variable] & ~mask)
+        if test.operator == "exists":
+            return (EVERYTHING, ()) if test.operand else ((), EVERYTHING)
+        variables = list(dict.fromkeys(self.asked[_name_of(member)][1] for member in _members_of(test)))
+        each_yes: Region = tuple({variable: 0b10} for variable in variables)
+        each_no: Region = tuple({variable: 0b01} for variable in variables)
+        all_yes: Region = (dict.fromkeys(variables, 0b10),)
+        all_no: Region = (dict.fromkeys(variables, 0b01),)
+        match test.operator:
+            case "hasAll":
+                return all_yes, each_no
+            case "hasNone":
+                return all_no, each_yes
+            case _:
+                return each_yes, all_no
+
+    def members_for(self, domains: Sequence[int], space: Space) -> tuple[list[str], list[str | Test]] | None:
+        """Members a request must have, and what no further member may be; None where none was found."""
+        wanted = [one for one, variable in self.asked.values() if space.piece_of(variable, domains[variable])]
+        barred = [one for one, variable in self.asked.values() if not space.piece_of(variable, domains[variable])]
+        members = [one for one in wanted if isinstance(one, str)]
+        for one in wanted:
+            if isinstance(one, Test) and not any(holds_for(one, member) for member in members):
+                member = member_for(one, barred)
+                if member is None:
+                    return None
+                members.append(member)
+        return members, barred
+
+
+def cut_members(space: Space, fact: str, tests: Sequence[Test]) -> Members:
+    """The variables of a set fact, put into the space with what they say of one another."""
+    members = Members(fact)
+    sizes = [test.operand for test in tests if test.operator == "size" and isinstance(test.operand, Test)]
+    for test in tests:
+        for member in _members_of(test):
+            name = _name_of(member)
+            if name not in members.asked:
+                members.asked[name] = (member, space.add(f"{fact} has {member}", 2))
+    if sizes:
+        members.size = cut_numbers(space, fact, sizes, least=0, optional=False, whole=True, usual=0)
+    _relate(space, members)
+    return members
+
+
+def _relate(space: Space, members: Members) -> None:
+    asked = list(members.asked.values())
+    for one, variable in asked:
+        for other, target in asked:
+            if isinstance(other, Test) and variable != target and _implies(one, other):
+                space.forbid((variable, 0b10), (target, 0b01))
+    if members.size is not None:
+        few = sum(1 << number for number, span in enumerate(members.size.spans) if span is not None and span[1] < 1)
+        for _, variable in asked:
+            space.forbid((members.size.variable, few), (variable, 0b10))
+        literals = [variable for one, variable in asked if isinstance(one, str)]
+        single = sum(1 << number for number, span in enumerate(members.size.spans) if span is not None and span[1] < 2)
+        for first, second in list(combinations(literals, 2))[:MAX_PAIRS]:
+            space.forbid((members.size.variable, single), (first, 0b10), (second, 0b10))
+
+
+def _implies(one: str | Test, other: Test) -> bool:
+    """Whether a member that is the one is also the other."""
+    if isinstance(one, str):
+        return holds_for(other, one)
+    try:
+        alphabet = alphabet_for([one, other])
+        verdicts = {found for found, _ in walk([acceptor_of(one, alphabet), acceptor_of(other, alphabet)], alphabet)}
+    except Spent:
+        return False
+    return (True, False) not in verdicts
+
+
+def member_for(wanted: Test, barred: Sequence[str | Test]) -> str | None:
+    """A member for which a predicate holds and that is nothing of what is barred."""
+    if isinstance(wanted.operand, str) and _is_free(wanted.operand, barred) and holds_for(wanted, wanted.operand):
+        return wanted.operand
+    tests = [wanted, *(one for one in barred if isinstance(one, Test))]
+    try:
+        alphabet = alphabet_for(tests)
+        acceptors = [acceptor_of(test, alphabet) for test in tests]
+        texts = [text for verdicts, text in walk(acceptors, alphabet) if verdicts[0] and not any(verdicts[1:])]
+    except Spent:
+        return None
+    near = (text + "x" * number for text in texts for number in range(4))
+    return next((text for text in near if text and holds_for(wanted, text) and _is_free(text, barred)), None)
+
+
+def _is_free(text: str, barred: Sequence[str | Test]) -> bool:
+    return not any(one == text if isinstance(one, str) else holds_for(one, text) for one in barred)
+
+
+def is_barred(text: str, barred: Sequence[str | Test]) -> bool:
+    """Whether a member is something that none may be."""
+    return not _is_free(text, barred)
+
+
+def _members_of(test: Test) -> tuple[str | Test, ...]:
+    if test.operator in ("has", "hasAny", "hasAll", "hasNone"):
+        operand = test.operand
+        items = operand if isinstance(operand, tuple) else (operand,)
+        return tuple(item for item in items if isinstance(item, str | Test))
+    return ()
+
+
+def _name_of(member: str | Test) -> object:
+    return member if isinstance(member, str) else key_of(member)

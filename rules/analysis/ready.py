@@ -1,0 +1,58 @@
+"""Rule sets made ready for questions: one space for all that is to be compared in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rules.analysis.atoms import Atoms, atoms_of
+from rules.analysis.boxes import Boxes
+from rules.analysis.budget import Budget
+from rules.analysis.certify import Certifier
+from rules.analysis.constraints import add_constraints
+from rules.analysis.listing import Listing, outcomes_of
+from rules.analysis.offered import Providers, explicit_choices
+from rules.analysis.prove import Prover
+from rules.fast import decider_of
+from rules.nodes import Predicate, RuleSet
+
+
+def prover_of(
+    rules: RuleSet,
+    providers: Providers,
+    budget: Budget,
+    also: Iterable[Predicate] = (),
+    parts: Iterable[Sequence[Predicate]] = (),
+) -> Prover:
+    """A rule set made ready. `also` are further conditions that will be asked about; `parts` conjunctions of such."""
+    return provers_of([(rules, providers)], budget, also, parts)[0]
+
+
+def provers_of(
+    sets: Sequence[tuple[RuleSet, Providers]],
+    budget: Budget,
+    also: Iterable[Predicate] = (),
+    parts: Iterable[Sequence[Predicate]] = (),
+) -> list[Prover]:
+    """Several rule sets made ready in one space."""
+    further = [*also, *(one for part in parts for one in part)]
+    conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
+    choices = list(dict.fromkeys(choice for rules, _ in sets for choice in explicit_choices(rules)))
+    atoms: Atoms = atoms_of([*conditions, *further], choices)
+    add_constraints(atoms, {name: models for rules, _ in sets for name, models in rules.offers.items()})
+    boxes = Boxes(atoms)
+    for condition in further:
+        boxes.sides_of(condition)
+    outcomes = [outcomes_of(rules, boxes, providers) for rules, providers in sets]
+    # every variable is in the space only now
+    return [
+        Prover(
+            rules, providers, atoms, boxes, Listing(atoms, listed, budget), Certifier(atoms, decider_of(rules)), budget
+        )
+        for (rules, providers), listed in zip(sets, outcomes, strict=True)
+    ]
+
+
+def conditions_of(rules: RuleSet) -> list[Predicate]:
+    """The conditions of all that decides."""
+    conditions: list[Predicate] = [rule.condition for rule in rules.rules if rule.enabled]
+    return conditions + [category.condition for category in rules.categories]

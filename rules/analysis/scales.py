@@ -1,0 +1,150 @@
+"""The pieces of facts that are numbers, words, moments: intervals, the words themselves, stretches of a week."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from rules.analysis.space import Space
+from rules.analysis.texts import key_of
+from rules.facts import MISSING, Seen
+from rules.moments import Window
+from rules.nodes import Test
+from rules.operators import holds_for
+
+LARGEST = 2**63 - 1
+"""No number in a request is larger: JSON's integers are read into 64 bits."""
+
+
+@dataclass(slots=True)
+class Scale:
+    """A number fact. `spans[i]` are the least and the greatest number of piece i, None where the fact is missing."""
+
+    fact: str
+    variable: int
+    spans: list[tuple[float, float] | None]
+    masks: dict[object, int] = field(default_factory=dict)
+
+    def span_of(self, domain: int) -> tuple[float, float] | None:
+        """The least and greatest number of the numbers in a domain; None where there are none."""
+        spans = [span for number, span in enumerate(self.spans) if span is not None and domain >> number & 1]
+        return (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
+
+
+@dataclass(slots=True)
+class Words:
+    """A fact with few values; the value of piece i is `values[i]`."""
+
+    fact: str
+    variable: int
+    values: list[Seen]
+    masks: dict[object, int] = field(default_factory=dict)
+
+
+def cut_numbers(
+    space: Space, fact: str, tests: Sequence[Test], *, least: float, optional: bool, whole: bool, usual: float | None
+) -> Scale:
+    """The pieces of a number fact, put into the space; `usual` None: an everyday request has none."""
+    spans: list[tuple[float, float] | None] = list(_whole_spans(tests, least) if whole else _real_spans(tests))
+    if optional:
+        spans.append(None)
+    start = next((number for number, span in enumerate(spans) if _spans(span, usual)), 0)
+    scale = Scale(fact, space.add(fact, len(spans), start), spans)
+    for test in tests:
+        scale.masks[key_of(test)] = sum(
+            1 << number for number, span in enumerate(spans) if holds_for(test, _inside(span))
+        )
+    return scale
+
+
+def _spans(span: tuple[float, float] | None, number: float | None) -> bool:
+    return span is None if number is None else span is not None and span[0] <= number <= span[1]
+
+
+def _inside(span: tuple[float, float] | None) -> Seen:
+    if span is None:
+        return MISSING
+    low, high = span
+    if isinstance(low, int):
+        return low
+    if low == high or math.isinf(low):
+        return high if math.isinf(low) else low
+    return low + 1.0 if math.isinf(high) else low
+
+
+def _whole_spans(tests: Iterable[Test], least: float) -> Iterable[tuple[float, float]]:
+    starts = {least}
+    for test in tests:
+        for cut in _starts_of(test):
+            if least < cut <= LARGEST:
+                starts.add(cut)
+    ordered = sorted(starts)
+    return [(low, high - 1) for low, high in zip(ordered, [*ordered[1:], LARGEST + 1], strict=True)]
+
+
+def _starts_of(test: Test) -> set[int]:
+    """The whole numbers at which the verdict of a predicate may change."""
+    cuts: set[int] = set()
+    for number in test.operand if isinstance(test.operand, tuple | frozenset) else (test.operand,):
+        if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number):
+            cuts |= {math.floor(number), math.floor(number) + 1, math.ceil(number), math.ceil(number) + 1}
+    return cuts
+
+
+def _real_spans(tests: Iterable[Test]) -> list[tuple[float, float]]:
+    """Points and the stretches between them; of a stretch, two numbers inside it stand for its ends."""
+    numbers = sorted(
+        {
+            float(number)
+            for test in tests
+            for number in (test.operand if isinstance(test.operand, tuple | frozenset) else (test.operand,))
+            if isinstance(number, int | float) and not isinstance(number, bool)
+        }
+    )
+    if not numbers:
+        return [(0.0, 1.0)]
+    spans = [(numbers[0] - 1.0, numbers[0] - 1.0)]
+    for low, high in zip(numbers, [*numbers[1:], None], strict=True):
+        spans.append((low, low))
+        middle = low + 1.0 if high is None else (low + high) / 2
+        spans.append((middle, middle))
+    return spans
+
+
+def cut_words(space: Space, fact: str, tests: Sequence[Test], values: Sequence[Seen], usual: Seen) -> Words:
+    """One piece for each value."""
+    words = Words(fact, space.add(fact, len(values), list(values).index(usual)), list(values))
+    for test in tests:
+        words.masks[key_of(test)] = sum(1 << number for number, value in enumerate(values) if holds_for(test, value))
+    return words
+
+
+_YEAR_START = datetime(2026, 1, 5, tzinfo=UTC)
+_DAYS = 371
+
+
+def cut_moments(space: Space, tests: Sequence[Test]) -> Words:
+    """One moment for each combination of windows that some moment is in, over a year of all their zones."""
+    windows = [test.operand for test in tests if isinstance(test.operand, Window)]
+    zones = list({window.zone: window.tz for window in windows}.values())
+    minutes = sorted({minute + step for window in windows for minute in (window.start, window.end) for step in (0, -1)})
+    found: dict[tuple[bool, ...], Seen] = {}
+    for week in _weeks_of(zones):
+        for zone in zones:
+            for day in range(7):
+                for minute in (0, *minutes):
+                    moment = (week.replace(tzinfo=zone) + timedelta(days=day, minutes=minute)).timestamp()
+                    found.setdefault(tuple(holds_for(test, moment) for test in tests), moment)
+    values = list(found.values()) or [_YEAR_START.timestamp()]
+    return cut_words(space, "time", tests, values, values[0])
+
+
+def _weeks_of(zones: Sequence[tzinfo]) -> list[datetime]:
+    """A Monday for each combination of the zones' distances to UTC that a year has."""
+    weeks: dict[tuple[timedelta | None, ...], datetime] = {}
+    for day in range(0, _DAYS, 7):
+        week = _YEAR_START + timedelta(days=day)
+        weeks.setdefault(tuple(week.astimezone(zone).utcoffset() for zone in zones), week)
+    return list(weeks.values())
