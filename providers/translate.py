@@ -1,21 +1,23 @@
 """A dialect's parts on their way to the client: decoder, repair, then writer (streamed) or fold (whole).
 
-upstream bytes -> Decoder -> parts -> Repair -> parts -> Writer -> Anthropic event stream
+upstream bytes -> Decoder -> parts -> Repair -> parts -> Writer -> event stream
                                                       -> Fold   -> one message
+
+Writer and fold are those of the form the client reads: Anthropic's, or that of Chat Completions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from providers.client_form import ClientForm, PartFold, PartWriter
 from providers.dialects.seams import Decoder
 from providers.errors import KINDS, ProviderError
-from providers.messages.fold import Fold
+from providers.messages.form import MESSAGES_FORM
 from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
 from providers.messages.printed_calls import PrintedCalls
 from providers.messages.repair import Repair
 from providers.messages.usage import merged
-from providers.messages.writer import Writer
 from providers.reply import Reply, Summary
 
 MAX_WHOLE_BYTES = 64 * 1024 * 1024
@@ -33,13 +35,14 @@ def translated(
     tool_names: Mapping[str, str] | None = None,
     extract_printed_calls: bool = False,
     input_estimate: int | None = None,
+    form: ClientForm = MESSAGES_FORM,
 ) -> Reply:
     """The reply that `decoder`'s parts make.
 
     `model` is the name the client asked for, `message_id` the `msg_...` of this reply, `new_id` makes the unique end of ids that the
     upstream left out. `declared_tools` are the request's tools as the client names them and `tool_names` maps names as sent to
     those (only where they differ): they matter for printed calls alone. `input_estimate` stands in `message_start` until the
-    upstream has counted; it never reaches the summary.
+    upstream has counted; it never reaches the summary. `form` is the one the client reads.
     """
     printed = None
     if extract_printed_calls and declared_tools:
@@ -49,8 +52,8 @@ def translated(
         )
     repair = Repair(new_id, printed)
     if stream:
-        return _Streamed(decoder, repair, Writer(model, message_id, input_estimate))
-    return _Whole(decoder, repair, Fold(model, message_id))
+        return _Streamed(decoder, repair, form.writer(model, message_id, input_estimate))
+    return _Whole(decoder, repair, form.fold(model, message_id))
 
 
 class _Streamed:
@@ -60,7 +63,7 @@ class _Streamed:
 
     __slots__ = ("_decoder", "_early_fault", "_held", "_repair", "_started", "_stop_reason", "_writer")
 
-    def __init__(self, decoder: Decoder, repair: Repair, writer: Writer) -> None:
+    def __init__(self, decoder: Decoder, repair: Repair, writer: PartWriter) -> None:
         self._decoder = decoder
         self._repair = repair
         self._writer = writer
@@ -150,7 +153,7 @@ class _Whole:
 
     __slots__ = ("_bytes", "_decoder", "_fold", "_message", "_repair")
 
-    def __init__(self, decoder: Decoder, repair: Repair, fold: Fold) -> None:
+    def __init__(self, decoder: Decoder, repair: Repair, fold: PartFold) -> None:
         self._decoder = decoder
         self._repair = repair
         self._fold = fold

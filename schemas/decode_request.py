@@ -71,6 +71,16 @@ def blocks_of(content: object) -> tuple[Block, ...]:
     return tuple(_block_of(item) for item in items)
 
 
+def text_of_body(body: bytes) -> tuple[bytes, int]:
+    """A JSON body of whatever API as UTF-8 in which every lone surrogate became U+FFFD, and how many that were.
+
+    Raises `BadRequest` for what is no UTF-8.
+    """
+    text, encoded = _utf8(body)
+    whole, escaped = _without_lone_escapes(text) if b"\\u" in text else (text, 0)
+    return whole, encoded + escaped
+
+
 _RAW_FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _MESSAGES = msgspec.json.Decoder(list[Message])
 _TOOLS = msgspec.json.Decoder(list[Tool])

@@ -75,6 +75,8 @@ class MessagesRequest:
     form (a string became one text block; absent is empty). `tools` is None when the key is absent. Scalars of the wrong
     type never get here: `decode_request` refuses them. `replaced_surrogates` counts the lone UTF-16 surrogates that became
     U+FFFD in all members but `raw`.
+    `origin` is the API that the client speaks: of a `chat` request, `raw` is a body made from it, and `unsaid` are the members
+    that such a body must have and the client did not name.
     """
 
     raw: bytes
@@ -94,6 +96,8 @@ class MessagesRequest:
     metadata: Mapping[str, Any] | None = None
     output_config: Mapping[str, Any] | None = None
     replaced_surrogates: int = 0
+    origin: Literal["messages", "chat"] = "messages"
+    unsaid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

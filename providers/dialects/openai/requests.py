@@ -21,7 +21,7 @@ from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
-from providers.dialects.unsent import lose_the_rest
+from providers.dialects.unsent import lose_the_rest, wanted_format
 from providers.errors import KINDS, ProviderError
 from schemas.request import MessagesRequest
 
@@ -78,7 +78,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
 def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
     asked = ask.request.max_tokens
     most = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
-    if asked is None:
+    if asked is None or "max_tokens" in ask.request.unsaid:
         return {}
     if most is not None and asked > most:
         losses.add("max_tokens", f"{asked} is more than the {most} of `{ask.model}`, which are sent")
@@ -115,18 +115,10 @@ def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
 
 
 def _response_format(request: MessagesRequest, options: Options, losses: Losses) -> dict[str, Any]:
-    config = request.output_config or {}
-    for key in config:
-        if key not in ("effort", "format"):
-            losses.add(f"output_config.{key}", "this API has no such member")
-    wanted, field = config.get("format"), "output_config.format"
-    if wanted is None and "output_format" in request.fields:
-        wanted, field = _decoded(request.fields["output_format"]), "output_format"
-    if wanted is None:
+    field, schema = wanted_format(request, losses)
+    if field is None:
         return {}
-    wanted = wanted if isinstance(wanted, dict) else {}
-    schema = wanted.get("schema")
-    if options.structured_output == "drop" or wanted.get("type") != "json_schema" or not isinstance(schema, dict):
+    if options.structured_output == "drop" or schema is None:
         losses.add(field, "this upstream cannot promise the form of its answer")
         return {}
     if options.structured_output == "json_object":
@@ -137,13 +129,6 @@ def _response_format(request: MessagesRequest, options: Options, losses: Losses)
         losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
     named = {"name": "answer", "schema": schema, "strict": strict}
     return {"response_format": {"type": "json_schema", "json_schema": named}}
-
-
-def _decoded(raw: msgspec.Raw) -> object:
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return ()
 
 
 _CARRIED = frozenset(
