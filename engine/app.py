@@ -60,9 +60,9 @@ def app_of(router: Router) -> Litestar:
     def serve_live() -> Reply:
         return _json(200, {"live": True})
 
-    @get("/status", sync_to_thread=False)
-    def serve_status() -> Reply:
-        return _json(200, status(router))
+    @get("/status")
+    async def serve_status() -> Reply:
+        return _json(200, await status(router))
 
     @head(["/", "/api/hello"], sync_to_thread=False)
     def serve_probe() -> Response[None]:

@@ -22,12 +22,14 @@ def gateway_of(
     make_transport: MakeTransport,
     old: Gateway | None = None,
     make_source: MakeSource = credential_source,
+    workers: int = 1,
 ) -> Gateway:
     """The gateway for `built`; pools of instances that `old` has unchanged keep what is known of them.
 
-    Transports of unchanged providers are taken over, so open connections stay; `retired` says which are not.
+    Transports of unchanged providers are taken over, so open connections stay; `retired` says which are not. `workers`
+    processes share the limits of the configuration.
     """
-    registry = registry_of(built.providers)
+    registry = registry_of(built.providers, workers)
     if old is not None:
         registry.adopt(old.registry)
     upstreams = {name: _upstream_of(spec, make_transport, make_source, old) for name, spec in built.providers.items()}

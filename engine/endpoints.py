@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from engine import status as statuses
+from engine.merged_status import merged
 from engine.router import Router
 
 
@@ -15,8 +16,17 @@ def health(router: Router) -> tuple[int, Mapping[str, object]]:
     return statuses.health_of(router.gateway, router.clock(), timestamp)
 
 
-def status(router: Router) -> Mapping[str, object]:
-    """Body of `GET /status`."""
+async def status(router: Router) -> Mapping[str, object]:
+    """Body of `GET /status`: of all workers together, where there are several."""
+    own = own_status(router)
+    if router.siblings is None:
+        return own
+    rows = [router.siblings.row(own), *await router.siblings.others()]
+    return merged(rows, router.siblings.count)
+
+
+def own_status(router: Router) -> dict[str, object]:
+    """The status of this process."""
     now = router.clock()
     return statuses.status_of(
         router.gateway, router.counters, now, now - router.counters.started_at, router.address, router.reload

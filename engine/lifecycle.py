@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,15 +19,18 @@ from engine.app import app_of
 from engine.built import Built, Checked
 from engine.compose import gateway_of
 from engine.counters import Counters
+from engine.endpoints import own_status
 from engine.journal import Journal
 from engine.pinger import Pinger
 from engine.probing import Prober
 from engine.reload import Reloader
 from engine.router import Router, random_id
 from engine.serving import BACKLOG, HttpServer
+from engine.siblings import Siblings
 from engine.status import findings_line
 from engine.timestamp import timestamp_of
 from engine.version import VERSION
+from engine.workers import INTERRUPTED, READY, Seat, supervise
 from providers.aws_tokens import token_files_of
 from providers.credentials import credential_source
 from providers.spec import ConnectionPool, ProviderSpec
@@ -34,11 +38,24 @@ from providers.static_upstream import StaticTransport
 from providers.transport import HttpTransport
 from providers.upstream import Transport
 
-INTERRUPTED = 130
-
 
 class PortTaken(OSError):  # noqa: N818 - says what is so
     """Something else listens there; blame: the user's machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a server process does. `load` builds the configuration again for a reload (it runs in a thread).
+
+    `hop` marks the requests that this router sends, whichever of its workers it is.
+    """
+
+    load: Callable[[], Checked]
+    first: Built
+    log_folder: Path | None
+    log_level: str
+    ping_after_s: float | None = None
+    hop: str = field(default_factory=random_id)
 
 
 def serve(
@@ -50,18 +67,36 @@ def serve(
     log_folder: Path | None,
     log_level: str,
     on_ready: Callable[[str], None],
+    workers: int = 1,
     ping_after_s: float | None = None,
 ) -> int:
     """Serves `first` until a signal; returns the exit code. Raises `PortTaken` before anything else happens.
 
-    `load` builds the configuration again for a reload (it runs in a thread). `on_ready` gets `http://host:port` once
-    requests are answered. `port` 0 takes a free one.
+    `on_ready` gets `http://host:port` once requests are answered. `port` 0 takes a free one. With several `workers`
+    this process only watches over them.
     """
     listener = listen(host, port)
     address = _address_of(listener)
-    runner = asyncio.Runner(loop_factory=_new_loop)
-    with runner:
-        return runner.run(_serve(load, first, listener, address, log_folder, log_level, on_ready, ping_after_s))
+    job = Job(load, first, log_folder, log_level, ping_after_s)
+    if workers == 1:
+        return _run(job, listener, address, partial(on_ready, address), None)
+
+    def work(seat: Seat) -> int:
+        mine = job if not seat.replaces else replace(job, first=load().built or first)
+        return _run(mine, listener, address, partial(seat.line.send, READY), seat)
+
+    return supervise(workers, work, listener, _journal_of(job), partial(on_ready, address))
+
+
+def _run(job: Job, listener: socket.socket, address: str, on_ready: Callable[[], object], seat: Seat | None) -> int:
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(_serve(job, listener, address, on_ready, seat))
+
+
+def _journal_of(job: Job) -> Journal:
+    terminal = sys.stderr if sys.stderr.isatty() else None
+    colour = terminal is not None and "NO_COLOR" not in os.environ
+    return Journal(job.log_folder, job.log_level, terminal, colour)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,54 +130,48 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _serve(
-    load: Callable[[], Checked],
-    first: Built,
-    listener: socket.socket,
-    address: str,
-    log_folder: Path | None,
-    log_level: str,
-    on_ready: Callable[[str], None],
-    ping_after_s: float | None,
+    job: Job, listener: socket.socket, address: str, on_ready: Callable[[], object], seat: Seat | None
 ) -> int:
-    terminal = sys.stderr if sys.stderr.isatty() else None
-    colour = terminal is not None and "NO_COLOR" not in os.environ
-    journal = Journal(log_folder, log_level, terminal, colour)
+    journal = _journal_of(job)
     clock = time.monotonic
-    hop = random_id()
 
     def make_transport(spec: ProviderSpec) -> Transport:
         if spec.type == "static":
             return StaticTransport(asyncio.sleep)
-        return HttpTransport(spec.connection_pool, hop=hop, environment=os.environ)
+        return HttpTransport(spec.connection_pool, hop=job.hop, environment=os.environ)
 
+    workers = seat.count if seat else 1
     token_transport = HttpTransport(ConnectionPool(), environment=os.environ)
     make_source = partial(credential_source, token_files=token_files_of(os.environ, token_transport, time.time))
-    pinger = Pinger(clock) if ping_after_s is None else Pinger(clock, ping_after_s)
+    pinger = Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s)
     router = Router(
-        gateway=gateway_of(first, make_transport, make_source=make_source),
+        gateway=gateway_of(job.first, make_transport, make_source=make_source, workers=workers),
         journal=journal,
         counters=Counters(clock()),
         pinger=pinger,
         clock=clock,
         wall=time.time,
         address=address,
-        hop=hop,
+        hop=job.hop,
+        siblings=Siblings(seat.index, seat.count, seat.folder) if seat else None,
         reload={"at": timestamp_of(time.time())},
     )
-    _note_start(router, first)
+    _note_start(router, job.first)
     server = HttpServer(app_of(router))
     prober = Prober(router)
-    reloader = Reloader(router, load, make_transport, make_source, on_swap=prober.follow)
-    ending = Ending()
-    ending.listen(asyncio.get_running_loop(), reloader.ask)
+    reloader = Reloader(router, job.load, make_transport, make_source, on_swap=prober.follow, workers=workers)
+    ending = Ending(reloader.ask)
+    ending.listen(asyncio.get_running_loop(), seat.line if seat else None)
     gc.collect()
     gc.freeze()
     try:
         async with asyncio.TaskGroup() as group:
-            running = (pinger.run(), reloader.run(), prober.run(), server.keep_date())
+            running = [pinger.run(), reloader.run(), prober.run(), server.keep_date()]
+            if router.siblings is not None:
+                running.append(router.siblings.answer(partial(own_status, router)))
             side = [group.create_task(one) for one in running]
             await server.open(listener)
-            on_ready(address)
+            on_ready()
             await ending.asked.wait()
             await _drain(router, server, ending)
             for task in side:
@@ -167,26 +196,47 @@ async def _drain(router: Router, server: HttpServer, ending: Ending) -> None:
 
 
 class Ending:
-    """Signals that end the process: the first asks it to stop, a second one not to wait. `status` is the exit status."""
+    """What ends the process: the first signal asks it to stop, a second one not to wait. `status` is the exit status.
 
-    def __init__(self) -> None:
+    A worker is asked over the line of its parent; SIGTERM asks it to stop, however often it comes.
+    """
+
+    def __init__(self, reload: Callable[[], None]) -> None:
         self.asked = asyncio.Event()
         self.at_once = asyncio.Event()
         self.status = 0
+        self._reload = reload
 
-    def listen(self, loop: asyncio.AbstractEventLoop, on_hangup: Callable[[], None]) -> None:
-        """Takes SIGTERM and SIGINT from now on; SIGHUP is `on_hangup`."""
-        loop.add_signal_handler(signal.SIGTERM, self.stop, 0)
-        loop.add_signal_handler(signal.SIGINT, self.stop, INTERRUPTED)
-        loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    def listen(self, loop: asyncio.AbstractEventLoop, line: socket.socket | None) -> None:
+        """Takes signals, and orders where there is a line, from now on."""
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        if line is None:
+            loop.add_signal_handler(signal.SIGTERM, self.stop, 0)
+            loop.add_signal_handler(signal.SIGINT, self.stop, INTERRUPTED)
+        else:
+            loop.add_signal_handler(signal.SIGTERM, self.asked.set)
+            line.setblocking(False)
+            loop.add_reader(line, self._obey, loop, line)
 
     def stop(self, status: int) -> None:
-        """Asks the process to end with that status."""
+        """Asks the process to end with that status; asked again it does not wait."""
         if self.asked.is_set():
             self.at_once.set()
         else:
             self.status = status
             self.asked.set()
+
+    def _obey(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
+        order = line.recv(1)
+        match order:
+            case b"r":
+                self._reload()
+            case b"d":
+                self.asked.set()
+            case _:
+                loop.remove_reader(line)
+                self.asked.set()
+                self.at_once.set()
 
 
 def _note_start(router: Router, built: Built) -> None:

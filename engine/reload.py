@@ -34,6 +34,7 @@ class Reloader:
         make_source: MakeSource = credential_source,
         every_s: float = LOOK_EVERY_S,
         on_swap: Callable[[], None] = lambda: None,
+        workers: int = 1,
     ) -> None:
         self._router = router
         self._load = load
@@ -41,6 +42,7 @@ class Reloader:
         self._make_source = make_source
         self._every_s = every_s
         self._on_swap = on_swap
+        self._workers = workers
         self._asked = asyncio.Event()
         self._retired: list[tuple[Gateway, list[Transport]]] = []
         self._seen = stamps_of(router.gateway.built.document.texts)
@@ -101,7 +103,7 @@ class Reloader:
             router.reload = {"ok": True, "at": timestamp_of(began), "changed": False}
             journal.write("info", "reloaded, nothing changed", stage="reload", revision=old.revision)
             return
-        new = gateway_of(checked.built, self._make_transport, old, self._make_source)
+        new = gateway_of(checked.built, self._make_transport, old, self._make_source, self._workers)
         router.gateway = new
         self._retired.append((old, retired(old, new)))
         self._on_swap()
@@ -146,7 +148,11 @@ def _same(new: Built, old: Built) -> bool:
 def _only_at_start(old: Built, new: Built) -> list[str]:
     """Changed settings that a running router does not take over."""
     before, after = old.settings.server, new.settings.server
-    changed = {"server.host": before.host != after.host, "server.port": before.port != after.port}
+    changed = {
+        "server.host": before.host != after.host,
+        "server.port": before.port != after.port,
+        "server.workers": before.workers != after.workers,
+    }
     return [name for name, differs in changed.items() if differs]
 
 

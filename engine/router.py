@@ -12,6 +12,7 @@ from engine.counters import Counters
 from engine.gateway import Gateway
 from engine.journal import Journal
 from engine.pinger import Pinger
+from engine.siblings import Siblings
 
 
 def random_id() -> str:
@@ -25,7 +26,8 @@ class Router:
 
     `clock` is monotonic seconds, `wall` seconds since the epoch. `hop` marks requests we send, so that one which comes
     back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
-    snapshot, by its `id`, so that what an old one needs is closed after the last of them.
+    snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
+    workers, where there are several.
     """
 
     gateway: Gateway
@@ -41,3 +43,4 @@ class Router:
     draining: bool = False
     reload: Mapping[str, object] = field(default_factory=dict)
     open_on: Counter[int] = field(default_factory=Counter)
+    siblings: Siblings | None = None

@@ -14,12 +14,13 @@ LogLevel: TypeAlias = Literal["error", "warn", "info", "debug"]
 class ServerSettings:
     """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve.
 
-    `drain_s` is how long open requests may take to end when the router is told to stop.
+    `drain_s` is how long open requests may take to end when the router is told to stop; `workers` processes share the port.
     """
 
     host: str = "127.0.0.1"
     port: int = 3456
     drain_s: float = 30.0
+    workers: int = 1
     health: Literal["default", "strict"] = "default"
 
 
@@ -60,6 +61,7 @@ def settings_of(root: Node) -> Settings:
             host=_string(root, "server.host", server.host),
             port=_integer(root, "server.port", server.port),
             drain_s=_number(root, "server.drainSeconds", server.drain_s),
+            workers=_integer(root, "server.workers", server.workers),
             health="strict" if _value(root, "server.health") == "strict" else server.health,
         ),
         routing=RoutingSettings(

@@ -28,6 +28,7 @@ EDGES: dict[str, set[str]] = {
     # the command line
     "engine/cli/__init__.py": {"terminal"},
     "engine/cli/ask.py": {"network"},
+    "engine/cli/checking.py": {"terminal"},
     "engine/cli/code.py": {"disk", "environment", "processes", "terminal"},
     "engine/cli/commands.py": {"environment"},
     "engine/cli/configured.py": {"disk", "environment", "terminal"},
@@ -38,8 +39,10 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/init.py": {"disk"},
     "engine/cli/log_folder.py": {"disk", "environment"},
     "engine/cli/logs.py": {"clock", "disk", "terminal"},
+    "engine/cli/mending.py": {"disk"},
     "engine/cli/packaged.py": {"disk"},
     "engine/cli/pid_file.py": {"disk", "processes"},
+    "engine/cli/reload.py": {"clock", "processes"},
     "engine/cli/starting.py": {"clock", "disk", "environment", "processes", "terminal"},
     "engine/cli/stop.py": {"clock", "processes"},
     "engine/cli/test_config.py": {"clock", "disk", "environment", "terminal"},
@@ -53,10 +56,13 @@ EDGES: dict[str, set[str]] = {
     "engine/reload.py": {"disk", "loop"},
     "engine/router.py": {"randomness"},
     "engine/serving.py": {"clock", "loop", "network"},
+    "engine/siblings.py": {"disk", "loop", "processes"},
+    "engine/workers.py": {"clock", "disk", "network", "processes", "terminal"},
     # the exchange: the one loop that awaits, from the socket to the upstream
     "engine/answers.py": {"loop"},
     "engine/app.py": {"loop"},
     "engine/asgi.py": {"loop"},
+    "engine/endpoints.py": {"loop"},
     "engine/exchange.py": {"loop"},
     "engine/front.py": {"loop"},
     "engine/pinger.py": {"loop"},
@@ -73,6 +79,7 @@ EDGES: dict[str, set[str]] = {
     # data that ships with the program
     "rules/builtin.py": {"disk"},
     "schemas/packaged.py": {"disk"},
+    "schemas/pages.py": {"disk"},
 }
 
 # Module -> what importing it touches. `os`, `sys`, `datetime` and `random` are judged by the attribute used.

@@ -27,6 +27,9 @@ log_level = click.option(
     help="How much is logged (else CCR_LOG_LEVEL, else the file's).",
 )
 debug = click.option("-d", "--debug", is_flag=True, help="Log in detail, and show tracebacks of ccr's own failures.")
+workers = click.option(
+    "--workers", type=click.IntRange(1, 256), metavar="N", help="How many processes share the port (else the file's)."
+)
 as_json = click.option(
     "--format", "form", type=click.Choice(["human", "json"]), default="human", help="The form of the output."
 )

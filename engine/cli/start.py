@@ -14,6 +14,7 @@ from engine.cli.starting import StartOptions, announce, in_background, in_foregr
 @options.host
 @options.debug
 @options.log_level
+@options.workers
 @click.option("--detach", is_flag=True, help="Go to the background once it serves.")
 @click.option("--demo", is_flag=True, help="Serve a built-in configuration that needs no key and no network.")
 @click.option("--public", is_flag=True, help="Allow an address that other machines reach, though no key is checked.")

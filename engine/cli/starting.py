@@ -44,10 +44,17 @@ class StartOptions:
     public: bool = False
     debug: bool = False
     log_level: str | None = None
+    workers: int | None = None
 
     def words(self) -> list[str]:
         """The same as arguments of `ccr start`."""
-        valued = {"--config": self.config, "--port": self.port, "--host": self.host, "--log-level": self.log_level}
+        valued = {
+            "--config": self.config,
+            "--port": self.port,
+            "--host": self.host,
+            "--log-level": self.log_level,
+            "--workers": self.workers,
+        }
         flags = {"--demo": self.demo, "--public": self.public, "--debug": self.debug}
         return [
             *(word for name, value in valued.items() if value is not None for word in (name, str(value))),
@@ -65,6 +72,7 @@ class Prepared:
     host: str
     port: int
     log_level: str
+    workers: int = 1
 
     @property
     def log_folder(self) -> Path:
@@ -110,6 +118,7 @@ def prepare(options: StartOptions) -> Prepared:
         host=options.host or settings.server.host,
         port=options.port if options.port is not None else settings.server.port,
         log_level=options.log_level or ("debug" if options.debug else settings.debug.log_level),
+        workers=options.workers or settings.server.workers,
     )
     _refuse_public(prepared)
     return prepared
@@ -143,6 +152,7 @@ def in_foreground(prepared: Prepared) -> int:
                 log_folder=prepared.log_folder,
                 log_level=prepared.log_level,
                 on_ready=ready,
+                workers=prepared.workers,
             )
         except PortTaken:
             click.echo(f"ccr: {_why_taken(prepared)}", err=True)

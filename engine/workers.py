@@ -1,0 +1,186 @@
+"""Several processes that serve one port: a parent starts them, passes on what it is told, and replaces the dead. An edge.
+
+The listening socket is one for all, so a connection in its queue is answered by whichever worker is free, also when
+another one has just died. The parent serves nothing itself. Each worker hangs on a **line**, a pair of sockets: the
+parent writes orders to it, and its end means that the parent is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from setproctitle import setproctitle
+
+from engine.journal import Journal
+
+DRAIN, AT_ONCE, RELOAD, READY = b"d", b"n", b"r", b"R"
+"""What goes over a line: three orders, and the worker's word that it serves."""
+
+READY_WITHIN_S = 30.0
+SHORT_LIFE_S = 5.0
+PAUSE_S = 1.0
+"""A worker that lived shorter than that is replaced only after a pause."""
+
+INTERRUPTED = 130
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A worker's place: its number from 0, how many there are, the folder of their sockets, its end of the line.
+
+    `replaces`: another one sat here before.
+    """
+
+    index: int
+    count: int
+    folder: Path
+    line: socket.socket
+    replaces: bool = False
+
+
+@dataclass(slots=True)
+class _Worker:
+    seat: int
+    pid: int
+    line: socket.socket
+    started_at: float
+
+
+@dataclass(slots=True)
+class Crew:
+    """The parent's view. `work` runs in each worker and gives its exit status."""
+
+    count: int
+    work: Callable[[Seat], int]
+    journal: Journal
+    folder: Path
+    workers: dict[int, _Worker] = field(default_factory=dict)
+    stopping: bool = False
+    status: int = 0
+
+
+def supervise(
+    count: int,
+    work: Callable[[Seat], int],
+    listener: socket.socket,
+    journal: Journal,
+    on_ready: Callable[[], None],
+) -> int:
+    """Runs `count` workers until told to stop; gives the exit status. `on_ready` is called when all of them serve.
+
+    SIGTERM and SIGINT stop them (a second one without waiting), SIGHUP makes all of them read their configuration.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    with tempfile.TemporaryDirectory(prefix="ccr-workers-") as folder:
+        crew = Crew(count, work, journal, Path(folder))
+        for seat in range(count):
+            _start(crew, seat, replaces=False)
+        if _all_ready(crew):
+            on_ready()
+        else:
+            _stop(crew, listener, 1)
+        while crew.workers:
+            match signal.sigwait(_SIGNALS):
+                case signal.SIGCHLD:
+                    _reap(crew)
+                case signal.SIGHUP:
+                    _order(crew, RELOAD)
+                case signal.SIGINT:
+                    _stop(crew, listener, INTERRUPTED)
+                case _:
+                    _stop(crew, listener, 0)
+        return crew.status
+
+
+def _start(crew: Crew, seat: int, *, replaces: bool) -> None:
+    ours, theirs = socket.socketpair()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        for other in crew.workers.values():
+            other.line.close()  # or the end of the parent would not be seen
+        _be_worker(crew, Seat(seat, crew.count, crew.folder, theirs, replaces))
+    theirs.close()
+    crew.workers[pid] = _Worker(seat, pid, ours, time.monotonic())
+
+
+def _be_worker(crew: Crew, seat: Seat) -> NoReturn:
+    status = 70
+    try:
+        setproctitle(f"claude-code-router: worker {seat.index + 1} of {seat.count}")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent passes it on
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        status = crew.work(seat)
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _all_ready(crew: Crew) -> bool:
+    waiting = {worker.line: worker for worker in crew.workers.values()}
+    end = time.monotonic() + READY_WITHIN_S
+    while waiting:
+        ready, _, _ = select.select(list(waiting), [], [], max(0.0, end - time.monotonic()))
+        if not ready or any(line.recv(1) != READY for line in ready):
+            return False
+        for line in ready:
+            del waiting[line]
+    return True
+
+
+def _stop(crew: Crew, listener: socket.socket, status: int) -> None:
+    order = AT_ONCE if crew.stopping else DRAIN
+    if not crew.stopping:
+        crew.stopping, crew.status = True, status
+        listener.close()
+    _order(crew, order)
+
+
+def _order(crew: Crew, order: bytes) -> None:
+    for worker in crew.workers.values():
+        try:
+            worker.line.send(order)
+        except OSError:  # it is about to be reaped
+            continue
+
+
+def _reap(crew: Crew) -> None:
+    """Takes note of the workers that have ended, and replaces them unless all shall end."""
+    for pid in list(crew.workers):
+        ended, code = os.waitpid(pid, os.WNOHANG)
+        if ended == 0:
+            continue
+        worker = crew.workers.pop(pid)
+        worker.line.close()
+        if crew.stopping:
+            continue
+        how = f"signal {-status}" if (status := os.waitstatus_to_exitcode(code)) < 0 else f"status {status}"
+        crew.journal.write(
+            "error",
+            "a worker ended, another takes its place",
+            stage="workers",
+            worker=worker.seat + 1,
+            pid=pid,
+            how=how,
+        )
+        if time.monotonic() - worker.started_at < SHORT_LIFE_S:
+            time.sleep(PAUSE_S)
+        _start(crew, worker.seat, replaces=True)
