@@ -80,7 +80,8 @@ def _without(found: Diagnostic, words: list[str]) -> Diagnostic:
     for word in words:
         message = message.replace(word, "***")
         help_text = help_text.replace(word, "***") if help_text else None
-    return replace(found, message=message, help=help_text)
+    told = found.fix and any(word in edit.text for edit in found.fix.edits for word in words)
+    return replace(found, message=message, help=help_text, fix=None if told else found.fix)
 
 
 def _hidden_words(masks: Masks, lines: Lines | None, number: int) -> list[str]:

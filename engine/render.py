@@ -51,9 +51,31 @@ def closing_line(report: Report) -> str:
         if (count := report.count(severity))
     ]
     said = ", ".join(found) or "no findings"
-    if report.fixable:
-        said += f" ({report.fixable} fixable)"
-    return f"{', '.join(what)}: {said}; {report.seconds:.2f} s"
+    beside = [
+        f"{count} {word}"
+        for count, word in (
+            (report.fixable, "fixable"),
+            (report.suppressed, "suppressed"),
+            (report.known, "in the baseline"),
+        )
+        if count
+    ]
+    if beside:
+        said += f" ({', '.join(beside)})"
+    return "; ".join([f"{', '.join(what)}: {said}", *_outcomes(report), f"{report.seconds:.2f} s"])
+
+
+def _outcomes(report: Report) -> list[str]:
+    """`10/10 tests, 2/2 invariants proved`, where the file has any."""
+    passed = sum(one.status == "passed" for one in report.tests)
+    todo = sum(one.status == "todo" for one in report.tests)
+    proved = sum(one.status == "proved" for one in report.invariants)
+    said = []
+    if report.tests:
+        said.append(f"{passed}/{len(report.tests) - todo} tests" + (f" ({todo} to do)" if todo else ""))
+    if report.invariants:
+        said.append(f"{proved}/{len(report.invariants)} invariants proved")
+    return [", ".join(said)] if said else []
 
 
 class _Paint:

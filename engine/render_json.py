@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from engine.outcomes import InvariantOutcome
 from engine.report import FileReport, Report
-from schemas.diagnostics import Diagnostic, Edit, Severity
+from schemas.diagnostics import Diagnostic, Edit, Severity, Span
 from schemas.document import JSONValue
 
 SCHEMA_VERSION = 1
@@ -21,9 +22,19 @@ def report_object(report: Report) -> dict[str, JSONValue]:
     return {
         "schemaVersion": SCHEMA_VERSION,
         "files": [_file(file) for file in report.files],
-        "findings": [finding_object(one) for one in report.findings],
-        "tests": {"passed": 0, "failed": 0, "todo": 0},
-        "invariants": [],
+        "findings": [
+            {**finding_object(one.finding), "fingerprint": one.fingerprint}
+            for file in report.files
+            for one in file.marked()
+            if one.hidden is None
+        ],
+        "suppressed": [
+            {**_place(one.finding.span), "code": one.finding.code, "message": one.finding.message, "reason": one.reason}
+            for file in report.files
+            for one in file.suppressed
+        ],
+        "tests": {word: sum(one.status == word for one in report.tests) for word in ("passed", "failed", "todo")},
+        "invariants": [_invariant(one) for one in report.invariants],
         "summary": {
             "rules": sum(file.rules for file in report.files),
             "providers": sum(file.providers for file in report.files),
@@ -31,22 +42,19 @@ def report_object(report: Report) -> dict[str, JSONValue]:
             "warnings": report.count(Severity.WARNING),
             "notes": report.count(Severity.INFO),
             "fixable": report.fixable,
+            "suppressed": report.suppressed,
+            "known": report.known,
         },
     }
 
 
 def finding_object(found: Diagnostic) -> dict[str, JSONValue]:
     """One finding; `help`, `labels`, `fix` and what only some codes have are there when there is any."""
-    span = found.span
     shown: dict[str, JSONValue] = {
         "code": found.code,
         "severity": found.severity.value,
         "message": found.message,
-        "file": span.file,
-        "line": span.line,
-        "column": span.column,
-        "endLine": span.end_line,
-        "endColumn": span.end_column,
+        **_place(found.span),
     }
     if found.help is not None:
         shown["help"] = found.help
@@ -62,16 +70,27 @@ def finding_object(found: Diagnostic) -> dict[str, JSONValue]:
     return shown
 
 
-def _edit(edit: Edit) -> JSONValue:
-    span = edit.span
+def _place(span: Span) -> dict[str, JSONValue]:
     return {
         "file": span.file,
         "line": span.line,
         "column": span.column,
         "endLine": span.end_line,
         "endColumn": span.end_column,
-        "text": edit.text,
     }
+
+
+def _edit(edit: Edit) -> JSONValue:
+    return {**_place(edit.span), "text": edit.text}
+
+
+def _invariant(outcome: InvariantOutcome) -> JSONValue:
+    shown: dict[str, JSONValue] = {"name": outcome.name, "status": outcome.status, **_place(outcome.span)}
+    if outcome.message is not None:
+        shown["message"] = outcome.message
+    if outcome.witness is not None:
+        shown["witness"] = json.loads(json.dumps(outcome.witness, default=str))
+    return shown
 
 
 def _file(file: FileReport) -> JSONValue:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Literal
 
+from engine.baseline import Baseline
 from engine.built import Built, Checked
+from engine.fingerprint import Fingerprints
+from engine.outcomes import InvariantOutcome, TestOutcome
+from engine.suppress import Suppressed, judged
+from schemas.codes import CODES
 from schemas.diagnostics import Diagnostic, Severity
 from schemas.document import Document, Mapping, node_at
 from schemas.document import Sequence as SequenceNode
@@ -21,16 +28,37 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A finding and what it is known by; `hidden` is how it is hidden (as SARIF names the kinds) and why."""
+
+    finding: Diagnostic
+    fingerprint: str
+    hidden: tuple[Literal["inSource", "external"], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FileReport:
-    """One configuration: its findings that were asked for, and its parts as far as they can be counted."""
+    """One configuration: its findings that were asked for, and its parts as far as they can be counted.
+
+    `suppressed` are findings that a comment hides, `known` those that a baseline has.
+    """
 
     checked: Checked
     findings: tuple[Diagnostic, ...]
+    suppressed: tuple[Suppressed, ...] = ()
+    known: tuple[Diagnostic, ...] = ()
+    tests: tuple[TestOutcome, ...] = ()
+    invariants: tuple[InvariantOutcome, ...] = ()
 
     @property
     def built(self) -> Built | None:
         """The configuration itself, where nothing blocks."""
         return self.checked.built
+
+    @property
+    def name(self) -> str:
+        """The file's name as a baseline has it."""
+        return posixpath.normpath(self.checked.file)
 
     @property
     def rules(self) -> int:
@@ -43,6 +71,21 @@ class FileReport:
         """How many providers are written."""
         found = [_at(self.checked.document, path) for path in ("routing.providers", "providers")]
         return len({entry.key.value for node in found if isinstance(node, Mapping) for entry in node})
+
+    def marked(self) -> list[Marked]:
+        """Every finding with its fingerprint, hidden ones too: `findings` and `known` by place, then `suppressed`.
+
+        The suppressed ones are counted apart: a new comment changes no fingerprint of what it does not hide.
+        """
+        marks = Fingerprints(self.checked.document, self.checked.texts)
+        known = {id(one) for one in self.known}
+        seen = sorted((*self.findings, *self.known), key=lambda one: one.sort_key)
+        shown = [
+            Marked(one, mark, ("external", "in the baseline") if id(one) in known else None)
+            for one, mark in zip(seen, marks.of(seen), strict=True)
+        ]
+        hidden = zip(self.suppressed, marks.of(one.finding for one in self.suppressed), strict=True)
+        return [*shown, *(Marked(one.finding, mark, ("inSource", one.reason)) for one, mark in hidden)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +100,16 @@ class Report:
         """Of all files, in their order."""
         return [one for file in self.files for one in file.findings]
 
+    @property
+    def tests(self) -> list[TestOutcome]:
+        """Of all files, in their order."""
+        return [one for file in self.files for one in file.tests]
+
+    @property
+    def invariants(self) -> list[InvariantOutcome]:
+        """Of all files, in their order."""
+        return [one for file in self.files for one in file.invariants]
+
     def count(self, severity: Severity) -> int:
         """How many findings have this weight."""
         return sum(one.severity is severity for one in self.findings)
@@ -66,27 +119,89 @@ class Report:
         """How many findings come with edits."""
         return sum(one.fix is not None for one in self.findings)
 
-    def status(self, fail_level: Severity | None) -> Status:
-        """The exit status: 3 where a file has no tree, 1 for a finding of `fail_level` or above (None: never), else 0."""
+    @property
+    def suppressed(self) -> int:
+        """How many findings comments hide."""
+        return sum(len(file.suppressed) for file in self.files)
+
+    @property
+    def known(self) -> int:
+        """How many findings the baseline hides."""
+        return sum(len(file.known) for file in self.files)
+
+    def status(self, fail_level: Severity | None, *, strict: bool = False) -> Status:
+        """The exit status: 3 where a file has no tree, else 1 for what fails, else 0.
+
+        A finding of `fail_level` or above fails (None: no finding does), so does a failed test or a refuted invariant;
+        `strict`: also a test that is still to do and an invariant that was not proven.
+        """
         if any(file.checked.document is None for file in self.files):
             return Status.NO_TREE
-        if fail_level is None:
-            return Status.CLEAN
         weights = list(Severity)
-        failing = weights[: weights.index(fail_level) + 1]
-        return Status.FOUND if any(one.severity in failing for one in self.findings) else Status.CLEAN
+        failing = weights[: weights.index(fail_level) + 1] if fail_level is not None else []
+        bad = {"failed", "refuted", *(("todo", "not-proven") if strict else ())}
+        if any(one.severity in failing for one in self.findings):
+            return Status.FOUND
+        came_out = {*(one.status for one in self.tests), *(one.status for one in self.invariants)}
+        return Status.FOUND if came_out & bad else Status.CLEAN
 
 
-def file_report(checked: Checked, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> FileReport:
-    """The findings whose code starts with one of `select` (all, if there is none) and with none of `ignore`."""
-    return FileReport(checked, tuple(_chosen(checked.diagnostics, tuple(select), tuple(ignore))))
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which findings are reported: codes that start with one of `select` (all, if there is none) and none of `ignore`.
+
+    `baseline` hides what was known before.
+    """
+
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    baseline: Baseline | None = None
+
+    def has(self, code: str) -> bool:
+        """Whether findings of this code are reported."""
+        chosen = not self.select or code.startswith(tuple(self.select))
+        return chosen and not (self.ignore and code.startswith(tuple(self.ignore)))
+
+    def asks_for(self, code: str) -> bool:
+        """Whether findings of this code are to be looked for; some are only where `select` starts as they do."""
+        return self.has(code) and (
+            not CODES[code].asked or any(len(prefix) > 3 and code.startswith(prefix) for prefix in self.select)
+        )
 
 
-def _chosen(found: Iterable[Diagnostic], select: tuple[str, ...], ignore: tuple[str, ...]) -> Iterable[Diagnostic]:
-    return (
-        one
-        for one in found
-        if (not select or one.code.startswith(select)) and not (ignore and one.code.startswith(ignore))
+EVERYTHING = Choice()
+
+
+def file_report(
+    checked: Checked,
+    choice: Choice = EVERYTHING,
+    *,
+    complete: bool = False,
+    tests: Sequence[TestOutcome] = (),
+    invariants: Sequence[InvariantOutcome] = (),
+) -> FileReport:
+    """The findings that `choice` asks for and no comment suppresses.
+
+    `complete`: everything was looked for, so that a comment that suppresses nothing can be told.
+    """
+    made = [code for code, row in CODES.items() if not row.asked] if complete and checked.built is not None else None
+    said = judged(checked.diagnostics, checked.document, checked.texts, made)
+    report = FileReport(
+        checked,
+        tuple(one for one in said.kept if choice.has(one.code)),
+        tuple(one for one in said.suppressed if choice.has(one.finding.code)),
+        tests=tuple(tests),
+        invariants=tuple(invariants),
+    )
+    return report if choice.baseline is None else _without_known(report, choice.baseline)
+
+
+def _without_known(report: FileReport, baseline: Baseline) -> FileReport:
+    known = {id(one.finding) for one in report.marked() if baseline.has(report.name, one.fingerprint)}
+    return replace(
+        report,
+        findings=tuple(one for one in report.findings if id(one) not in known),
+        known=tuple(one for one in report.findings if id(one) in known),
     )
 
 

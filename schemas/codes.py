@@ -17,7 +17,7 @@ ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 class Code:
     """One row: a title, the usual severity, and whether an error of this code refuses start and reload.
 
-    `asked`: the finding is made only where `--select` asks for its code.
+    `asked`: the finding is made only where `--select` or another option asks for it.
     """
 
     title: str
@@ -101,8 +101,8 @@ CODES: Mapping[str, Code] = {
     # 7xx: tests and invariants of the file
     "CCR701": Code("a test that fails", ERROR),
     "CCR702": Code("an invariant that does not hold", ERROR),
-    "CCR703": Code("a rule that no test reaches", WARNING),
-    "CCR704": Code("a change of the rules that no test notices", WARNING),
+    "CCR703": Code("a rule that no test reaches", WARNING, asked=True),
+    "CCR704": Code("a change of the rules that no test notices", WARNING, asked=True),
     # 8xx: safety of the deployment
     "CCR801": Code("a secret written in the file", WARNING),
     "CCR802": Code("a placeholder left in", WARNING),

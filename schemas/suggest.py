@@ -27,6 +27,18 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return best or _only_prefix(folded, known)
 
 
+def only_nearest(word: str, known: Iterable[str]) -> str | None:
+    """The nearest name where it is nearer than every other."""
+    names = list(dict.fromkeys(known))
+    best = nearest(word, names)
+    if best is None:
+        return None
+    folded, limit = _fold(word), _bound(word) + 1
+    cost = _distance(folded, _fold(best), limit)
+    rivals = (name for name in names if name not in (best, word))
+    return None if cost < limit and any(_distance(folded, _fold(name), limit) <= cost for name in rivals) else best
+
+
 def did_you_mean(word: str, known: Iterable[str], *, listing: int = 8) -> str | None:
     """The help line for an unknown name: the nearest one, else all of them when they are few."""
     names = list(dict.fromkeys(known))

@@ -1,32 +1,36 @@
-"""`ccr test-config`. An edge: it reads the files, the environment and the clock."""
+"""`ccr test-config`. An edge: it reads the environment and the clock, and writes what is asked for."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.cli.configured import choose, say_which
-from schemas.diagnostics import Diagnostic, Severity, Span
+from schemas.diagnostics import Severity
 
 if TYPE_CHECKING:
-    from engine.built import Checked
+    from engine.baseline import Baseline
+    from engine.cli.checking import Reading
+    from engine.report import FileReport, Report
 
 FAIL_LEVELS = (*(severity.value for severity in Severity), "never")
+FORMS = ("human", "json", "github", "sarif", "junit")
 
 
 @click.command("test-config")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("-c", "--config", metavar="FILE", help="The same as FILE.")
-@click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", help="The form of the report.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="human", help="The form of the report.")
+@click.option("--junit", metavar="FILE", help="Write the results of tests and invariants to FILE as JUnit XML.")
 @click.option("--select", multiple=True, metavar="CODES", help="Report only codes that start so, such as CCR1,CCR402.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report codes that start so.")
+@click.option("--baseline", metavar="FILE", help="Do not report the findings that are listed in FILE.")
+@click.option("--write-baseline", is_flag=True, help="List the present findings in the baseline's FILE.")
 @click.option(
     "--fail-level",
     type=click.Choice(FAIL_LEVELS),
@@ -34,15 +38,28 @@ FAIL_LEVELS = (*(severity.value for severity in Severity), "never")
     show_default=True,
     help="From which weight on the exit status is 1.",
 )
+@click.option("--strict", is_flag=True, help="Fail also for tests to do and invariants that are not proven.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended without changing any decision.")
+@click.option("--unsafe-fixes", is_flag=True, help="Mend also what may change the meaning.")
+@click.option("--diff", is_flag=True, help="Show what would be mended, and write nothing.")
+@click.option("--explain", metavar="CODE", help="Show the page of a code, and check nothing.")
 @click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
 @click.option("--allow-missing-env", is_flag=True, help="Do not report a ${NAME} that is not set.")
 def command(
     files: tuple[str, ...],
     config: str | None,
     form: str,
+    junit: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    baseline: str | None,
+    write_baseline: bool,
     fail_level: str,
+    strict: bool,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    explain: str | None,
     env_file: str | None,
     allow_missing_env: bool,
 ) -> int:
@@ -51,67 +68,147 @@ def command(
     FILEs are independent configurations in one report; without any, the file that `start` would use. `-` is standard
     input. Nothing inside `authentication` is looked up. The exit status is 1 for errors, 3 for a file without a tree.
     """
-    from engine.report import Report, file_report
-
+    if explain is not None:
+        return _explain(explain)
     started = time.monotonic()
+    _refuse(write_baseline=write_baseline, baseline=baseline, fix=fix, diff=diff, form=form)
     names = [*files, *([config] if config else [])]
     if not names:
         chosen = choose(None, only_trusted=False)
         say_which(chosen)
         names = [chosen.name]
+    from engine.cli.checking import Reading
+    from engine.report import Choice, Report
+
+    known = None if baseline is None or write_baseline else _baseline(baseline)
     env = {**os.environ, **_variables(env_file)}
-    reports = []
-    for name in names:
-        checked = _checked(name, env, allow_missing_env)
-        reports.append(file_report(checked, _prefixes(select), _prefixes(ignore)))
+    reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known))
+    reports = [reading.report(name) for name in names]
+    if diff:
+        _show_differences(reading, reports, unsafe_fixes)
+    elif fix or unsafe_fixes:
+        from engine.cli.mending import fixed
+
+        reports = [fixed(reading, one, unsafe=unsafe_fixes) for one in reports]
     report = Report(tuple(reports), time.monotonic() - started)
-    if form == "json":
-        from engine.render_json import as_json
-
-        text = as_json(report)
-    else:
-        from engine.render import human
-
-        text = human(report, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
-    click.echo(text, nl=False)
-    return int(report.status(None if fail_level == "never" else Severity(fail_level)))
+    if baseline is not None and write_baseline:
+        return _write_baseline(report, baseline)
+    if not diff:
+        click.echo(_text(report, form), nl=False)
+    if junit is not None:
+        _write_junit(report, junit)
+    return int(report.status(None if fail_level == "never" else Severity(fail_level), strict=strict))
 
 
-def _checked(name: str, env: dict[str, str], allow_missing_env: bool) -> Checked:
-    from engine.build import build
-    from engine.built import Checked
-    from engine.files import read_by_others, read_file
-    from schemas.codes import finding
+def _refuse(*, write_baseline: bool, baseline: str | None, fix: bool, diff: bool, form: str) -> None:
+    if write_baseline and baseline is None:
+        raise click.UsageError("--write-baseline needs `--baseline FILE`, the file to write")
+    if write_baseline and (fix or diff):
+        raise click.UsageError("--write-baseline cannot stand beside --fix or --diff")
+    if diff and fix:
+        raise click.UsageError("--diff shows what --fix would write; give one of them")
+    if diff and form != "human":
+        raise click.UsageError(f"--diff has no form {form}")
+
+
+def _explain(code: str) -> int:
+    from schemas.codes import CODES
+    from schemas.pages import page_of
+    from schemas.suggest import did_you_mean
+
+    wanted = code.upper() if code.upper().startswith("CCR") else f"CCR{code}"
+    page = page_of(wanted)
+    if page is None:
+        near = did_you_mean(wanted, CODES)
+        raise click.UsageError(f"there is no finding `{code}`" + (f"; {near}" if near else ""))
+    click.echo(page, nl=False)
+    return 0
+
+
+def _text(report: Report, form: str) -> str:
+    match form:
+        case "json":
+            from engine.render_json import as_json
+
+            return as_json(report)
+        case "sarif":
+            from engine.render_sarif import as_sarif
+            from schemas.pages import page_of
+
+            return as_sarif(report, page_of)
+        case "junit":
+            from engine.render_junit import as_junit
+
+            return as_junit(report)
+        case "github":
+            from engine.render_github import as_github
+
+            _write_summary(report)
+            return as_github(report)
+        case _:
+            from engine.render import human
+
+            return human(report, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+
+
+def _write_summary(report: Report) -> None:
+    """The page that GitHub shows with the job; its runner names the file in a variable."""
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    from engine.render_github import job_summary
 
     try:
-        data = sys.stdin.buffer.read() if name == "-" else read_file(name)
-    except (OSError, ValueError) as problem:
-        why = getattr(problem, "strerror", None) or "no such file"
-        return Checked(
-            name,
-            None,
-            None,
-            (finding("CCR001", f"the file cannot be read: {why.lower()}", Span(name, 1, 1, 1, 1)),),
-            {},
-        )
-    checked = build(data, name, read_file=read_file, env=env, secrets="keep", allow_missing_env=allow_missing_env)
-    exposed = [found for found in checked.diagnostics if found.code == "CCR801" and read_by_others(found.span.file)]
-    return replace(checked, diagnostics=(*checked.diagnostics, *_exposed(exposed))) if exposed else checked
+        with Path(name).open("a", encoding="utf-8") as page:
+            page.write(job_summary(report))
+    except OSError as problem:
+        click.echo(f"ccr: the job's summary cannot be written: {problem.strerror}", err=True)
 
 
-def _exposed(secrets: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """One finding for each file that holds a secret and that other users may read."""
-    from schemas.codes import finding
+def _write_junit(report: Report, name: str) -> None:
+    from engine.render_junit import as_junit
 
-    return [
-        finding(
-            "CCR803",
-            "the file holds a secret and others on this machine may read it",
-            Span(file, 1, 1, 1, 1),
-            help=f"`chmod 600 {file}`",
-        )
-        for file in dict.fromkeys(found.span.file for found in secrets)
-    ]
+    try:
+        Path(name).write_text(as_junit(report), encoding="utf-8")
+    except OSError as problem:
+        raise click.UsageError(f"--junit {name} cannot be written: {problem.strerror}") from problem
+
+
+def _baseline(name: str) -> Baseline:
+    from engine.baseline import BaselineError, baseline_of
+
+    try:
+        return baseline_of(Path(name).read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise click.UsageError(
+            f"--baseline {name} cannot be read: {problem.strerror}; `--write-baseline` writes it"
+        ) from problem
+    except ValueError as problem:
+        what = str(problem) if isinstance(problem, BaselineError) else "it is not UTF-8"
+        raise click.UsageError(f"--baseline {name}: {what}") from problem
+
+
+def _write_baseline(report: Report, name: str) -> int:
+    from engine.baseline import baseline_text
+
+    listed = {
+        file.name: [(one.fingerprint, one.finding.code) for one in file.marked() if one.hidden is None]
+        for file in report.files
+    }
+    try:
+        Path(name).write_text(baseline_text(listed), encoding="utf-8")
+    except OSError as problem:
+        raise click.UsageError(f"--baseline {name} cannot be written: {problem.strerror}") from problem
+    count = len(report.findings)
+    click.echo(f"ccr: {count} finding{'' if count == 1 else 's'} written to {name}", err=True)
+    return int(report.status(None))
+
+
+def _show_differences(reading: Reading, reports: list[FileReport], unsafe: bool) -> None:
+    from engine.cli.mending import shown_difference
+
+    for one in reports:
+        click.echo(shown_difference(reading, one, unsafe=unsafe), nl=False)
 
 
 def _prefixes(written: tuple[str, ...]) -> list[str]:

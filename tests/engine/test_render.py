@@ -6,7 +6,7 @@ import pytest
 
 from engine.built import Checked
 from engine.render import closing_line, human
-from engine.report import FileReport, Report, Status, file_report
+from engine.report import Choice, FileReport, Report, Status, file_report
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label, Severity, Span
 
@@ -92,7 +92,7 @@ FOUND = (
 )
 def test_findings_are_chosen_by_the_start_of_their_code(select: list[str], ignore: list[str], said: str) -> None:
     """`--select` and `--ignore` take prefixes."""
-    report = Report((file_report(Checked("f", None, None, FOUND, {}), select, ignore),), 1.234)
+    report = Report((file_report(Checked("f", None, None, FOUND, {}), Choice(select, ignore)),), 1.234)
     assert closing_line(report) == f"0 rules, 0 providers: {said}; 1.23 s"
 
 

@@ -1,0 +1,67 @@
+"""Configurations read and checked for `ccr test-config`. An edge: it reads files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.build import build
+from engine.built import Checked
+from engine.files import read_by_others, read_file
+from engine.report import Choice, FileReport, file_report
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the files of one run are read and judged; standard input is read once."""
+
+    env: Mapping[str, str]
+    allow_missing_env: bool
+    choice: Choice
+    _standard_input: list[bytes] = field(default_factory=list)
+
+    def report(self, name: str, texts: Mapping[str, str] | None = None) -> FileReport:
+        """What is found in the file `name` (`-` is standard input); `texts` stand in place of the files of their names."""
+        return file_report(self._checked(name, texts or {}), self.choice, complete=True)
+
+    def _checked(self, name: str, texts: Mapping[str, str]) -> Checked:
+        def read(path: str) -> bytes:
+            return texts[path].encode() if path in texts else read_file(path)
+
+        try:
+            data = self._input() if name == "-" and name not in texts else read(name)
+        except (OSError, ValueError) as problem:
+            why = getattr(problem, "strerror", None) or "no such file"
+            unread = finding("CCR001", f"the file cannot be read: {why.lower()}", Span(name, 1, 1, 1, 1))
+            return Checked(name, None, None, (unread,), {})
+        checked = build(
+            data,
+            name,
+            read_file=read,
+            env=self.env,
+            secrets="keep",
+            allow_missing_env=self.allow_missing_env,
+        )
+        exposed = [one for one in checked.diagnostics if one.code == "CCR801" and read_by_others(one.span.file)]
+        return replace(checked, diagnostics=(*checked.diagnostics, *_exposed(exposed))) if exposed else checked
+
+    def _input(self) -> bytes:
+        if not self._standard_input:
+            self._standard_input.append(sys.stdin.buffer.read())
+        return self._standard_input[0]
+
+
+def _exposed(secrets: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """One finding for each file that holds a secret and that other users may read."""
+    return [
+        finding(
+            "CCR803",
+            "the file holds a secret and others on this machine may read it",
+            Span(file, 1, 1, 1, 1),
+            help=f"`chmod 600 {file}`",
+        )
+        for file in dict.fromkeys(found.span.file for found in secrets)
+    ]
