@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import msgspec
 from litestar.types import HTTPScope, Receive, Send
 
 from engine.asgi import Disconnected, Refused, Responder, headers_of, read_body
 from engine.gateway import Gateway
-from engine.replies import Refusal, refusal
+from engine.replies import Api, Refusal, refusal
 from engine.router import Router
-from providers.errors import error_object
 from providers.upstream import HOP_HEADER
 
 
@@ -34,15 +32,20 @@ class Visit:
 
 Answer = Callable[[Router, Visit], Awaitable[None]]
 
+WATCH_AFTER_S = 0.05
+"""Only an answer that takes longer is worth a task that watches for the client's going away."""
 
-async def front(router: Router, scope: HTTPScope, receive: Receive, send: Send, answer: Answer) -> None:
+
+async def front(
+    router: Router, scope: HTTPScope, receive: Receive, send: Send, answer: Answer, api: Api = "messages"
+) -> None:
     """Reads the request, lets `answer` reply, and replies itself to whatever goes wrong.
 
     `answer` raises `Refused` to reply with an error, as long as nothing was sent. When the client goes away `answer` is cancelled.
     """
     gateway = router.gateway
     request_id = "req_" + router.new_id()
-    visit = Visit(gateway, request_id, Responder(send, request_id, gateway.revision), router.clock())
+    visit = Visit(gateway, request_id, Responder(send, request_id, gateway.revision, api), router.clock())
     counters = router.counters
     counters.exchanges += 1
     counters.open_exchanges += 1
@@ -61,10 +64,10 @@ async def front(router: Router, scope: HTTPScope, receive: Receive, send: Send, 
 async def _frame(
     router: Router, scope: HTTPScope, receive: Receive, visit: Visit, answer: Answer, group: asyncio.TaskGroup
 ) -> None:
-    watcher: asyncio.Task[None] | None = None
+    watch = _Watch(receive, visit, group)
     try:
         await _read(router, scope, receive, visit)
-        watcher = group.create_task(_watch(receive, visit))
+        watch.begin_soon()
         await answer(router, visit)
     except Refused as refused:
         await visit.responder.refuse(refused.reply, visit.request_id, refused.headers)
@@ -78,8 +81,7 @@ async def _frame(
         router.journal.bug(problem, visit.request_id)
         await _break_off(visit, refusal(500, "the router failed; its log has the details under this request id"))
     finally:
-        if watcher is not None:
-            watcher.cancel()
+        watch.end()
 
 
 async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit) -> None:
@@ -96,13 +98,39 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
         raise Refused(refusal(508, message))
 
 
-async def _watch(receive: Receive, visit: Visit) -> None:
-    """Ends in `Disconnected` when the client goes away before its answer is complete."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    if not visit.responder.finished:
-        visit.gone = True
-        raise Disconnected
+class _Watch:
+    """Cancels the exchange when its client goes away. `group` owns the task; `end` is called whatever happens."""
+
+    __slots__ = ("_group", "_receive", "_task", "_timer", "_visit")
+
+    def __init__(self, receive: Receive, visit: Visit, group: asyncio.TaskGroup) -> None:
+        self._receive = receive
+        self._visit = visit
+        self._group = group
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin_soon(self) -> None:
+        """Watches in a moment, if the answer is not complete by then."""
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+
+    def end(self) -> None:
+        """Watches no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        self._task = self._group.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Ends in `Disconnected` when the client goes away before its answer is complete."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self._visit.responder.finished:
+            self._visit.gone = True
+            raise Disconnected
 
 
 async def _break_off(visit: Visit, reply: Refusal) -> None:
@@ -113,5 +141,4 @@ async def _break_off(visit: Visit, reply: Refusal) -> None:
     if not responder.started:
         await responder.refuse(reply, visit.request_id)
         return
-    event = msgspec.json.encode(error_object(reply.error_type, reply.message))
-    await responder.write(b"event: error\ndata: " + event + b"\n\n", responder.last_write, more=False)
+    await responder.write(reply.closing_event(responder.api), responder.last_write, more=False)
