@@ -1,9 +1,10 @@
-"""What the posted paths answer: a message, a token count, an explanation."""
+"""What the posted paths answer: a message, a completion, a token count, an explanation."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -15,7 +16,13 @@ from engine.intake import envelope_of
 from engine.record import record_exchange
 from engine.replies import refusal, refusal_of
 from engine.router import Router
+from providers.chat.form import ChatForm
+from providers.chat.reading import BadChat
+from providers.chat.request import chat_request
+from providers.client_form import ClientForm
+from providers.dialects.seams import Lost
 from providers.errors import Blame
+from providers.messages.form import MESSAGES_FORM
 from providers.plan import PlannedTarget
 from rules.explicit import without_tag
 from rules.facts import Facts
@@ -30,6 +37,33 @@ async def answer_messages(router: Router, visit: Visit) -> None:
     request = _decoded(visit, "messages")
     if asks_for_thread(request):
         raise Refused(refusal(400, THREAD_REFUSAL, THREAD_REFUSAL_DETAILS))
+    await _answered(router, visit, request)
+
+
+async def answer_chat(router: Router, visit: Visit) -> None:
+    """`POST /v1/chat/completions`: the same rules and the same way to the targets, for clients of that API."""
+    try:
+        asked = chat_request(visit.body)
+    except BadRequest as problem:
+        place, code = (problem.param, problem.code) if isinstance(problem, BadChat) else (None, None)
+        raise Refused(replace(refusal(400, str(problem)), param=place, code=code)) from None
+    visit.headers = {name: value for name, value in visit.headers.items() if not name.startswith(_CHAT_HEADERS)}
+    visit.query = ""
+    form = ChatForm(int(router.wall()), include_usage=asked.include_usage, as_functions=asked.as_functions)
+    await _answered(router, visit, asked.request, form, asked.lost)
+
+
+_CHAT_HEADERS = ("openai-", "x-stainless-")
+"""How the names of headers begin that only the vendor of the client's API reads."""
+
+
+async def _answered(
+    router: Router,
+    visit: Visit,
+    request: MessagesRequest,
+    form: ClientForm = MESSAGES_FORM,
+    lost: tuple[Lost, ...] = (),
+) -> None:
     facts = _facts(router, visit, request, "messages")
     decision = visit.gateway.decide(facts)
     session = facts.get("sessionId")
@@ -41,6 +75,8 @@ async def answer_messages(router: Router, visit: Visit) -> None:
         session if isinstance(session, str) else None,
         visit.started_at,
         visit.query,
+        form=form,
+        lost_before=lost,
     )
     if isinstance(decision.route.to, Reject):
         _refuse_decided(router, one, decision.route.to)

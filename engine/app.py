@@ -1,4 +1,4 @@
-"""The Litestar application: which path is served by what, and framework errors in Anthropic's form. An edge.
+"""The Litestar application: which path is served by what, and framework errors in the form of the client's API. An edge.
 
 `/v1/messages` is an ASGI handler without dependency injection (the hot route); everything else is ordinary Litestar.
 """
@@ -14,11 +14,11 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath, QueryParameter
 from litestar.types import HTTPScope, Receive, Send
 
-from engine.answers import answer_count, answer_explain, answer_messages
+from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
 from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, model, models, status
 from engine.front import front
-from engine.replies import refusal
+from engine.replies import Api, refusal
 from engine.router import Router
 
 AnyRequest = Request[None, None, State]
@@ -31,6 +31,10 @@ def app_of(router: Router) -> Litestar:
     @asgi("/v1/messages", copy_scope=False)
     async def serve_messages(scope: HTTPScope, receive: Receive, send: Send) -> None:
         await front(router, scope, receive, send, answer_messages)
+
+    @asgi("/v1/chat/completions", copy_scope=False)
+    async def serve_chat(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await front(router, scope, receive, send, answer_chat, "chat")
 
     @asgi("/v1/messages/count_tokens", copy_scope=False)
     async def serve_count_tokens(scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -81,18 +85,23 @@ def app_of(router: Router) -> Litestar:
         allow = (problem.headers or {}).get("Allow")
         if allow:
             headers["allow"] = allow
-        return Response(reply.body(request_id), status_code=code, media_type=JSON_TYPE, headers=headers)
+        return Response(
+            reply.body(request_id, _api_of(request)), status_code=code, media_type=JSON_TYPE, headers=headers
+        )
 
     def on_our_bug(request: AnyRequest, problem: Exception) -> Reply:
         request_id = "req_" + router.new_id()
         router.journal.bug(problem, request_id, path=request.url.path)
         reply = refusal(500, "the router failed; its log has the details under this request id")
         headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
-        return Response(reply.body(request_id), status_code=500, media_type=JSON_TYPE, headers=headers)
+        return Response(
+            reply.body(request_id, _api_of(request)), status_code=500, media_type=JSON_TYPE, headers=headers
+        )
 
     return Litestar(
         route_handlers=[
             serve_messages,
+            serve_chat,
             serve_count_tokens,
             serve_explain,
             serve_models,
@@ -117,6 +126,12 @@ def _message_of(problem: HTTPException, method: str, path: str) -> str:
     if isinstance(problem, NotFoundException):
         return f"`{method} {path}` is not a path of this router"
     return problem.detail
+
+
+def _api_of(request: AnyRequest) -> Api:
+    """The API of a client whose request came to no handler of ours: by the path, else by who it says it is."""
+    is_openai = request.headers.get("user-agent", "").lower().startswith(("openai/", "asyncopenai/"))
+    return "chat" if request.url.path.startswith("/v1/chat") or is_openai else "messages"
 
 
 def _json(code: int, body: object) -> Reply:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from litestar.types import HTTPScope, Receive, Send
 
-from engine.replies import Refusal, refusal
+from engine.replies import Api, Refusal, refusal
+from providers.chat.writer import PING as CHAT_PING
 from providers.messages.writer import PING
 
 MAX_BODY_BYTES = 33_554_432  # 32 MB: the vendor's own limit for Messages requests
@@ -74,16 +75,19 @@ def _too_large(limit: int) -> Refusal:
 
 
 class Responder:
-    """One answer on its way out. Its headers always hold `request-id` and `x-ccr-revision`."""
+    """One answer on its way out, in the form of `api`. Its headers always hold `request-id` and `x-ccr-revision`."""
 
-    __slots__ = ("_send", "base", "bytes_sent", "finished", "last_write", "sending", "started", "status")
+    __slots__ = ("_send", "api", "base", "bytes_sent", "finished", "last_write", "sending", "started", "status")
 
-    def __init__(self, send: Send, request_id: str, revision: str) -> None:
+    def __init__(self, send: Send, request_id: str, revision: str, api: Api = "messages") -> None:
         self._send = send
+        self.api = api
         self.base: list[tuple[bytes, bytes]] = [
             (b"request-id", request_id.encode("ascii")),
             (b"x-ccr-revision", revision.encode("ascii")),
         ]
+        if api == "chat":
+            self.base.append((b"x-request-id", request_id.encode("ascii")))
         self.started = False
         self.finished = False
         self.status = 0
@@ -117,9 +121,9 @@ class Responder:
         self.last_write = now
 
     async def ping(self, now: float) -> None:
-        """Sends a ping event, unless an event is on its way just now."""
+        """Sends a ping, unless an event is on its way just now."""
         if self.started and not self.sending and not self.finished:
-            await self.write(PING, now)
+            await self.write(CHAT_PING if self.api == "chat" else PING, now)
 
     async def whole(
         self, status: int, body: bytes, content_type: str = JSON_TYPE, headers: Iterable[tuple[str, str]] = ()
@@ -129,5 +133,6 @@ class Responder:
         await self.write(body, 0.0, more=False)
 
     async def refuse(self, reply: Refusal, request_id: str, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Sends an Anthropic error."""
-        await self.whole(reply.status, reply.body(request_id), JSON_TYPE, [*reply.headers, *headers])
+        """Sends an error."""
+        body = reply.body(request_id, self.api)
+        await self.whole(reply.status_for(self.api), body, JSON_TYPE, [*reply.headers, *headers])

@@ -23,10 +23,12 @@ from engine.path import path_header
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
 from providers.auth import Headers, scrubbed, signed, without_secrets
+from providers.client_form import ClientForm
 from providers.credentials import CredentialFailed
-from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.seams import Ask, Encoded, Lost, Unencodable
 from providers.endpoint import url_of
 from providers.errors import ProviderError
+from providers.messages.form import MESSAGES_FORM
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.reply import Reply, Summary
@@ -62,6 +64,7 @@ class Exchange:
     """What one exchange knows, from its decision on, and what became of it.
 
     `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
+    `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
     """
 
     request_id: str
@@ -80,6 +83,12 @@ class Exchange:
     fault: ProviderError | None = None
     passed_on: Headers = ()
     failures: list[tuple[Try, ProviderError]] = field(default_factory=list)
+    form: ClientForm = MESSAGES_FORM
+    lost_before: tuple[Lost, ...] = ()
+
+    def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
+        """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""
+        return (*self.lost_before, *self.prepared[attempt.target_index][1].lost)
 
 
 async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: Responder, rng: random.Random) -> None:
@@ -211,7 +220,7 @@ def _reply_of(
     upstream: Upstream, ask: Ask, encoded: Encoded, response: UpstreamResponse, one: Exchange, credential: Headers
 ) -> Reply:
     """The reply in the form the client asked for, under the client's own model name."""
-    if upstream.through is not None:
+    if upstream.through is not None and one.request.origin == "messages":
         passing = upstream.through.reply(ask, encoded, response.head, lambda text: scrubbed(text, credential))
         if passing is not None:
             return passing
@@ -226,6 +235,7 @@ def _reply_of(
         input_estimate=len(one.request.raw) // BYTES_PER_TOKEN,
         declared_tools=frozenset(tool.name for tool in one.request.tools or ()),
         extract_printed_calls=upstream.spec.settings.get("extractPrintedCalls") is True,
+        form=one.form,
     )
 
 
@@ -304,8 +314,7 @@ def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:
     headers = [*headers_of_decision(one.decision), header_of_target(attempt.target), path_header(one.failures, attempt)]
     if one.failures:
         headers.append(("x-ccr-attempts", str(len(one.failures) + 1)))
-    _, encoded = one.prepared[attempt.target_index]
-    return [*headers, *lossy_header(encoded.lost), *one.passed_on]
+    return [*headers, *lossy_header(one.lost_for(attempt)), *one.passed_on]
 
 
 def headers_of_failure(one: Exchange) -> list[tuple[str, str]]:

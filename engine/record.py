@@ -24,7 +24,7 @@ def record_exchange(
         instance = one.answered_by.pick.instance.id
         target = f"{one.answered_by.target.pool.name},{one.answered_by.target.model}"
         counters.by_target[target] += 1
-        lost = one.prepared[one.answered_by.target_index][1].lost
+        lost = one.lost_for(one.answered_by)
         counters.lossy += bool(lost)
     if summary is not None:
         counters.add_usage(summary.usage)

@@ -1,14 +1,23 @@
-"""What a client reads when it gets no message: every refusal and failure becomes an Anthropic error here, and only here."""
+"""What a client reads when it gets no message: every refusal and failure becomes an error of its API here, and only here.
+
+The router knows errors by Anthropic's types; a client of Chat Completions reads them as `providers/chat/errors.py` has them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
+from providers.chat.errors import STATUSES, chat_error
+from providers.chat.writer import closing_error
 from providers.errors import ProviderError, error_object
+
+Api = Literal["messages", "chat"]
+"""Which API a client speaks: Anthropic's Messages, or Chat Completions."""
 
 # Status and Anthropic error type of what the router itself refuses (source: the Anthropic API's error list).
 STATUS_TYPES: dict[int, str] = {
@@ -37,9 +46,16 @@ STATUS_TYPES: dict[int, str] = {
 }
 
 
+_CODES = {"context_length": "context_length_exceeded", "model": "model_not_found", "quota": "insufficient_quota"}
+"""Kind of a provider's error -> what clients of Chat Completions look for; other kinds have their type's word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error reply before its request id is known. `verbatim` is an upstream's own Anthropic body, sent untouched."""
+    """An error reply before its request id is known. `verbatim` is an upstream's own Anthropic body, sent untouched.
+
+    `param` and `code` are for clients of Chat Completions: the place of what is wrong, and an exact word for it.
+    """
 
     status: int
     error_type: str
@@ -47,13 +63,28 @@ class Refusal:
     details: Mapping[str, object] | None = None
     headers: tuple[tuple[str, str], ...] = ()
     verbatim: bytes | None = field(default=None, repr=False)
+    param: str | None = None
+    code: str | None = None
 
-    def body(self, request_id: str) -> bytes:
-        """The JSON body; shape of the Anthropic API's errors."""
+    def status_for(self, api: Api) -> int:
+        """The HTTP status."""
+        return STATUSES.get(self.status, self.status) if api == "chat" else self.status
+
+    def body(self, request_id: str, api: Api = "messages") -> bytes:
+        """The JSON body, in the shape of the API's errors."""
+        if api == "chat":
+            return msgspec.json.encode(chat_error(self.error_type, self.message, param=self.param, code=self.code))
         if self.verbatim is not None:
             return self.verbatim
         shape = error_object(self.error_type, self.message, dict(self.details) if self.details else None)
         return msgspec.json.encode({**shape, "request_id": request_id})
+
+    def closing_event(self, api: Api) -> bytes:
+        """The event that ends a stream that cannot be completed."""
+        if api == "chat":
+            return closing_error(self.error_type, self.message, self.code)
+        event = msgspec.json.encode(error_object(self.error_type, self.message))
+        return b"event: error\ndata: " + event + b"\n\n"
 
 
 def refusal(status: int, message: str, details: Mapping[str, object] | None = None) -> Refusal:
@@ -71,6 +102,7 @@ def refusal_of(error: ProviderError) -> Refusal:
     headers = error.headers
     if error.retry_after_s is not None and not any(name == "retry-after" for name, _ in headers):
         headers = (*headers, ("retry-after", str(max(1, math.ceil(error.retry_after_s)))))
+    code = _CODES.get(error.kind.name)
     if error.verbatim is not None and error.status is not None:
-        return Refusal(error.status, error.kind.error_type, error.message, None, headers, error.verbatim)
-    return Refusal(error.kind.status, error.kind.error_type, error.message, None, headers)
+        return Refusal(error.status, error.kind.error_type, error.message, None, headers, error.verbatim, code=code)
+    return Refusal(error.kind.status, error.kind.error_type, error.message, None, headers, code=code)

@@ -107,24 +107,34 @@ def _provider(gateway: Gateway, name: str, now: float) -> JSON:
 def models_of(gateway: Gateway, limit: int) -> JSON:
     """Body of `GET /v1/models`: what a client may ask for by name, each as `provider,model`.
 
-    Source: the Anthropic API's list of models; Claude Code reads `id` and `display_name`.
+    Source: the Anthropic API's list of models (Claude Code reads `id` and `display_name`) and the OpenAI API's; clients of
+    the one pass over the members of the other.
     """
     rows: list[JSON] = []
     if gateway.built.rules.explicit_models:
         for name, spec in gateway.built.providers.items():
-            rows += [model_row(f"{name},{model.name}", f"{model.name} ({name})") for model in spec.models]
+            rows += [model_row(name, model.name) for model in spec.models]
     page = rows[:limit]
     return {
         "data": page,
         "has_more": len(rows) > len(page),
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
+        "object": "list",
     }
 
 
-def model_row(identifier: str, display_name: str) -> JSON:
-    """One model as the Anthropic API lists it; the date is not known, so it is the epoch."""
-    return {"type": "model", "id": identifier, "display_name": display_name, "created_at": "1970-01-01T00:00:00Z"}
+def model_row(provider: str, model: str) -> JSON:
+    """One model as the Anthropic API lists it, and as the OpenAI API does; the date is not known, so it is the epoch."""
+    return {
+        "type": "model",
+        "id": f"{provider},{model}",
+        "display_name": f"{model} ({provider})",
+        "created_at": "1970-01-01T00:00:00Z",
+        "object": "model",
+        "created": 0,
+        "owned_by": provider,
+    }
 
 
 def findings_line(codes: Sequence[str]) -> str:

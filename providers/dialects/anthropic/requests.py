@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from providers.chat.fit import fitted
 from providers.dialects.anthropic.capabilities import Notes, fitting
 from providers.dialects.anthropic.headers import sent_headers
 from providers.dialects.anthropic.history import Fate, rewritten
@@ -56,7 +57,8 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
 
 def _encoded(ask: Ask, refusal: str | None) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
-    request, losses = ask.request, Losses()
+    losses = Losses()
+    request = fitted(ask.request, ask.model, ask.model_spec, losses)
     edits = fitting(request, ask.model_spec, losses)
     if refusal is not None and "thinking" not in edits:
         calm = not_thinking(request, demanded=misses_thoughts(refusal))
