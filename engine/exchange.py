@@ -13,13 +13,13 @@ import contextlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from engine.asgi import Responder
 from engine.gateway import Gateway, Upstream
 from engine.lossy import lossy_header
 from engine.overflow import overflow_of
 from engine.path import path_header
+from engine.quoting import quoted
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
 from providers.auth import Headers, scrubbed, signed, without_secrets
@@ -301,12 +301,12 @@ async def _pass_on(
 
 def headers_of_decision(decision: Decision) -> list[tuple[str, str]]:
     """`x-ccr-rule`, percent-encoded UTF-8."""
-    return [("x-ccr-rule", quote(decision.rule, safe=_PLAIN))]
+    return [("x-ccr-rule", quoted(decision.rule, _PLAIN))]
 
 
 def header_of_target(target: PlannedTarget) -> tuple[str, str]:
     """`x-ccr-target`, as `provider,model`, percent-encoded UTF-8."""
-    return "x-ccr-target", quote(f"{target.pool.name},{target.model}", safe=_PLAIN)
+    return "x-ccr-target", quoted(f"{target.pool.name},{target.model}", _PLAIN)
 
 
 def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:

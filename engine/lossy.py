@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
+from engine.quoting import quoted
 from providers.dialects.seams import Lost
 
 MOST_CHARS = 400
@@ -18,7 +18,7 @@ def lossy_header(lost: Sequence[Lost]) -> list[tuple[str, str]]:
         counts[one.field] = counts.get(one.field, 0) + one.count
     value = ""
     for field, count in counts.items():
-        more = f"{', ' if value else ''}{quote(field, safe=_PLAIN)}*{count}"
+        more = f"{', ' if value else ''}{quoted(field, _PLAIN)}*{count}"
         if len(value) + len(more) > MOST_CHARS:
             value += ", ..." if value else "..."
             break

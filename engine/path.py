@@ -6,8 +6,8 @@ x-ccr-path: up/10.0.0.1:8080;model=m1;error=overloaded, up/10.0.0.2:8080;model=m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
+from engine.quoting import quoted
 from providers.errors import ProviderError
 from providers.plan import Try
 
@@ -23,4 +23,4 @@ def path_header(failures: Sequence[tuple[Try, ProviderError]], answered_by: Try 
 
 
 def _asked(attempt: Try) -> str:
-    return f"{quote(attempt.pick.instance.id, safe=_PLAIN)};model={quote(attempt.target.model, safe=_PLAIN)}"
+    return f"{quoted(attempt.pick.instance.id, _PLAIN)};model={quoted(attempt.target.model, _PLAIN)}"
