@@ -72,8 +72,9 @@ class Lines:
                 out.append(line)
             elif not written:
                 written = True
+                begin = b"data: " if line.startswith(b"data: ") else b"data:"
                 end = line[len(line.rstrip(b"\r\n")) :]
-                out += [b"data: " + piece + end for piece in data.split(b"\n")]
+                out += [begin + piece + end for piece in data.split(b"\n")]
         return b"".join(out)
 
 

@@ -147,6 +147,9 @@ class Watch:
 
 _KNOWN = frozenset(name for events in NEXT.values() for name in events)
 _LEADS_TO = {
-    name: after for state, events in NEXT.items() for name, after in events.items() if name not in ("ping", "error")
+    "message_start": State.BETWEEN,
+    "content_block_start": State.IN_BLOCK,
+    "message_delta": State.ENDING,
+    "message_stop": State.ENDED,
 }
 """Where the stream is after an event that stood in the wrong place."""
