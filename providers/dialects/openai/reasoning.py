@@ -34,7 +34,7 @@ def reasoning_of(request: MessagesRequest, options: Options, model: ModelSpec | 
     effort = (request.output_config or {}).get("effort")
     if mode is None and effort is None:
         return {}
-    if options.reasoning == "never" or not is_reasoner(options, model):
+    if options.reasoning == "never" or not (is_reasoner(options, model) or _is_own_word(request, model)):
         why = "`reasoning` is `never`" if options.reasoning == "never" else "the model does not list `thinking`"
         if mode not in (None, "disabled"):
             losses.add("thinking", why)
@@ -50,6 +50,11 @@ def reasoning_of(request: MessagesRequest, options: Options, model: ModelSpec | 
     budget = thinking.get("budget_tokens")
     budget = budget if isinstance(budget, int) and mode == "enabled" else None
     return _enabled(options, effort, budget, losses)
+
+
+def _is_own_word(request: MessagesRequest, model: ModelSpec | None) -> bool:
+    """Whether the client wrote this API's own `reasoning_effort`, and nothing is known of the model: then it knows best."""
+    return request.origin == "chat" and (model is None or model.capabilities is None)
 
 
 def _disabled(options: Options, losses: Losses) -> dict[str, Any]:
