@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -28,9 +29,10 @@ async def status(router: Router) -> Mapping[str, object]:
 def own_status(router: Router) -> dict[str, object]:
     """The status of this process."""
     now = router.clock()
-    return statuses.status_of(
+    status = statuses.status_of(
         router.gateway, router.counters, now, now - router.counters.started_at, router.address, router.reload
     )
+    return {**status, "process": {"tasks": len(asyncio.all_tasks())}}
 
 
 def models(router: Router, limit: int) -> Mapping[str, object]:

@@ -32,6 +32,7 @@ def row(worker: int, one: dict[str, Any] | None = None, **more: Any) -> dict[str
         "pid": 100 + worker,
         "uptime": float(worker),
         "revision": "r1",
+        "process": {"tasks": 5},
         "providers": [{"name": "p", "health": "up", "instances": [one or instance()]}],
         "counters": {"exchanges": worker, "open": 0, "byStatus": {str(200 + worker): 1, "200": 1}},
         "reload": {"at": f"2026-01-0{worker}"},
@@ -52,6 +53,7 @@ def test_counts_are_added_up() -> None:
 
     assert whole["counters"] == {"exchanges": 3, "open": 0, "byStatus": {"202": 1, "200": 2, "201": 1}}
     assert whole["uptime"] == 2.0
+    assert whole["process"] == {"tasks": 10}
     assert whole["workers"]["wanted"] == 3
     assert [one["worker"] for one in whole["workers"]["running"]] == [1, 2]
     assert "worker" not in whole
