@@ -57,8 +57,13 @@ CODE_KINDS: Mapping[str, str] = {
     "server_overloaded": "overloaded",
     "engine_overloaded": "overloaded",
     "engine_overloaded_error": "overloaded",
+    "resource_exhausted": "rate_limit",
+    "unauthenticated": "credential",
+    "permission_denied": "permission",
+    "failed_precondition": "permission",
+    "deadline_exceeded": "timeout",
 }
-"""The body's `code` or `type` -> kind; it wins over the status."""
+"""The body's `code`, `type` or `status` -> kind; it wins over the status of the answer. The last five are Google's words."""
 
 WORDINGS: tuple[tuple[re.Pattern[str], frozenset[int], str], ...] = (
     (

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
+
+import msgspec
 
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask
+from schemas.request import MessagesRequest
 
 NO_TWIN = {
     "cache_control": "this upstream takes no cache marks",
@@ -31,3 +35,35 @@ def lose_the_rest(ask: Ask, carried: Collection[str], losses: Losses) -> None:
     betas = [beta for beta in ask.headers.get("anthropic-beta", "").split(",") if beta.strip()]
     losses.add("header.anthropic-beta", "betas are the vendor's own", len(betas))
     losses.add("text", "a lone surrogate is no character and became U+FFFD", request.replaced_surrogates)
+
+
+def lose_user(request: MessagesRequest, why: str, losses: Losses) -> None:
+    """Lists every member of `metadata`."""
+    for key, value in (request.metadata or {}).items():
+        if value is not None:
+            losses.add(f"metadata.{key}", why)
+
+
+def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str | None, dict[str, Any] | None]:
+    """The member that asks for a form of the answer, as the client wrote it, and its schema; None where it has none we know.
+
+    Other members of `output_config` than this and the effort are listed as lost.
+    """
+    config = request.output_config or {}
+    for key in config:
+        if key not in ("effort", "format"):
+            losses.add(f"output_config.{key}", "this API has no such member")
+    wanted, field = config.get("format"), "output_config.format"
+    if wanted is None and "output_format" in request.fields:
+        wanted, field = _decoded(request.fields["output_format"]), "output_format"
+    if wanted is None:
+        return None, None
+    schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
+    return field, schema if isinstance(schema, dict) else None
+
+
+def _decoded(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return ()

@@ -43,8 +43,8 @@ def citation_of(source: Source) -> Citation:
     )
 
 
-def search_of(sources: Iterable[Source], use_id: str) -> tuple[Whole, Whole]:
-    """A web search and its result. The query is not known, so the call's input is empty; nor is there encrypted content."""
+def search_of(sources: Iterable[Source], use_id: str, query: str = "") -> tuple[Whole, Whole]:
+    """A web search and its result. Where the query is not known, the call's input is empty; there is no encrypted content."""
     results = [
         {
             "type": "web_search_result",
@@ -55,7 +55,8 @@ def search_of(sources: Iterable[Source], use_id: str) -> tuple[Whole, Whole]:
         }
         for source in {source.url: source for source in sources}.values()
     ]
-    use: dict[str, object] = {"type": "server_tool_use", "id": use_id, "name": "web_search", "input": {}}
+    use: dict[str, object] = {"type": "server_tool_use", "id": use_id, "name": "web_search"}
+    use["input"] = {"query": query} if query else {}
     return Whole(use), Whole({"type": "web_search_tool_result", "tool_use_id": use_id, "content": results})
 
 

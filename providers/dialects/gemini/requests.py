@@ -1,0 +1,153 @@
+"""A Messages request as `generateContent`: every member carried, changed or listed as lost.
+
+Source: `GenerateContentRequest` and `GenerationConfig` of the Gemini API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from providers.dialects.gemini.contents import Manner, contents_of, part_of
+from providers.dialects.gemini.settings import Options, generation_of, options_of
+from providers.dialects.gemini.thinking import thinking_of
+from providers.dialects.gemini.tools import tools_of
+from providers.dialects.losses import Losses
+from providers.dialects.offer import offer_of
+from providers.dialects.pieces import takes_of
+from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
+from providers.dialects.turns import system_of, turns_of
+from providers.dialects.unsent import lose_the_rest, lose_user, wanted_format
+from providers.errors import KINDS, ProviderError
+from providers.messages.signatures import issuer_of
+
+
+def encode(ask: Ask) -> Encoded:
+    """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    losses = Losses()
+    names = sent_names(tool_names_of(ask.request), gemini=True)
+    try:
+        body = msgspec.json.encode(_body(ask, options, names, losses))
+    except RecursionError:
+        raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
+    stream = ask.request.stream
+    return Encoded(
+        path=f"/{_resource(ask.model)}:{'streamGenerateContent' if stream else 'generateContent'}",
+        body=body,
+        headers={
+            "content-type": "application/json",
+            "accept": "text/event-stream" if stream else "application/json",
+            **options.extra_headers,
+        },
+        lost=losses.listed(),
+        tool_names=restored_names(names),
+        query="alt=sse" if stream else "",
+    )
+
+
+def _resource(model: str) -> str:
+    """The model in the path; a name that says its collection (`tunedModels/mine`) keeps it, any other is one segment."""
+    collection, found, name = model.partition("/")
+    if found and collection in ("models", "tunedModels"):
+        return f"{collection}/{quote(name, safe='')}"
+    return f"models/{quote(model, safe='')}"
+
+
+def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+    """The members in a fixed order, so that equal requests are equal bytes."""
+    request = ask.request
+    generation = generation_of(ask.model, options)
+    takes = takes_of(ask.model_spec, files=options.documents == "file", file_urls=True)
+    system = system_of(request.system, takes, losses)
+    manner = Manner(
+        issuer=issuer_of("gemini", ask.provider.name),
+        names=names,
+        call_ids=options.call_ids,
+        marks_unsigned=options.unsigned_calls == "marker" or (options.unsigned_calls == "auto" and generation >= 3),
+        media_inside=options.result_media == "inside" or (options.result_media == "auto" and generation >= 3),
+        system_is_leading=options.mid_conversation_system == "leading",
+    )
+    contents, leading = contents_of(turns_of(request.messages, takes, losses), manner, losses)
+    offer = offer_of(request, ask.model_spec, losses)
+    body: dict[str, Any] = {}
+    if system or leading:
+        body["systemInstruction"] = {"parts": [part_of(piece) for piece in (*system, *leading)]}
+    body["contents"] = contents
+    body |= tools_of(request, offer, options, generation, names, losses)
+    if options.safety_settings:
+        body["safetySettings"] = [
+            {"category": category, "threshold": threshold} for category, threshold in options.safety_settings.items()
+        ]
+    config = _generation_config(ask, options, generation, bool(offer.functions), losses)
+    if config:
+        body["generationConfig"] = config
+    lose_user(request, "this API has no such member", losses)
+    lose_the_rest(ask, _CARRIED, losses)
+    return body | dict(options.extra_body)
+
+
+def _generation_config(
+    ask: Ask, options: Options, generation: float, has_functions: bool, losses: Losses
+) -> dict[str, Any]:
+    request = ask.request
+    config: dict[str, Any] = {}
+    most = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
+    if request.max_tokens is not None:
+        config["maxOutputTokens"] = request.max_tokens
+        if most is not None and request.max_tokens > most:
+            losses.add("max_tokens", f"{request.max_tokens} is more than the {most} of `{ask.model}`, which are sent")
+            config["maxOutputTokens"] = most
+    for name, value in (("temperature", request.temperature), ("topP", request.top_p), ("topK", request.top_k)):
+        if value is not None:
+            config[name] = value
+    stops = list(request.stop_sequences)
+    if stops:
+        taken = options.max_stop_sequences
+        losses.add("stop_sequences", f"the upstream takes {taken} at most, the others are left out", len(stops) - taken)
+        if stops[:taken]:
+            config["stopSequences"] = stops[:taken]
+    config |= thinking_of(ask.model, request, options, ask.model_spec, generation, losses)
+    return config | _form(ask, options, generation, has_functions, losses)
+
+
+def _form(ask: Ask, options: Options, generation: float, has_functions: bool, losses: Losses) -> dict[str, Any]:
+    field, schema = wanted_format(ask.request, losses)
+    if field is None:
+        return {}
+    if options.structured_output == "drop" or schema is None:
+        losses.add(field, "this upstream cannot promise the form of its answer")
+        return {}
+    if has_functions and generation < 3:
+        losses.add(field, "this model takes no form of its answer beside functions")
+        return {}
+    if options.structured_output == "json":
+        losses.add(f"{field}.schema", "`structuredOutput` is `json`, so the schema is not sent")
+        return {"responseMimeType": "application/json"}
+    return {"responseMimeType": "application/json", "responseJsonSchema": schema}
+
+
+_CARRIED = frozenset(
+    (
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "stream",
+        "thinking",
+        "output_config",
+        "output_format",
+        "metadata",
+    )
+)
+"""Top-level members that the encoder looks at."""
