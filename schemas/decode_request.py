@@ -1,6 +1,6 @@
 """Bytes of a Messages body to a `MessagesRequest`, with the vendor's wording for what is wrong.
 
-Two passes: the top level as raw members, then only the members the router looks at, typed. What is unknown (fields,
+Two passes: the top level as raw members, then the members the router looks at, typed. What is unknown (fields,
 block types, roles, betas) is never refused; what is known and of the wrong type is, with its place.
 """
 
@@ -27,35 +27,30 @@ def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
     """
     text, fields, replaced = _top_level(body)
     _refuse_duplicates(text, fields)
-    model = _required(fields, "model", _STR)
-    if not model:
-        raise BadRequest("model: String should have at least 1 character")
-    messages = _required(fields, "messages", _MESSAGES)
-    _check_messages(messages)
-    max_tokens = _optional(fields, "max_tokens", _INT)
-    if max_tokens is None and path == "messages":
-        raise BadRequest("max_tokens: Field required")
-    if max_tokens is not None and max_tokens < 0:
-        raise BadRequest("max_tokens: Input should be greater than or equal to 0")
-    tools = _optional(fields, "tools", _TOOLS)
-    stop_sequences = _optional(fields, "stop_sequences", _STRINGS)
+    try:
+        known = _KNOWN.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        known = _one_by_one(fields, path)
+    _check_model(known.model)
+    _check_messages(known.messages)
+    _check_max_tokens(known.max_tokens, path)
     return MessagesRequest(
         raw=body,
         fields=fields,
-        model=model,
-        messages=tuple(messages),
-        system=_system_of(fields),
-        tools=None if tools is None else tuple(tools),
-        max_tokens=max_tokens,
-        stream=_optional(fields, "stream", _BOOL) or False,
-        temperature=_optional(fields, "temperature", _FLOAT),
-        top_p=_optional(fields, "top_p", _FLOAT),
-        top_k=_optional(fields, "top_k", _INT),
-        stop_sequences=tuple(stop_sequences or ()),
-        thinking=_optional(fields, "thinking", _OBJECT),
-        tool_choice=_optional(fields, "tool_choice", _OBJECT),
-        metadata=_optional(fields, "metadata", _OBJECT),
-        output_config=_optional(fields, "output_config", _OBJECT),
+        model=known.model,
+        messages=tuple(known.messages),
+        system=_blocks_of_system(known.system),
+        tools=None if known.tools is None else tuple(known.tools),
+        max_tokens=known.max_tokens,
+        stream=known.stream or False,
+        temperature=known.temperature,
+        top_p=known.top_p,
+        top_k=known.top_k,
+        stop_sequences=tuple(known.stop_sequences or ()),
+        thinking=known.thinking,
+        tool_choice=known.tool_choice,
+        metadata=known.metadata,
+        output_config=known.output_config,
         replaced_surrogates=replaced,
     )
 
@@ -81,7 +76,27 @@ def text_of_body(body: bytes) -> tuple[bytes, int]:
     return whole, encoded + escaped
 
 
+class _Known(msgspec.Struct, kw_only=True):
+    """The top-level members that the router looks at."""
+
+    model: str
+    messages: list[Message]
+    max_tokens: int | None = None
+    tools: list[Tool] | None = None
+    stop_sequences: list[str] | None = None
+    system: str | list[Block] | None = None
+    stream: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    thinking: dict[str, Any] | None = None
+    tool_choice: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    output_config: dict[str, Any] | None = None
+
+
 _RAW_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+_KNOWN = msgspec.json.Decoder(_Known)
 _MESSAGES = msgspec.json.Decoder(list[Message])
 _TOOLS = msgspec.json.Decoder(list[Tool])
 _SYSTEM = msgspec.json.Decoder(str | list[Block])
@@ -127,14 +142,57 @@ def _decoded(raw: Raw, name: str, decoder: msgspec.json.Decoder[T]) -> T:
         raise BadRequest(_wording(fault, name)) from None
 
 
-def _system_of(fields: Mapping[str, Raw]) -> tuple[Block, ...]:
+def _one_by_one(fields: Mapping[str, Raw], path: Path) -> _Known:
+    """The known members, for a body that could not be read at once: finds the first that is at fault, in the vendor's order."""
+    model = _required(fields, "model", _STR)
+    _check_model(model)
+    messages = _required(fields, "messages", _MESSAGES)
+    _check_messages(messages)
+    max_tokens = _optional(fields, "max_tokens", _INT)
+    _check_max_tokens(max_tokens, path)
+    tools = _optional(fields, "tools", _TOOLS)
+    stop_sequences = _optional(fields, "stop_sequences", _STRINGS)
     system = _optional(fields, "system", _SYSTEM)
+    _blocks_of_system(system)
+    return _Known(
+        model=model,
+        messages=messages,
+        max_tokens=max_tokens,
+        tools=tools,
+        stop_sequences=stop_sequences,
+        system=system,
+        stream=_optional(fields, "stream", _BOOL),
+        temperature=_optional(fields, "temperature", _FLOAT),
+        top_p=_optional(fields, "top_p", _FLOAT),
+        top_k=_optional(fields, "top_k", _INT),
+        thinking=_optional(fields, "thinking", _OBJECT),
+        tool_choice=_optional(fields, "tool_choice", _OBJECT),
+        metadata=_optional(fields, "metadata", _OBJECT),
+        output_config=_optional(fields, "output_config", _OBJECT),
+    )
+
+
+def _check_model(model: str) -> None:
+    if not model:
+        raise BadRequest("model: String should have at least 1 character")
+
+
+def _check_max_tokens(max_tokens: int | None, path: Path) -> None:
+    if max_tokens is None:
+        if path == "messages":
+            raise BadRequest("max_tokens: Field required")
+    elif max_tokens < 0:
+        raise BadRequest("max_tokens: Input should be greater than or equal to 0")
+
+
+def _blocks_of_system(system: str | list[Block] | None) -> tuple[Block, ...]:
     if system is None:
         return ()
     if isinstance(system, str):
         return (Block(type="text", text=system),)
     for index, block in enumerate(system):
-        _check_block(block, f"system.{index}")
+        if fault := _fault_of(block):
+            raise BadRequest(f"system.{index}.{fault}")
     return tuple(system)
 
 
@@ -143,18 +201,23 @@ def _check_messages(messages: Iterable[Message]) -> None:
         if isinstance(message.content, str):
             continue
         for index, block in enumerate(message.content):
-            _check_block(block, f"messages.{position}.content.{index}")
+            if block.type == "text" and type(block.text) is str:
+                continue  # most are, and there are many
+            if fault := _fault_of(block):
+                raise BadRequest(f"messages.{position}.content.{index}.{fault}")
 
 
-def _check_block(block: Block, place: str) -> None:
+def _fault_of(block: Block) -> str | None:
+    """What is wrong with a member of the block: its name and the vendor's wording."""
     for member, wanted, noun in _CHECKED.get(block.type, ()):
         value = getattr(block, member)
         if value is None:
-            raise BadRequest(f"{place}.{member}: Field required")
+            return f"{member}: Field required"
         if not isinstance(value, wanted):
-            raise BadRequest(f"{place}.{member}: Input should be a valid {noun}")
-    if block.input is not UNSET and block.type == "tool_use" and not bytes(block.input).startswith(b"{"):
-        raise BadRequest(f"{place}.input: Input should be a valid dictionary")
+            return f"{member}: Input should be a valid {noun}"
+    if block.type == "tool_use" and block.input is not UNSET and not bytes(block.input).startswith(b"{"):
+        return "input: Input should be a valid dictionary"
+    return None
 
 
 def _block_of(item: object) -> Block:
@@ -254,21 +317,26 @@ def _wording(fault: Exception, field: str) -> str:
     return f"the request body is not valid JSON: {message.removeprefix('JSON is malformed: ')}"
 
 
-_KEY = re.compile(rb'[\s,{]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
-_AFTER_VALUE = re.compile(rb"\s*[,}]")
+_KEY = re.compile(rb'\s*[{,]\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)
+_END = re.compile(rb"\s*}")
 
 
 def _refuse_duplicates(body: bytes, fields: Mapping[str, Raw]) -> None:
     """Raises for a member given twice: we would route by one of them and an upstream could read the other.
 
-    The decoder keeps the last value of a name, so a walk along the kept values either fits the body or meets a repetition.
+    The decoder keeps the last value of a name, so a body without white space is longer than what was kept exactly when a
+    name came again. In any other, a walk along the kept values either fits the body or meets a repetition.
     """
+    if len(body) == 1 + 4 * len(fields) + sum(map(len, fields)) + sum(map(len, fields.values())):
+        return
     seen: set[str] = set()
-    at = 0
+    name, at = "", 0
     while found := _KEY.match(body, at):
         name = _STR.decode(found[1])
         value = bytes(fields[name])
         at = found.end() + len(value)
-        if name in seen or not body.startswith(value, found.end()) or not _AFTER_VALUE.match(body, at):
+        if name in seen or not body.startswith(value, found.end()):
             raise BadRequest(f"{name}: Field given twice")
         seen.add(name)
+    if fields and not _END.match(body, at):
+        raise BadRequest(f"{name}: Field given twice")
