@@ -60,7 +60,15 @@ Shape = dict[str, Any]
 """An envelope as JSON: `request`, `headers`, and what else is wanted."""
 
 
-def compose(wanted: Wanted) -> Shape | Impossible:
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A request as JSON, and its facts as production reads them."""
+
+    shape: Shape
+    facts: Facts
+
+
+def compose(wanted: Wanted) -> Composed | Impossible:
     """A request that has all that is wanted, the plainest one found."""
     failed: tuple[str, ...] = ()
     for filler in fillers_for(wanted.values):
@@ -69,9 +77,10 @@ def compose(wanted: Wanted) -> Shape | Impossible:
                 envelope = envelope_of(sized)
             except (BadRequest, ValueError):
                 return Impossible(tuple(wanted.values))
-            lacking = lacking_in(wanted, Facts(envelope))
+            facts = Facts(envelope)
+            lacking = lacking_in(wanted, facts)
             if not lacking:
-                return sized
+                return Composed(sized, facts)
             failed = failed if failed and len(failed) <= len(lacking) else lacking
     return Impossible(failed)
 
@@ -167,6 +176,10 @@ def _sized(wanted: Wanted, filler: Filler) -> Iterator[Shape]:
         for better in filler.heavier(high - chars, int(least - count)):
             first, last = 0, better.limit
             near = int(least - count) * 1000 // (MOST if better.way == "chars" else 2 * MOST)
+            if near + 4 < last:
+                shape, chars, now = measured(better.at(near + 4))
+                if least <= now <= most and low <= chars <= high:
+                    break
             if 8 < near < last - 8 and measured(better.at(near - 8))[2] < least <= measured(better.at(near + 8))[2]:
                 first, last = near - 8, near + 8
             while first < last:

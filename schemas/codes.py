@@ -68,16 +68,16 @@ CODES: Mapping[str, Code] = {
     "CCR204": _blocks("a value the fact never has"),
     "CCR205": _blocks("named conditions that refer to each other in a circle"),
     # 3xx: what rules do together
-    "CCR301": Code("a condition that contradicts itself", ERROR),
+    "CCR301": Code("a rule's condition contradicts itself", ERROR),
     "CCR302": Code("a rule that can never be reached", ERROR),
-    "CCR303": Code("a rule whose removal changes no decision", WARNING),
-    "CCR304": Code("a part of a condition that changes nothing", INFO),
+    "CCR303": Code("a rule that changes nothing", WARNING),
+    "CCR304": Code("a predicate that changes nothing in its rule", INFO),
     "CCR305": Code("rules that overlap and lead elsewhere", INFO, asked=True),
     "CCR307": Code("a condition written twice", ERROR),
-    "CCR308": Code("a part of a condition that is always or never true", WARNING),
+    "CCR308": Code("a part of a condition that is the same for every request", WARNING),
     "CCR309": Code("a rule that always holds is not the last one", ERROR),
-    "CCR312": Code("a gap of one value between two bounds", WARNING),
-    "CCR313": Code("a pattern that matches nothing, everything, or one text", WARNING),
+    "CCR312": Code("a number between two bounds that neither takes", WARNING),
+    "CCR313": Code("a pattern that matches nothing, everything, or a plain text", WARNING),
     # 4xx: references
     "CCR401": _blocks("an unknown provider, model, category or named condition"),
     "CCR402": Code("the target's provider does not offer the model", ERROR),
@@ -98,9 +98,9 @@ CODES: Mapping[str, Code] = {
     "CCR605": _blocks("an expression that costs too much"),
     "CCR606": _blocks("a regular expression that cannot be read"),
     "CCR607": _blocks("a regular expression outside the linear-time subset"),
-    # 7xx: tests and invariants of the file
+    # 7xx: tests and invariants
     "CCR701": Code("a test that fails", ERROR),
-    "CCR702": Code("an invariant that does not hold", ERROR),
+    "CCR702": Code("an invariant that is refuted", ERROR),
     "CCR703": Code("a rule that no test reaches", WARNING, asked=True),
     "CCR704": Code("a change of the rules that no test notices", WARNING, asked=True),
     # 8xx: safety of the deployment

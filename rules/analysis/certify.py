@@ -16,13 +16,28 @@ from rules.analysis.members import Members
 from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
-from rules.bodies import Impossible, Shape, Wanted, compose, envelope_of
+from rules.bodies import Impossible, Shape, Wanted, compose
 from rules.facts import MISSING, Facts, Seen
 from rules.nodes import Decision, Reject
 
 MAX_TRIES = 12
 _MAX_COMBINATIONS = 3_000
 _TEXTS = ("1", "0", "x", "10", "100000", "-1", "", "1000000000")
+
+
+_ENTANGLED = frozenset(
+    {
+        "model",
+        "messageLength",
+        "inputTokens",
+        "lastUserText",
+        "systemText",
+        "messageCount",
+        "hasImages",
+        "hasDocuments",
+        "hasToolResults",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +91,47 @@ class Certifier:
         wanted = self.wanted(domains)
         if isinstance(wanted, Unmade):
             return wanted
-        shape = compose(wanted)
-        if isinstance(shape, Impossible):
-            return Unmade(self._box(domains, shape.facts))
-        facts = Facts(envelope_of(shape))
-        decision = self.decide(facts)
+        made = compose(wanted)
+        if isinstance(made, Impossible):
+            return Unmade(self._box(domains, made.facts))
+        decision = self.decide(made.facts)
         if not wants(decision):
             self.unreplayed += 1
             return Unmade(self._box(domains, ()))
-        return Witness(shape, decision, self._special(domains, facts))
+        return Witness(made.shape, decision, self._special(domains, made.facts))
+
+    def is_plain(self, domains: Sequence[int]) -> bool:
+        """Whether a request is certain to be there: no two of the facts that a point pins depend on one another."""
+        space, atoms = self.atoms.space, self.atoms
+
+        def special(variable: int) -> bool:
+            return not domains[variable] >> space.usual[variable] & 1
+
+        if any(domains[one] != space.full[one] for _, one in atoms.unknowns.values()):
+            return False
+        entangled = sum(special(one) for one in atoms.words.values()) + special(atoms.choice)
+        tools = 0
+        for fact, axis in atoms.axes.items():
+            if isinstance(axis, Members):
+                pinned = sum(special(one) for _, one in axis.asked.values()) + (
+                    axis.size is not None and special(axis.size.variable)
+                )
+                tools += pinned
+                if fact == "betas" and pinned > 1:
+                    return False
+            elif isinstance(axis, Texts):
+                shares = any(piece.shares for piece in axis.pieces)
+                if (shares and self._pinned(axis, domains)) or any(
+                    domains[one] != space.full[one] for one in axis.free.values()
+                ):
+                    return False
+                entangled += fact in _ENTANGLED and special(axis.variable)
+                if fact.startswith("header.x-claude-code"):
+                    return False
+            else:
+                entangled += fact in _ENTANGLED and special(axis.variable)
+                tools += fact == "toolCount" and special(axis.variable)
+        return entangled <= 1 and tools <= 1
 
     def wanted(self, domains: Sequence[int]) -> Wanted | Unmade:
         """What a request at a point is to be like; facts that are free to be anything are left out."""

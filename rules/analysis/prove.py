@@ -32,6 +32,13 @@ class Unproven:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Surely:
+    """Some request does: the facts it needs do not depend on one another. None was made."""
+
+    domains: Sequence[int]
+
+
 Answer = Witness | Never | Unproven
 
 
@@ -48,9 +55,19 @@ class Prover:
     budget: Budget
 
     def reach(self, number: int) -> Answer:
-        """Whether some request gets an outcome."""
+        """Whether some request gets an outcome, with such a request."""
         outcome = self.listing.outcomes[number]
         return self.some(outcome.region, self.listing.before(number), lambda decision: decision.rule == outcome.name)
+
+    def is_reached(self, number: int) -> Answer | Surely:
+        """The same, with no request made where one is certain to be there."""
+        try:
+            found = self.listing.first_in(self.listing.outcomes[number].region, self.listing.before(number))
+        except Spent:
+            return self._unproven("the budget is spent")
+        if found is not None and self.certifier.is_plain(found.domains):
+            return Surely(found.domains)
+        return self.reach(number)
 
     def some(self, region: Region, missing: int, wants: Callable[[Decision], bool]) -> Answer:
         """A request in a region, in none of the boxes, that is decided as wanted."""

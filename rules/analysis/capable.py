@@ -1,0 +1,126 @@
+"""403: rules that send a target what it cannot serve while another target could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rules.analysis.certify import Witness
+from rules.analysis.offered import Model, Place, Providers, places_of
+from rules.analysis.prove import Prover
+from rules.analysis.space import TooMany, meet
+from rules.analysis.wording import owner_of, shown_in
+from rules.evaluate import route_of
+from rules.nodes import RuleSet, Target, Test
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Label, Span
+from schemas.wording import listed, quoted
+
+_NOWHERE = Span("", 1, 1, 1, 1)
+_NEEDS = (
+    ("tools", "tools", Test("hasTools", "eq", True, _NOWHERE)),
+    ("images", "images", Test("hasImages", "eq", True, _NOWHERE)),
+    ("documents", "documents", Test("hasDocuments", "eq", True, _NOWHERE)),
+    ("thinking", "thinking", Test("thinking", "in", frozenset({"enabled", "adaptive"}), _NOWHERE)),
+)
+"""Capability, the word for it, and the requests that need it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What some requests need that a place lacks, and the models that have it."""
+
+    word: str
+    test: Test
+    able: tuple[str, ...]
+
+
+def needs_of(rules: RuleSet, providers: Providers) -> dict[Place, list[Need]]:
+    """What each place that a rule or category leads to lacks and another one has."""
+    places = list(dict.fromkeys(place for place, _ in _targets(rules, providers)))
+    models = {place: model for place in places if (model := _model(place, providers)) is not None}
+    return {place: needs for place, model in models.items() if (needs := list(_lacking(place, model, models)))}
+
+
+def _targets(rules: RuleSet, providers: Providers) -> Iterator[tuple[Place, Span | None]]:
+    routes = [rule.route for rule in rules.rules if rule.enabled] + [route_of(one) for one in rules.categories]
+    for route in routes:
+        targets = (route.to, *route.fallbacks) if isinstance(route.to, Target) else ()
+        yield from zip(places_of(route, providers), (target.span for target in targets), strict=True)
+
+
+def _model(place: Place, providers: Providers) -> Model | None:
+    provider, name = place
+    return providers[provider].model(name) if provider in providers and name is not None else None
+
+
+def _lacking(place: Place, model: Model, models: dict[Place, Model]) -> Iterator[Need]:
+    others = [(other, one) for other, one in models.items() if other != place]
+    for capability, word, test in _NEEDS:
+        if model.capabilities is not None and capability not in model.capabilities:
+            able = tuple(_shown(other) for other, one in others if one.capabilities and capability in one.capabilities)
+            if able:
+                yield Need(f"with {word}", test, able)
+    window = model.context_window
+    if window is not None:
+        able = tuple(_shown(other) for other, one in others if one.context_window and one.context_window > window)
+        if able:
+            yield Need(f"of more than {window} tokens", Test("inputTokens", "gt", window, _NOWHERE), able)
+
+
+def _shown(place: Place) -> str:
+    return f"{place[0]},{place[1]}"
+
+
+def capable(prover: Prover, needs: dict[Place, list[Need]], dead: set[int]) -> Iterator[Diagnostic]:
+    """One finding for each target, with the first request it cannot serve."""
+    for place, lacking in needs.items():
+        shown: list[tuple[Need, int, Witness]] = []
+        for need in lacking:
+            found = _sent(prover, place, need, dead)
+            if found is not None:
+                shown.append((need, *found))
+        if shown:
+            yield _finding(prover, place, shown)
+
+
+def _sent(prover: Prover, place: Place, need: Need, dead: set[int]) -> tuple[int, Witness] | None:
+    listing = prover.listing
+    wanted = prover.boxes.sides_of(need.test).holds
+    for number, outcome in enumerate(listing.outcomes):
+        if number in dead or outcome.kind not in ("rule", "category") or outcome.key[:1] != (place,):
+            continue
+        try:
+            region = meet(outcome.region, wanted)
+        except TooMany:
+            continue
+        answer = prover.some(region, listing.before(number), lambda decision, name=outcome.name: decision.rule == name)  # type: ignore[misc]
+        if isinstance(answer, Witness):
+            return number, answer
+    return None
+
+
+def _finding(prover: Prover, place: Place, shown: Sequence[tuple[Need, int, Witness]]) -> Diagnostic:
+    _, number, witness = shown[0]
+    outcome = prover.listing.outcomes[number]
+    target = outcome.route.to
+    entry = outcome.entry
+    assert entry is not None
+    offered = prover.providers[place[0]]
+    span = target.span if isinstance(target, Target) and target.span is not None else offered.span or entry.span
+    words = [one.word for one, _, _ in shown]
+    able = list(dict.fromkeys(name for one, _, _ in shown for name in one.able))
+    said = " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    labels = (
+        (Label(entry.span, f"{outcome.kind} {quoted(outcome.name)} lets them through"),)
+        if entry.span.file == span.file
+        else ()
+    )
+    return finding(
+        "CCR403",
+        f"{owner_of(outcome)} sends {quoted(_shown(place))} requests that it cannot serve: {said}",
+        span,
+        help=f"{listed(able, 'or')} could serve {'them' if len(words) == 1 else 'some of them'}",
+        labels=labels,
+        data={"rule": outcome.name, **shown_in(witness)},
+    )

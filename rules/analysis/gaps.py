@@ -1,0 +1,123 @@
+"""312: a number between `> n` and `< n` that neither takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.analysis.budget import Spent
+from rules.analysis.certify import Witness
+from rules.analysis.listing import Listing
+from rules.analysis.prove import Prover
+from rules.analysis.scales import Scale
+from rules.analysis.solve import Found, solve
+from rules.analysis.space import Box, both
+from rules.analysis.wording import owner_of, shown_in
+from rules.cost import leaves_of
+from rules.nodes import Rule, Test
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Label, Span
+from schemas.wording import quoted
+
+
+def gaps(prover: Prover, dead: set[int]) -> Iterator[Diagnostic]:
+    """The findings, one for each number and fact."""
+    for fact, axis in prover.atoms.axes.items():
+        if not isinstance(axis, Scale):
+            continue
+        strict = _strict_bounds(prover, fact, dead)
+        for bound, sides in sorted(strict.items()):
+            place = next((number for number, span in enumerate(axis.spans) if span == (bound, bound)), None)
+            if place is None or not 0 < place < len(axis.spans) - 1:
+                continue
+            found = _gap(prover, axis, place, sides)
+            if found is not None:
+                yield found
+
+
+def _strict_bounds(prover: Prover, fact: str, dead: set[int]) -> dict[int, dict[str, list[tuple[int, Span]]]]:
+    """Number -> operator -> the outcomes that compare strictly with it, and where."""
+    bounds: dict[int, dict[str, list[tuple[int, Span]]]] = {}
+    for number, outcome in enumerate(prover.listing.outcomes):
+        if number in dead or not isinstance(outcome.entry, Rule) or outcome.kind != "rule":
+            continue
+        for leaf in leaves_of(outcome.entry.condition):
+            if isinstance(leaf, Test) and leaf.fact == fact:
+                for operator, bound in _ends(leaf):
+                    sides = bounds.setdefault(bound, {name: [] for name in ("gt", "lt")})
+                    sides[operator].append((number, leaf.span))
+    return {bound: sides for bound, sides in bounds.items() if all(sides.values())}
+
+
+def _ends(leaf: Test) -> list[tuple[str, int]]:
+    """The numbers that a comparison just leaves out, and on which side of them it holds."""
+    if leaf.operator in ("gt", "lt") and isinstance(leaf.operand, int):
+        return [(leaf.operator, leaf.operand)]
+    if leaf.operator == "between" and isinstance(leaf.operand, tuple) and isinstance(leaf.operand[1], int):
+        return [("lt", leaf.operand[1])]
+    return []
+
+
+def _gap(prover: Prover, axis: Scale, place: int, sides: dict[str, list[tuple[int, Span]]]) -> Diagnostic | None:
+    listing = prover.listing
+    for above, above_span in sides["gt"]:
+        for below, below_span in sides["lt"]:
+            if above == below:
+                continue
+            for box in _common(listing, axis.variable, place, above, below):
+                witness = _witness(prover, axis.variable, place, box, above, below)
+                if witness is not None:
+                    return _finding(prover, axis, place, (above, below), (above_span, below_span), witness)
+    return None
+
+
+def _common(listing: Listing, variable: int, place: int, above: int, below: int) -> Iterator[Box]:
+    """Where one rule would take the next larger number and the other the next smaller one, but neither this."""
+    space = listing.atoms.space
+    for one in listing.outcomes[above].region:
+        if not one.get(variable, 0) >> place + 1 & 1 or one[variable] >> place & 1:
+            continue
+        for other in listing.outcomes[below].region:
+            if not other.get(variable, 0) >> place - 1 & 1 or other[variable] >> place & 1:
+                continue
+            common = both(space.but(one, variable), space.but(other, variable), {variable: 1 << place})
+            if common is not None:
+                yield common
+
+
+def _witness(prover: Prover, variable: int, place: int, box: Box, above: int, below: int) -> Witness | None:
+    listing = prover.listing
+    try:
+        prover.budget.ask()
+        found = solve(listing.field, box, listing.before(max(above, below)), prover.budget)
+    except Spent:
+        prover.budget.unproven += 1
+        return None
+    if not isinstance(found, Found):
+        return None
+    point = listing.point(found)
+    here = listing.outcomes[listing.decided(point)]
+    higher, lower = list(point), list(point)
+    higher[variable], lower[variable] = 1 << place + 1, 1 << place - 1
+    if listing.decided(higher) != above or listing.decided(lower) != below:
+        return None
+    if here.key in (listing.outcomes[above].key, listing.outcomes[below].key):
+        return None
+    witness = prover.certifier.witness(found.domains, lambda decision: decision.rule == here.name)
+    return witness if isinstance(witness, Witness) else None
+
+
+def _finding(
+    prover: Prover, axis: Scale, place: int, rules: tuple[int, int], spans: tuple[Span, Span], witness: Witness
+) -> Diagnostic:
+    above, below = (prover.listing.outcomes[number] for number in rules)
+    span = axis.spans[place]
+    assert span is not None
+    first, second = sorted(zip(spans, (above, below), strict=True), key=lambda pair: pair[0])
+    return finding(
+        "CCR312",
+        f"{owner_of(above)} and {owner_of(below)} leave out the requests with {axis.fact} {span[0]}",
+        second[0],
+        help=f"write `>=` or `<=` in one of them; it goes to {quoted(witness.decision.rule)}",
+        labels=(Label(first[0], "the other side"),),
+        data={"rule": second[1].name, **shown_in(witness)},
+    )

@@ -1,0 +1,175 @@
+"""301, 302, 307, 309: rules that no request gets to, because of themselves or of those before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rules.analysis.boxes import Sides
+from rules.analysis.certify import Witness
+from rules.analysis.edits import Source
+from rules.analysis.prove import Never, Prover
+from rules.analysis.space import EVERYTHING, Region, TooMany, meet
+from rules.analysis.wording import owner_of, said_of, shown_in, takes
+from rules.nodes import All, Not, Predicate, Reference, Rule, Test
+from rules.patterns import Glob, Pattern
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Fix, Label, Severity, Span
+from schemas.wording import listed, quoted
+
+_OWN_FINDING = ("window", "rollout")
+
+
+def unreached(prover: Prover, source: Source, dead: set[int]) -> Iterator[Diagnostic]:
+    """The findings; the numbers of outcomes that no request gets are added to `dead`."""
+    same: dict[object, int] = {}
+    outcomes = prover.listing.outcomes
+    last = max((number for number, outcome in enumerate(outcomes) if outcome.kind == "rule"), default=-1)
+    for number, outcome in enumerate(outcomes):
+        entry = outcome.entry
+        if entry is None or outcome.kind == "refusing":
+            continue
+        if outcome.kind == "category" and getattr(entry, "builtin", True):
+            answer = prover.is_reached(number)
+            if isinstance(answer, Never):
+                dead.add(number)
+            continue
+        sides = prover.boxes.sides_of(entry.condition)
+        if prover.is_empty(sides.holds):
+            dead.add(number)
+            yield from _contradiction(prover, number)
+            continue
+        key = _canonical(sides)
+        first = same.setdefault(key, number)
+        if first != number and isinstance(entry, Rule) and not sides.breaks:
+            dead.add(number)
+            yield finding(
+                "CCR307",
+                f"{owner_of(outcome)} has the same condition as {owner_of(outcomes[first])}",
+                entry.span,
+                help="the first one takes every request; remove one of them",
+                labels=(Label(_span(prover, first), "the first one"),),
+                fix=_removal(source, entry),
+                data={"rule": outcome.name, "blockers": [outcomes[first].name]},
+            )
+            continue
+        answer = prover.is_reached(number)
+        if isinstance(answer, Never):
+            shadowed = prover.blockers(number, answer.boxes)
+            if shadowed is not None:
+                dead.add(number)
+                yield _shadowed(prover, source, number, shadowed[0])
+                continue
+        if outcome.kind == "rule" and number < last and not sides.breaks and prover.is_empty(sides.fails_to_hold):
+            yield finding(
+                "CCR309",
+                f"{owner_of(outcome)} always holds and is not the last rule",
+                entry.span,
+                help="no rule after it is reached; move it to the end",
+                data={"rule": outcome.name},
+            )
+
+
+def _canonical(sides: Sides) -> object:
+    return frozenset(frozenset(box.items()) for box in sides.holds)
+
+
+def _removal(source: Source, entry: object) -> Fix | None:
+    edits = source.rule_removed(entry.index) if isinstance(entry, Rule) else None
+    return None if edits is None else Fix(False, edits)
+
+
+def _span(prover: Prover, number: int) -> Span:
+    entry = prover.listing.outcomes[number].entry
+    assert entry is not None
+    return entry.span
+
+
+def _shadowed(prover: Prover, source: Source, number: int, blockers: Sequence[int]) -> Diagnostic:
+    outcomes = prover.listing.outcomes
+    outcome = outcomes[number]
+    entry = outcome.entry
+    assert entry is not None
+    labels: list[Label] = []
+    for place, other in enumerate(blockers):
+        blocker = outcomes[other]
+        if blocker.entry is not None and all(label.span != blocker.entry.span for label in labels):
+            said = takes(blocker)
+            labels.append(Label(blocker.entry.span, f"and {said.removeprefix('takes requests ')}" if place else said))
+    names = list(dict.fromkeys(outcomes[other].name for other in blockers))
+    differs = any(outcomes[other].key != outcome.key for other in blockers)
+    before = next((outcomes[other].entry for other in blockers if outcomes[other].entry is not None), None)
+    fix = None
+    help_text = f"{listed(names, 'and')} {'take' if len(names) > 1 else 'takes'} every request it accepts"
+    if isinstance(entry, Rule) and isinstance(before, Rule):
+        help_text = f"move {quoted(outcome.name)} above line {before.span.line}"
+        edits = source.rule_moved(entry.index, before.index) or source.rule_removed(entry.index)
+        fix = None if edits is None else Fix(False, edits)
+    data: dict[str, object] = {"rule": outcome.name, "blockers": names}
+    shown = prover.some(outcome.region, prover.listing.impossible, lambda decision: decision.rule in names)
+    if isinstance(shown, Witness):
+        data |= shown_in(shown)
+    return finding(
+        "CCR302",
+        f"{owner_of(outcome)} can never be reached",
+        entry.span,
+        help=help_text,
+        labels=tuple(labels),
+        fix=fix,
+        severity=Severity.ERROR if differs else Severity.WARNING,
+        data=data,
+    )
+
+
+def _contradiction(prover: Prover, number: int) -> Iterator[Diagnostic]:
+    outcome = prover.listing.outcomes[number]
+    assert outcome.entry is not None
+    parts = _conjuncts(outcome.entry.condition)
+    core = _core(prover, parts)
+    if len(core) == 1 and _has_own_finding(core[0]):
+        return
+    said = [said_of(part) if not isinstance(part, Not) else f"not {said_of(part.child)}" for part in core]
+    clash = (
+        f"{quoted(said[0])} never holds"
+        if len(said) == 1
+        else f"{listed(said, 'and')} exclude {'each other' if len(said) == 2 else 'one another'}"
+    )
+    yield finding(
+        "CCR301",
+        f"{owner_of(outcome)} contradicts itself: {clash}",
+        outcome.entry.span,
+        labels=tuple(Label(part.span, "this" if not place else "and this") for place, part in enumerate(core)),
+        help="no request meets it; remove or correct one of these" if len(said) > 1 else "no request meets it",
+        data={"rule": outcome.name, "conflict": said},
+    )
+
+
+def _has_own_finding(part: Predicate) -> bool:
+    return isinstance(part, Test) and (part.operator in _OWN_FINDING or isinstance(part.operand, Pattern | Glob))
+
+
+def _conjuncts(node: Predicate) -> list[Predicate]:
+    if isinstance(node, All):
+        return [part for child in node.children for part in _conjuncts(child)]
+    if isinstance(node, Reference) and isinstance(node.child, All):
+        return _conjuncts(node.child)
+    return [node]
+
+
+def _core(prover: Prover, parts: list[Predicate]) -> list[Predicate]:
+    """A smallest part of a conjunction that no request meets; dropping any of it leaves some."""
+    core = list(parts)
+    for part in parts:
+        rest = [other for other in core if other is not part]
+        if rest and _is_empty(prover, rest):
+            core = rest
+    return core
+
+
+def _is_empty(prover: Prover, parts: Sequence[Predicate]) -> bool:
+    region: Region = EVERYTHING
+    try:
+        for part in parts:
+            region = meet(region, prover.boxes.sides_of(part).holds)
+    except TooMany:
+        return False
+    return prover.is_empty(region)

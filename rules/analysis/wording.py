@@ -1,0 +1,52 @@
+"""How findings name rules, predicates and what is shown."""
+
+from __future__ import annotations
+
+from rules.analysis.certify import Witness
+from rules.analysis.listing import Outcome
+from rules.leaves import placed_leaves
+from rules.nodes import All, Compare, Constant, Opaque, Predicate, Reference, Test
+from rules.operators import wanted_of
+from schemas.wording import quoted
+
+_LONGEST = 70
+
+
+def said_of(node: Predicate) -> str:
+    """A predicate in words: `toolCount > 5`."""
+    match node:
+        case Test(fact=fact):
+            return f"{fact} {wanted_of(node)}"
+        case Compare(source=source) | Opaque(source=source):
+            return source
+        case Constant(value=value):
+            return "always" if value else "never"
+        case Reference(name=name):
+            return f"ref {name}"
+        case _:
+            return " and ".join(said_of(placed.leaf) for placed in placed_leaves(node)[:3])
+
+
+def takes(outcome: Outcome) -> str:
+    """What an outcome takes, for a label: `takes requests with stream is true`."""
+    if outcome.entry is None:
+        return "takes what the client chooses"
+    condition = outcome.entry.condition
+    parts = condition.children if isinstance(condition, All) else (condition,)
+    simple = [said_of(part) for part in parts if isinstance(part, Test | Reference | Compare)]
+    said = " and ".join(simple)
+    if len(simple) == len(parts) and len(said) <= _LONGEST:
+        return f"takes requests with {said}"
+    if isinstance(condition, Constant):
+        return "takes every request"
+    return "takes some of them"
+
+
+def owner_of(outcome: Outcome) -> str:
+    """`rule x` or `category x`, as a message names it."""
+    return f"{'category' if outcome.kind == 'category' else 'rule'} {quoted(outcome.name)}"
+
+
+def shown_in(witness: Witness) -> dict[str, object]:
+    """A witness as findings carry it: the request, and one line about it."""
+    return {"witness": witness.data, "proof": witness.line}
