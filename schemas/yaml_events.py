@@ -92,7 +92,7 @@ _FLOW_WORD = re.compile(r"([^\0\s:#,?\[\]{}\-](?:[^\0\s:#,?\[\]{}]|[ ](?=[^\0\s:
 
 
 class _Stream(Reader, Scanner, Parser):
-    comment_handling = False
+    comment_handling = None
     processing_version = (1, 2)
 
     def __init__(self, text: str) -> None:
