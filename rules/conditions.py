@@ -18,9 +18,10 @@ from rules.operands import LiteralError, days_of, literal_text, minutes_in, perc
 from rules.spans import within
 from rules.written import Refused, Written
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Span
+from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Entry, Node, Scalar, Sequence
 from schemas.document import Mapping as MappingNode
+from schemas.edits import renaming_whole
 from schemas.suggest import nearest
 
 LiteralT = TypeVar("LiteralT")
@@ -82,7 +83,7 @@ class Conditions:
                 either = Any(children, value.span)
                 return Not(either, value.span) if key == "none" else either
             case "ref", Scalar(value=str(name)):
-                return self._reference(name, value.span)
+                return self._reference(name, value)
             case "expr", Scalar(value=str(source)):
                 predicate, wrong = compile_expression(source, within(value))
                 self.diagnostics.extend(wrong)
@@ -93,11 +94,18 @@ class Conditions:
                 return Constant(word == "true", value.span)
         return self._no_shape(value)
 
-    def _reference(self, name: str, span: Span) -> Predicate:
+    def _reference(self, name: str, written: Scalar) -> Predicate:
+        span = written.span
         if name not in self._named:
             near = nearest(name, self._named)
             hint = f"did you mean `{near}`?" if near else "named conditions stand under `conditions`"
-            self._find("CCR401", f"there is no condition `{literal_text(name)}`", span, hint)
+            self._find(
+                "CCR401",
+                f"there is no condition `{literal_text(name)}`",
+                span,
+                hint,
+                renaming_whole(written, self._named),
+            )
             return Constant(False, span)
         if name in self._open:
             circle = [*self._open[self._open.index(name) :], name]
@@ -126,7 +134,8 @@ class Conditions:
                 if near
                 else "a condition has facts and any, all, none, not, ref, expr, always"
             )
-            raise self._written.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint)
+            fix = renaming_whole(entry.key, known)
+            raise self._written.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint, fix)
         provider = provider_of(fact)
         if provider is not None and provider not in self._providers:
             near = nearest(provider, self._providers)
@@ -195,7 +204,11 @@ class Conditions:
                 near = nearest(str(entry.key.value), known)
                 hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
                 raise self._written.refused(
-                    "CCR202", f"`{fact}` has no `{literal_text(str(entry.key.value))}`", entry.key.span, hint
+                    "CCR202",
+                    f"`{fact}` has no `{literal_text(str(entry.key.value))}`",
+                    entry.key.span,
+                    hint,
+                    renaming_whole(entry.key, known),
                 )
 
     def _literal(self, node: Node, read: Callable[[str], LiteralT]) -> LiteralT:
@@ -211,8 +224,8 @@ class Conditions:
         self.broken = True
         return Constant(False, node.span)
 
-    def _find(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
-        self.diagnostics.append(finding(code, message, span, help=hint))
+    def _find(self, code: str, message: str, span: Span, hint: str | None = None, fix: Fix | None = None) -> None:
+        self.diagnostics.append(finding(code, message, span, help=hint, fix=fix))
 
 
 def _sorted(node: Predicate) -> Predicate:

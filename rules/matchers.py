@@ -23,6 +23,7 @@ from rules.written import Refused, Written
 from schemas.diagnostics import Span
 from schemas.document import Mapping as MappingNode
 from schemas.document import Node, Scalar, Sequence
+from schemas.edits import renaming_whole
 from schemas.suggest import nearest
 
 WRITTEN = (
@@ -101,7 +102,7 @@ class Matchers:
             if name == "ignoreCase":
                 continue
             try:
-                self._check_operator(name, fact, spec, entry.key.span)
+                self._check_operator(name, fact, spec, entry.key)
                 tests.append(self._operator(name, fact, spec, entry.value, ignore_case))
             except Refused:
                 failed = True
@@ -116,7 +117,8 @@ class Matchers:
             )
         return tests[0] if len(tests) == 1 else All(tuple(tests), node.span)
 
-    def _check_operator(self, name: str, fact: str, spec: FactSpec, span: Span) -> None:
+    def _check_operator(self, name: str, fact: str, spec: FactSpec, key: Scalar) -> None:
+        span = key.span
         if name not in WRITTEN:
             near = nearest(name, (*WRITTEN, "ignoreCase"))
             raise self.written.refused(
@@ -124,6 +126,7 @@ class Matchers:
                 f"there is no operator `{name}`",
                 span,
                 f"did you mean `{near}`?" if near else f"for `{fact}` there are {', '.join(self._fitting(spec))}",
+                renaming_whole(key, (*WRITTEN, "ignoreCase")),
             )
         if name not in self._fitting(spec):
             raise self.written.refused(
@@ -207,6 +210,7 @@ class Matchers:
                 f"there is no operator `{literal_text(str(word))}`",
                 operator.span,
                 f"did you mean `{near}`?" if near else "there are gt, gte, lt, lte, eq",
+                renaming_whole(operator, _COMPARISON_WORDS) if isinstance(operator, Scalar) else None,
             )
         return self._comparison_test(fact, spec, Comparison(name, self.written.number(fact, None, value)), node.span)
 
@@ -282,6 +286,7 @@ class Matchers:
             raise self.written.refused(
                 "CCR204", f"`{fact}` is never `{literal_text(text)}`", node.span,
                 f"did you mean `{near}`?" if near else f"it is one of {', '.join(spec.words)}",
+                renaming_whole(node, spec.words) if isinstance(node, Scalar) else None,
             )  # fmt: skip
         return text
 

@@ -9,8 +9,9 @@ from rules.facts import FactSpec
 from rules.operands import HINT, LiteralError, number_in
 from rules.spans import within
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Span
+from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Node, Scalar, Sequence
+from schemas.edits import in_quotes
 
 ReadT = TypeVar("ReadT")
 
@@ -30,7 +31,8 @@ class Written:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
         hint = f'quote it: `"{node.raw}"`' if isinstance(node, Scalar) and node.value is not None else None
-        raise self.refused("CCR202", f"`{name}` wants a text", node.span, hint)
+        fix = in_quotes(node.span, node.raw) if isinstance(node, Scalar) and hint else None
+        raise self.refused("CCR202", f"`{name}` wants a text", node.span, hint, fix)
 
     def boolean(self, name: str, node: Node) -> bool:
         """True or false; also as a text that a `${...}` became. Raises `Refused`."""
@@ -72,7 +74,7 @@ class Written:
             end = len(text) if fault.end is None else fault.end
             raise self.refused("CCR203", fault.message, within(node)(fault.start, end), fault.hint) from None
 
-    def refused(self, code: str, message: str, span: Span, hint: str | None = None) -> Refused:
+    def refused(self, code: str, message: str, span: Span, hint: str | None = None, fix: Fix | None = None) -> Refused:
         """Lists what is wrong with a matcher, which is to be given up."""
-        self.diagnostics.append(finding(code, message, span, help=hint))
+        self.diagnostics.append(finding(code, message, span, help=hint, fix=fix))
         return Refused()

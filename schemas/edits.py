@@ -78,6 +78,11 @@ def in_quotes(span: Span, text: str) -> Fix | None:
     return Fix(safe=True, edits=(Edit(span, f'"{text}"'),))
 
 
+def unsafe(fix: Fix | None) -> Fix | None:
+    """The same fix for a place where something else may have been meant."""
+    return None if fix is None else Fix(safe=False, edits=fix.edits)
+
+
 def replacing(span: Span, text: str, *, safe: bool) -> Fix:
     """The fix that writes `text` at `span`."""
     return Fix(safe=safe, edits=(Edit(span, text),))

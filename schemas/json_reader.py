@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Entry, JSONScalar, Mapping, Node, Scalar, Sequence
+from schemas.edits import replacing
 from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
@@ -65,8 +66,13 @@ class _Reader:
             self._report("CCR004", "there is more text after the end of the value", self.at, self.at + 1, "remove it")
         return root
 
-    def _report(self, code: str, message: str, start: int, end: int, help_text: str | None = None) -> None:
-        self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text))
+    def _report(
+        self, code: str, message: str, start: int, end: int, help_text: str | None = None, mended: str | None = None
+    ) -> None:
+        """`mended` is what the text from `start` to `end` must be instead, where that is beyond doubt."""
+        span = self.lines.span(start, end)
+        fix = None if mended is None else replacing(span, mended, safe=True)
+        self.findings.append(finding(code, message, span, help=help_text, fix=fix))
         if len(self.findings) >= MAX_FINDINGS:
             raise _Stop
 
@@ -102,6 +108,7 @@ class _Reader:
         entries: list[Entry] = []
         seen: dict[str, Scalar] = {}
         comma: int | None = None
+        last = start
         while True:
             self._gap()
             char = self._char(start, "}")
@@ -110,11 +117,11 @@ class _Reader:
                 self.at += 1
                 return Mapping(tuple(entries), self.lines.span(start, self.at))
             if char == ",":
-                self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it")
+                self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it", "")
                 self.at += 1
                 continue
             if entries and comma is None:
-                self._missing_comma()
+                self._missing_comma(last)
             key = self._key()
             self._gap()
             if self.lines.text[self.at : self.at + 1] != ":":
@@ -122,6 +129,7 @@ class _Reader:
             self.at += 1
             self._gap()
             value = self._value(depth + 1)
+            last = self.at
             first = seen.setdefault(str(key.value), key)
             if first is key:
                 entries.append(Entry(key, value))
@@ -134,6 +142,7 @@ class _Reader:
         self.at += 1
         items: list[Node] = []
         comma: int | None = None
+        last = start
         while True:
             self._gap()
             char = self._char(start, "]")
@@ -142,12 +151,13 @@ class _Reader:
                 self.at += 1
                 return Sequence(tuple(items), self.lines.span(start, self.at))
             if char == ",":
-                self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it")
+                self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it", "")
                 self.at += 1
                 continue
             if items and comma is None:
-                self._missing_comma()
+                self._missing_comma(last)
             items.append(self._value(depth + 1))
+            last = self.at
             comma = self._comma()
 
     def _char(self, start: int, closing: str) -> str:
@@ -165,15 +175,16 @@ class _Reader:
 
     def _trailing(self, comma: int | None) -> None:
         if comma is not None:
-            self._report("CCR004", "there is a `,` after the last entry", comma, comma + 1, "remove it")
+            self._report("CCR004", "there is a `,` after the last entry", comma, comma + 1, "remove it", "")
 
-    def _missing_comma(self) -> None:
+    def _missing_comma(self, after: int) -> None:
         char = self.lines.text[self.at]
         if char == ":":
             self._stop("`:` cannot stand here", self.at)
-        self._report(
-            "CCR004", "there is no `,` before this", self.at, self.at + 1, "put a `,` after the value before it"
-        )
+        help_text = "put a `,` after the value before it"
+        self._report("CCR004", "there is no `,` before this", self.at, self.at + 1, help_text)
+        place = self.lines.span(after, after)
+        self.findings[-1] = replace(self.findings[-1], fix=replacing(place, ",", safe=True))
 
     def _key(self) -> Scalar:
         char = self.lines.text[self.at]
@@ -183,7 +194,13 @@ class _Reader:
         if match is None:
             self._stop(f"{quoted(char)} cannot start a key", self.at, "a key is a text in double quotes")
         self.at = match.end()
-        self._report("CCR004", f"key {quoted(match[0])} is not in quotes", *match.span(), f'write `"{match[0][:40]}"`')
+        self._report(
+            "CCR004",
+            f"key {quoted(match[0])} is not in quotes",
+            *match.span(),
+            f'write `"{match[0][:40]}"`',
+            f'"{match[0]}"',
+        )
         return Scalar(match[0], self.lines.span(*match.span()), raw=match[0])
 
     def _string(self) -> Scalar:
@@ -202,7 +219,9 @@ class _Reader:
             )
         self.at = match.end()
         if single:
-            self._report("CCR004", "a text in single quotes is not JSON", start, self.at, "use double quotes")
+            inner = match[0][1:-1]
+            mended = None if '"' in inner or "\\" in inner else f'"{inner}"'
+            self._report("CCR004", "a text in single quotes is not JSON", start, self.at, "use double quotes", mended)
         unescaped = _ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1])
         value = join_surrogates(unescaped)
         if value is None:
@@ -245,7 +264,7 @@ class _Reader:
             return Scalar(number, span, raw=word)
         if word in _FOREIGN:
             value, ours = _FOREIGN[word]
-            self._report("CCR004", f"{quoted(word)} is not JSON", *match.span(), f"write `{ours}`")
+            self._report("CCR004", f"{quoted(word)} is not JSON", *match.span(), f"write `{ours}`", ours)
             return Scalar(value, span, raw=word)
         if word[0] in "+-.0123456789" or word in ("NaN", "Infinity"):
             self._report(
@@ -255,7 +274,9 @@ class _Reader:
                 "write plain decimal digits, or the text in double quotes",
             )
             return Scalar(_salvage(word), span, raw=word)
-        self._report("CCR004", f"{quoted(word)} is not in quotes", *match.span(), "a text is written in double quotes")
+        help_text = "a text is written in double quotes"
+        mended = f'"{word}"' if "\\" not in word else None
+        self._report("CCR004", f"{quoted(word)} is not in quotes", *match.span(), help_text, mended)
         return Scalar(word, span, raw=word)
 
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Span
+from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Entry, Mapping, Node, Scalar, node_at
+from schemas.edits import in_quotes, renaming_whole, replacing
 from schemas.keys_elsewhere import elsewhere
+from schemas.scalars import number_of
 from schemas.substitute import CREDENTIALS, is_unresolved, was_replaced
 from schemas.suggest import did_you_mean, nearest
 from schemas.wording import listed, quoted
@@ -125,7 +127,9 @@ def _say_unknown(at: _At) -> Iterator[Diagnostic]:
             continue
         where = "" if not at.fault.path else f" in {_name(at.fault.path)}"
         help_text = elsewhere(path_text((*at.fault.path, key))) or did_you_mean(key, known, listing=12)
-        yield finding("CCR101", f"unknown key {quoted(key)}{where}", entry.key.span, help=help_text)
+        free = [name for name in known if name not in at.fault.instance]
+        fix = renaming_whole(entry.key, free)
+        yield finding("CCR101", f"unknown key {quoted(key)}{where}", entry.key.span, help=help_text, fix=fix)
 
 
 def _say_missing(at: _At) -> Iterator[Diagnostic]:
@@ -183,7 +187,7 @@ def _say_kind(at: _At) -> Iterator[Diagnostic]:
     if at.node.span.line != at.node.span.end_line or (isinstance(at.node, Scalar) and at.node.value is None):
         span = key_or_start(at.root, at.fault.path)
     message = f"{_name(at.fault.path)} is {wanted}, not {_kind_of(at.fault.instance)}"
-    yield finding("CCR103", message, span, help=_kind_help(kinds, at))
+    yield finding("CCR103", message, span, help=_kind_help(kinds, at), fix=_kind_fix(kinds, at))
 
 
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
@@ -212,6 +216,23 @@ def _kind_help(kinds: list[str], at: _At) -> str | None:
         return "put it in a list, even if it is the only one"
     if value is None:
         return "give it a value, or leave the key out"
+    return None
+
+
+def _kind_fix(kinds: list[str], at: _At) -> Fix | None:
+    """Quotes put or taken away; a word for true or false, which another language may have meant otherwise."""
+    value, node = at.fault.instance, at.node
+    if not isinstance(node, Scalar):
+        return None
+    if isinstance(value, str) and "boolean" in kinds and value.lower() in ("true", "false", *_YES, *_NO):
+        word = "true" if value.lower() in ("true", *_YES) else "false"
+        return replacing(node.span, word, safe=node.quoted and value.lower() == word)
+    if isinstance(value, str) and ("integer" in kinds or "number" in kinds):
+        number = value.strip()
+        plain = node.quoted and number_of(number) is not None and ("number" in kinds or number.lstrip("-").isdigit())
+        return replacing(node.span, number, safe=True) if plain else None
+    if isinstance(value, int | float) and "string" in kinds and not node.quoted:
+        return in_quotes(node.span, node.raw)
     return None
 
 
@@ -244,6 +265,7 @@ def _say_choice(at: _At) -> Iterator[Diagnostic]:
             f"unknown key {quoted(str(at.fault.instance))} in {_name(at.fault.path)}",
             span,
             help=did_you_mean(str(at.fault.instance), choices, listing=12),
+            fix=renaming_whole(entry.key, choices) if entry else None,
         )
         return
     if not isinstance(at.fault.instance, str):
@@ -255,7 +277,8 @@ def _say_choice(at: _At) -> Iterator[Diagnostic]:
     shown = "this" if CREDENTIALS in at.fault.path and at.fault.path[-1] != "type" else quoted(at.fault.instance)
     near = nearest(at.fault.instance, choices)
     help_text = f"did you mean {quoted(near)}?" if near else f"one of {listed(choices)}"
-    yield finding("CCR104", f"{_name(at.fault.path)} cannot be {shown}", at.node.span, help=help_text)
+    fix = renaming_whole(at.node, choices) if isinstance(at.node, Scalar) else None
+    yield finding("CCR104", f"{_name(at.fault.path)} cannot be {shown}", at.node.span, help=help_text, fix=fix)
 
 
 def _entry(node: Node, key: object) -> Entry | None:

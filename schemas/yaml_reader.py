@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic
+from schemas.diagnostics import Diagnostic, Fix
 from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from schemas.edits import in_quotes, unsafe
 from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
@@ -151,8 +152,10 @@ class _Composer:
         self._report("CCR006", f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
         self.stopped, self.root = True, None
 
-    def _report(self, code: str, message: str, start: int, end: int, help_text: str | None = None) -> None:
-        self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text))
+    def _report(
+        self, code: str, message: str, start: int, end: int, help_text: str | None = None, fix: Fix | None = None
+    ) -> None:
+        self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text, fix=fix))
 
     def _scalar(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -166,7 +169,8 @@ class _Composer:
         trap = self.traps.get(start)
         if trap is not None and event.style is None:
             self.sprung.add(start)
-            self._report(trap.code, trap.message, start, end, trap.help_text)
+            fix = in_quotes(span, raw) if trap.sure else unsafe(in_quotes(span, raw))
+            self._report(trap.code, trap.message, start, end, trap.help_text, fix)
             self._add(Scalar(raw, span, quoted=False, raw=raw), end, 1, 1, event.anchor)
             return
         if event.style is None and not self._key_next():
@@ -186,6 +190,7 @@ class _Composer:
                 start,
                 end,
                 f'write it in quotes: `"{raw}"`',
+                in_quotes(span, raw),
             )
             value = raw
         self._add(Scalar(value, span, quoted=event.style is not None, raw=raw), end, 1, 1, event.anchor)
@@ -246,7 +251,14 @@ class _Composer:
             if inside
             else f"`{raw}` is an alias in YAML, and no anchor `&{name}` comes before it"
         )
-        self._report("CCR010", message, start, end, f'for a pattern write it in quotes: `"{raw}"`')
+        self._report(
+            "CCR010",
+            message,
+            start,
+            end,
+            f'for a pattern write it in quotes: `"{raw}"`',
+            unsafe(in_quotes(self.lines.span(start, end), raw)),
+        )
         self._add(Scalar(raw, self.lines.span(start, end), raw=raw), end, 1, 1, None)
 
     def _key_next(self) -> bool:

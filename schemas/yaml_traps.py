@@ -23,11 +23,12 @@ _UNQUOTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """What to say of a value that only quotes make a text."""
+    """What to say of a value that only quotes make a text; `sure`: it cannot have been meant as anything else."""
 
     code: str
     message: str
     help_text: str
+    sure: bool = True
 
 
 def parseable(lines: Lines) -> tuple[str, list[Diagnostic]]:
@@ -50,7 +51,10 @@ def traps_of(text: str) -> dict[int, Trap]:
         start = match.start("value")
         code, message = _trap_text(value)
         found[start] = Trap(
-            code, message, f'write it in quotes: `"{value}"`' if len(value) <= 60 else "write it in quotes"
+            code,
+            message,
+            f'write it in quotes: `"{value}"`' if len(value) <= 60 else "write it in quotes",
+            sure=value[0] != "*" or len(value) == 1 or "*" in value[1:],
         )
     return found
 

@@ -15,6 +15,8 @@ from engine.checks.scope import Scope
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Severity
 from schemas.document import Entry, Mapping, Node, Scalar, Sequence
+from schemas.edits import replacing
+from schemas.places import inside
 from schemas.substitute import is_unresolved
 from schemas.wording import quoted
 
@@ -102,6 +104,7 @@ def _endpoint(kind: str, endpoint: Scalar) -> Iterator[Diagnostic]:
             f"requests and credentials would go to {quoted(host)} in clear text",
             endpoint.span,
             help="write `https://`",
+            fix=replacing(inside(endpoint, 0, 4), "https", safe=False) if _is_written(endpoint) else None,
         )
     if parts.password or (parts.username and parts.scheme in ("http", "https")):
         yield finding("CCR801", "a credential is written in an endpoint", endpoint.span, help="use `authentication`")
@@ -112,6 +115,11 @@ def _endpoint(kind: str, endpoint: Scalar) -> Iterator[Diagnostic]:
             message = f"{quoted(host)} does not answer type {quoted(kind)} at this endpoint"
             yield finding("CCR805", message, endpoint.span, help=row.help_text)
             return
+
+
+def _is_written(scalar: Scalar) -> bool:
+    """Whether a place inside the text can be told."""
+    return inside(scalar, 0, 4) != scalar.span
 
 
 _ARN_PLACEHOLDER = re.compile(r"ACCOUNT|PROFILE_ID")

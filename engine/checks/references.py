@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.checks.scope import RoutePlace, Scope, TargetPlace
+from engine.checks.scope import Named, RoutePlace, Scope, TargetPlace
 from providers.spec import ProviderSpec
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label, Severity
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
+from schemas.edits import renaming_whole
 from schemas.substitute import is_unresolved
-from schemas.suggest import did_you_mean, nearest
+from schemas.suggest import did_you_mean, nearest, only_nearest
 from schemas.wording import listed, quoted
 
 
@@ -45,20 +46,21 @@ def _twice(scope: Scope) -> Iterator[Diagnostic]:
 
 def _default_provider(scope: Scope) -> Iterator[Diagnostic]:
     node = scope.at("routing.defaultProvider")
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value and not is_unresolved(node):
-        yield from _provider(scope, node.value, "`routing.defaultProvider`", node)
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value or is_unresolved(node):
+        return
+    if scope.provider_entry(node.value) is None:
+        yield _unknown_provider(scope, "`routing.defaultProvider`", Named(node.value, node.span, node))
 
 
-def _provider(scope: Scope, name: str, owner: str, node: Scalar) -> Iterator[Diagnostic]:
-    if scope.provider_entry(name) is None:
-        yield _unknown_provider(scope, name, owner, node)
-
-
-def _unknown_provider(scope: Scope, name: str, owner: str, place: Scalar | TargetPlace) -> Diagnostic:
-    span = place.provider.span if isinstance(place, TargetPlace) else place.span
+def _unknown_provider(scope: Scope, owner: str, named: Named) -> Diagnostic:
     known = [str(entry.key.value) for entry in scope.provider_entries()]
-    help_text = did_you_mean(name, known) if known else "no provider is configured"
-    return finding("CCR401", f"{owner} names provider {quoted(name)}, which does not exist", span, help=help_text)
+    return finding(
+        "CCR401",
+        f"{owner} names provider {quoted(named.name)}, which does not exist",
+        named.span,
+        help=did_you_mean(named.name, known) if known else "no provider is configured",
+        fix=named.renaming(known),
+    )
 
 
 def _categories(scope: Scope) -> Iterator[Diagnostic]:
@@ -72,7 +74,11 @@ def _categories(scope: Scope) -> Iterator[Diagnostic]:
         name = str(key.value)
         if name not in known:
             message = f"{where} names category {quoted(name)}, which does not exist"
-            yield finding("CCR401", message, key.span, help=_category_help(name, known))
+            near = _RENAMED.get(name.casefold()) or only_nearest(name, known)
+            help_text = _category_help(name, known)
+            yield finding(
+                "CCR401", message, key.span, help=help_text, fix=renaming_whole(key, [near]) if near else None
+            )
 
 
 def _category_help(name: str, known: list[str]) -> str:
@@ -86,7 +92,7 @@ _RENAMED = {"think": "thinking", "reasoning": "thinking", "websearch": "search",
 def _target(scope: Scope, target: TargetPlace) -> Iterator[Diagnostic]:
     name = target.provider.name
     if scope.provider_entry(name) is None:
-        yield _unknown_provider(scope, name, target.owner, target)
+        yield _unknown_provider(scope, target.owner, target.provider)
         return
     spec = scope.providers.get(name)
     if spec is None or target.model is None or not spec.models or spec.model(target.model.name) is not None:
@@ -95,7 +101,8 @@ def _target(scope: Scope, target: TargetPlace) -> Iterator[Diagnostic]:
     others = [other.name for other in scope.providers.values() if other.model(model.name) is not None]
     open_ended = any(not other.models for other in scope.providers.values())
     labels = _models_label(scope, spec)
-    near = did_you_mean(model.name, [one.name for one in spec.models])
+    offered = [one.name for one in spec.models]
+    near = did_you_mean(model.name, offered)
     if others or open_ended:
         offering = f"{listed(others, 'and')} {'offer' if len(others) > 1 else 'offers'} it" if others else near
         yield finding(
@@ -104,6 +111,7 @@ def _target(scope: Scope, target: TargetPlace) -> Iterator[Diagnostic]:
             model.span,
             help=offering,
             labels=labels,
+            fix=None if others else model.renaming(offered),
         )
     else:
         yield finding(
@@ -112,6 +120,7 @@ def _target(scope: Scope, target: TargetPlace) -> Iterator[Diagnostic]:
             model.span,
             help=near,
             labels=labels,
+            fix=model.renaming(offered),
         )
 
 
@@ -144,6 +153,7 @@ def _default_models(scope: Scope) -> Iterator[Diagnostic]:
                 f"`defaultModel` of {quoted(spec.name)} is {quoted(node.value)}, which it does not offer",
                 node.span,
                 help=did_you_mean(node.value, [one.name for one in spec.models]),
+                fix=renaming_whole(node, [one.name for one in spec.models]),
                 labels=_models_label(scope, spec),
             )
 
@@ -182,7 +192,7 @@ def _meant(scope: Scope, target: TargetPlace) -> tuple[str, str | None]:
 
 
 # types whose upstream searches by itself whatever the configuration says of the model
-_SEARCHING_TYPES = ("anthropic", "static")
+_SEARCHING_TYPES = ("anthropic", "gemini", "static")
 
 
 def _searching(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:

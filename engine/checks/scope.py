@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 
 from providers.spec import ProviderSpec
-from schemas.diagnostics import Span
+from schemas.diagnostics import Fix, Span
 from schemas.document import Entry, Mapping, Node, Scalar, Sequence, node_at
+from schemas.edits import renaming
 from schemas.places import inside
 from schemas.substitute import is_unresolved
 from schemas.wording import quoted
@@ -18,10 +19,16 @@ BUILTIN_CATEGORIES = ("search", "longcontext", "background", "thinking", "defaul
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name as written in the file."""
+    """A name as written in the file; `scalar` is the text it is in, from `start` on."""
 
     name: str
     span: Span
+    scalar: Scalar
+    start: int = 0
+
+    def renaming(self, known: Iterable[str]) -> Fix | None:
+        """The fix that writes the one known name that is near."""
+        return renaming(self.scalar, self.start, self.start + len(self.name), known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +120,12 @@ def _target(owner: str, node: Node, category: str | None) -> TargetPlace | None:
         return None
     named = None
     if isinstance(model, Scalar) and isinstance(model.value, str) and not is_unresolved(model):
-        named = Named(model.value, model.span)
-    return TargetPlace(owner, Named(written.value, written.span), named, written.span, category)
+        named = Named(model.value, model.span, model)
+    return TargetPlace(owner, Named(written.value, written.span, written), named, written.span, category)
 
 
 def _part(scalar: Scalar, start: int, end: int) -> Named:
     text = str(scalar.value)[start:end]
     left = start + len(text) - len(text.lstrip())
     name = text.strip()
-    return Named(name, inside(scalar, left, left + len(name)))
+    return Named(name, inside(scalar, left, left + len(name)), scalar, left)

@@ -9,11 +9,11 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping, Scalar
 
-RESERVED = ("filters", "state", "budgets", "usage", "audit", "tests", "invariants")
+RESERVED = ("filters", "budgets", "usage", "audit", "tests", "invariants")
 RESERVED_OF_SERVER = ("apiKeys", "access", "limits", "tls", "trustedProxies")
 
 # types whose dialect comes in a later version; `providers/dialects/table.py` has the others (a test compares)
-LATER_TYPES = ("gemini", "bedrock", "openai-responses")
+LATER_TYPES = ("bedrock", "openai-responses")
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

@@ -1,0 +1,68 @@
+"""Entries and items cut out of a text, with what belongs to them: their dash, comma, lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
+from itertools import pairwise
+
+from schemas.diagnostics import Edit, Span
+from schemas.document import Entry, Mapping, Node, Sequence
+from schemas.lines import Lines
+
+_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n\r]*)?(?:\r\n|\r|\n|\Z)")
+
+
+def cut(parent: Mapping | Sequence, number: int, texts: MappingType[str, str]) -> Edit | None:
+    """The edit that removes entry or item `number` of `parent`; a comment on its last line goes with it.
+
+    None where more than that would have to change: the last one of a block, one that shares its line with something
+    else, one that an alias or another file brought.
+    """
+    places = [_place(part) for part in (parent.entries if isinstance(parent, Mapping) else parent.items)]
+    file = parent.span.file
+    if file not in texts or any(start.file != file or end.file != file for start, end in places):
+        return None
+    lines = Lines(texts[file], file)
+    spans = [
+        (lines.offset(start.line, start.column), lines.offset(end.end_line, end.end_column)) for start, end in places
+    ]
+    start, end = lines.offset(parent.span.line, parent.span.column), spans[-1][1]
+    if spans != sorted(spans) or spans[0][0] < start or any(a[1] > b[0] for a, b in pairwise(spans)):
+        return None
+    if lines.text[start : start + 1] in ("{", "["):
+        return _in_flow(lines, spans, number)
+    return _in_block(lines, spans, number, isinstance(parent, Sequence)) if len(spans) > 1 and end else None
+
+
+def _place(part: Entry | Node) -> tuple[Span, Span]:
+    return (part.key.span, part.value.span) if isinstance(part, Entry) else (part.span, part.span)
+
+
+def _in_flow(lines: Lines, spans: SequenceType[tuple[int, int]], number: int) -> Edit:
+    start, end = spans[number]
+    if number + 1 < len(spans):
+        end = spans[number + 1][0]
+    elif number:
+        start = spans[number - 1][1]
+    return Edit(lines.span(start, end), "")
+
+
+def _in_block(lines: Lines, spans: SequenceType[tuple[int, int]], number: int, dashed: bool) -> Edit | None:
+    start, end = spans[number]
+    line_start = lines.offset(lines.place(start)[0], 1)
+    before = lines.text[line_start:start]
+    if dashed:
+        if before.strip() != "-":
+            return None
+    elif before.strip():
+        return None
+    rest = _REST_OF_LINE.match(lines.text, end)
+    if rest is None:
+        return None
+    if rest.end() == len(lines.text) and not lines.text.endswith(("\n", "\r")):
+        # the last line has no break: the one before it goes instead
+        kept = lines.text[:line_start].removesuffix("\n").removesuffix("\r")
+        return Edit(lines.span(len(kept), rest.end()), "")
+    return Edit(lines.span(line_start, rest.end()), "")
