@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 
+@lru_cache(maxsize=1024)  # the same few at every request
 def url_of(endpoint: str, path: str, query: str = "") -> str:
     """The complete URL: of the dialect's `path` only what the endpoint does not end in already is appended.
 

@@ -271,6 +271,8 @@ class Plan:
         return Sleep(min(left_s, self._policy.look_again_s), self._ticket)
 
     def _wish(self, index: int) -> Wish:
+        if not self.history:
+            return Wish(self._targets[index].model, self._session, _NONE, self._ticket)
         tried = frozenset(a.tried.pick.instance.name for a in self.history if a.tried.target_index == index)
         return Wish(self._targets[index].model, self._session, tried, self._ticket)
 
@@ -308,9 +310,12 @@ class Plan:
         return next((one for one in reversed(errors) if one.kind.blame is not Blame.US), errors[-1])
 
 
+_NONE: frozenset[str] = frozenset()
 _BUSY = ProviderError(KINDS["busy"], "all instances are busy", retry_after_s=1.0)
 
 
 def within(timeouts: Timeouts, left_s: float) -> Timeouts:
     """The timeouts, none longer than what is left of the exchange's deadline before its first byte."""
+    if timeouts.connect_s <= left_s >= timeouts.first_byte_s:
+        return timeouts
     return replace(timeouts, connect_s=min(timeouts.connect_s, left_s), first_byte_s=min(timeouts.first_byte_s, left_s))
