@@ -26,12 +26,20 @@ def gaps(prover: Prover, dead: set[int]) -> Iterator[Diagnostic]:
             continue
         strict = _strict_bounds(prover, fact, dead)
         for bound, sides in sorted(strict.items()):
-            place = next((number for number, span in enumerate(axis.spans) if span == (bound, bound)), None)
+            place = _piece_of(axis, bound)
             if place is None or not 0 < place < len(axis.spans) - 1:
                 continue
             found = _gap(prover, axis, place, sides)
             if found is not None:
                 yield found
+
+
+def _piece_of(axis: Scale, number: int) -> int | None:
+    """The piece that is just this number."""
+    for place, span in enumerate(axis.spans):
+        if span is not None and span[0] == number == span[1]:
+            return place
+    return None
 
 
 def _strict_bounds(prover: Prover, fact: str, dead: set[int]) -> dict[int, dict[str, list[tuple[int, Span]]]]:

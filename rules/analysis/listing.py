@@ -10,7 +10,7 @@ from typing import Literal
 from rules.analysis.atoms import Atoms
 from rules.analysis.boxes import Boxes, Sides
 from rules.analysis.budget import Budget
-from rules.analysis.offered import Providers, RouteKey, key_of_route
+from rules.analysis.offered import Providers, RouteKey, is_offered, key_of_route
 from rules.analysis.solve import Field, Found, Nowhere, solve
 from rules.analysis.space import Box, Region, both
 from rules.evaluate import EXPLICIT, refusal_of, route_of
@@ -162,7 +162,7 @@ def outcomes_of(rules: RuleSet, boxes: Boxes, providers: Providers) -> list[Outc
     atoms = boxes.atoms
     if rules.explicit_models:
         for number, choice in enumerate(atoms.choices):
-            if choice is not None and choice[0] in rules.offers:
+            if choice is not None and is_offered(rules, choice):
                 region = atoms.space.where(atoms.choice, 1 << number)
                 add(EXPLICIT, Route(Target(*choice)), region, None, "explicit")
     for category in rules.categories:

@@ -74,5 +74,12 @@ def explicit_choices(rules: RuleSet) -> list[tuple[str, str]]:
     ]
 
 
+def is_offered(rules: RuleSet, choice: tuple[str, str]) -> bool:
+    """Whether a client may choose a target explicitly."""
+    provider, model = choice
+    models = rules.offers.get(provider)
+    return provider in rules.offers and (models is None or model in models)
+
+
 ANY_MODEL = "any-model"
 """The name that stands for every model of a provider that lists none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rules.analysis.atoms import Atoms, atoms_of
+from rules.analysis.atoms import atoms_of
 from rules.analysis.boxes import Boxes
 from rules.analysis.budget import Budget
 from rules.analysis.certify import Certifier
@@ -21,23 +21,23 @@ def prover_of(
     providers: Providers,
     budget: Budget,
     also: Iterable[Predicate] = (),
-    parts: Iterable[Sequence[Predicate]] = (),
+    choices: Iterable[tuple[str, str]] = (),
 ) -> Prover:
-    """A rule set made ready. `also` are further conditions that will be asked about; `parts` conjunctions of such."""
-    return provers_of([(rules, providers)], budget, also, parts)[0]
+    """A rule set made ready. `also` are further conditions and `choices` further explicit choices to be asked about."""
+    return provers_of([(rules, providers)], budget, also, choices)[0]
 
 
 def provers_of(
     sets: Sequence[tuple[RuleSet, Providers]],
     budget: Budget,
     also: Iterable[Predicate] = (),
-    parts: Iterable[Sequence[Predicate]] = (),
+    choices: Iterable[tuple[str, str]] = (),
 ) -> list[Prover]:
     """Several rule sets made ready in one space."""
-    further = [*also, *(one for part in parts for one in part)]
+    further = list(also)
     conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
-    choices = list(dict.fromkeys(choice for rules, _ in sets for choice in explicit_choices(rules)))
-    atoms: Atoms = atoms_of([*conditions, *further], choices)
+    chosen = list(dict.fromkeys([*(choice for rules, _ in sets for choice in explicit_choices(rules)), *choices]))
+    atoms = atoms_of([*conditions, *further], chosen)
     add_constraints(atoms, {name: models for rules, _ in sets for name, models in rules.offers.items()})
     boxes = Boxes(atoms)
     for condition in further:

@@ -1,0 +1,268 @@
+"""Invariants of a configuration: what must be true of every target that some requests may be sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rules.analysis.acceptors import acceptor_of, alphabet_for, walk
+from rules.analysis.budget import Spent
+from rules.analysis.certify import Witness
+from rules.analysis.listing import Outcome
+from rules.analysis.offered import Place, Providers, places_of
+from rules.analysis.prove import Prover, Unproven
+from rules.analysis.space import EVERYTHING, Region, TooMany, meet
+from rules.analysis.wording import shown_in
+from rules.conditions import Conditions
+from rules.cost import leaves_of
+from rules.evaluate import holds
+from rules.facts import MISSING, FactSpec, Seen
+from rules.matchers import Matchers
+from rules.nodes import Constant, Decision, Predicate, Reject, RuleSet, Test
+from rules.written import Refused, Written
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic, Span
+from schemas.document import Mapping as MappingNode
+from schemas.document import Node, Scalar, Sequence
+from schemas.suggest import nearest
+from schemas.wording import quoted
+
+_TEXT = FactSpec("string", 0, "")
+_KEYS = ("provider", "model", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`provider` and `model` are predicates on the names of those; `reject` whether the request is refused."""
+
+    provider: Predicate | None
+    model: Predicate | None
+    reject: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """Of all requests that meet `when`, every target is as `then` says, and none as `never` does."""
+
+    name: str
+    span: Span
+    when: Predicate
+    then: Wish | None
+    never: Wish | None
+
+    @property
+    def conditions(self) -> Iterator[Predicate]:
+        """The conditions on requests that it needs: `when`, and those on a model that is the client's own."""
+        yield self.when
+        for wish in (self.then, self.never):
+            if wish is not None and wish.model is not None:
+                yield wish.model
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of an invariant; `diagnostic` where it is refuted."""
+
+    name: str
+    status: Literal["proved", "refuted", "not-proven"]
+    witness: Witness | None = None
+    diagnostic: Diagnostic | None = None
+    reason: str | None = None
+
+
+def invariants_in(
+    root: MappingNode, providers: Collection[str], settings: Mapping[str, int | float]
+) -> tuple[list[Invariant], list[Diagnostic]]:
+    """The section `invariants`, and what is wrong in it."""
+    named, section = root.get("conditions"), root.get("invariants")
+    conditions = Conditions(named if isinstance(named, MappingNode) else None, providers, settings)
+    written = Written(settings, conditions.diagnostics)
+    found = [
+        invariant
+        for number, item in enumerate(section.items if isinstance(section, Sequence) else ())
+        if isinstance(item, MappingNode)
+        for invariant in _invariants(item, number, conditions, written)
+    ]
+    return found, conditions.diagnostics
+
+
+def _invariants(item: MappingNode, number: int, conditions: Conditions, written: Written) -> Iterator[Invariant]:
+    name, when, then, never = (item.get(key) for key in ("name", "when", "then", "never"))
+    title = str(name.value) if isinstance(name, Scalar) else f"invariants[{number}]"
+    span = name.span if isinstance(name, Scalar) else item.span
+    before = len(conditions.diagnostics)
+    scope = conditions.condition(when) if when is not None else Constant(True, span)
+    wishes = [_wish(node, written) for node in (then, never)]
+    if then is None and never is None:
+        written.refused("CCR102", f"invariant {quoted(title)} has neither `then` nor `never`", span)
+    if len(conditions.diagnostics) == before:
+        yield Invariant(title, span, scope, *wishes)
+
+
+def _wish(node: Node | None, written: Written) -> Wish | None:
+    if not isinstance(node, MappingNode):
+        return None
+    found: dict[str, Predicate] = {}
+    reject: bool | None = None
+    for entry in node:
+        key = str(entry.key.value)
+        try:
+            if key == "reject" and isinstance(entry.value, Scalar) and isinstance(entry.value.value, bool):
+                reject = entry.value.value
+            elif key in ("provider", "model"):
+                found[key] = Matchers(written).matcher(key, _TEXT, entry.value)
+            else:
+                near = nearest(key, _KEYS)
+                hint = f"did you mean `{near}`?" if near else "there are provider, model, reject"
+                written.refused("CCR101", f"a target has no {quoted(key)}", entry.key.span, hint)
+        except Refused:
+            continue
+    return Wish(found.get("provider"), found.get("model"), reject)
+
+
+def prove(invariant: Invariant, prover: Prover) -> Verdict:
+    """Whether an invariant holds for all requests; refuted with one for which it does not."""
+    listing = prover.listing
+    scope = prover.boxes.sides_of(invariant.when).holds
+    reason: str | None = None
+    for number, outcome in enumerate(listing.outcomes):
+        wrong = _wrong_in(invariant, outcome, prover)
+        if not wrong:
+            continue
+        try:
+            region = meet(meet(scope, wrong), outcome.region)
+        except TooMany:
+            reason = "the conditions are too intricate"
+            continue
+        if not region:
+            continue
+        answer = prover.some(
+            region, listing.before(number), lambda decision: _is_broken(invariant, decision, prover.providers)
+        )
+        if isinstance(answer, Witness):
+            return Verdict(invariant.name, "refuted", answer, _refuted(invariant, answer, prover.providers))
+        if isinstance(answer, Unproven):
+            reason = answer.reason
+    return Verdict(invariant.name, "not-proven" if reason else "proved", reason=reason)
+
+
+def _wrong_in(invariant: Invariant, outcome: Outcome, prover: Prover) -> Region:
+    """Where, of the requests that get an outcome, the invariant is broken; a model may be the client's own."""
+    places = places_of(outcome.route, prover.providers)
+    if any(_breaks(invariant, outcome.route.to, place) for place in places or (None,)):
+        return EVERYTHING
+    own = [place for place in places if place[1] is None]
+    wrong: Region = ()
+    for place in own:
+        for wish, negated in ((invariant.then, True), (invariant.never, False)):
+            if (
+                wish is not None
+                and wish.model is not None
+                and (negated or wish.provider is None or _fits(wish.provider, "provider", place[0]))
+            ):
+                sides = prover.boxes.sides_of(wish.model)
+                wrong = (*wrong, *(sides.fails_to_hold if negated else sides.holds))
+    return wrong
+
+
+def _is_broken(invariant: Invariant, decision: Decision, providers: Providers) -> bool:
+    places = places_of(decision.route, providers)
+    return any(place[1] is None or _breaks(invariant, decision.route.to, place) for place in places) or (
+        not places and _breaks(invariant, decision.route.to, None)
+    )
+
+
+def _breaks(invariant: Invariant, to: object, place: Place | None) -> bool:
+    """Whether going to a place (None: being refused) is against the invariant, whatever the client's own model is."""
+    refused = isinstance(to, Reject)
+    then, never = invariant.then, invariant.never
+    if then is not None:
+        if then.reject is not None and then.reject is not refused:
+            return True
+        if place is not None and not _all_fit(then, place, unknown=True):
+            return True
+    if never is not None:
+        if never.reject is not None and never.reject is not refused:
+            return False
+        if place is None:
+            return never.reject is True and never.provider is None and never.model is None
+        return _all_fit(never, place, unknown=False)
+    return False
+
+
+def _all_fit(wish: Wish, place: Place, unknown: bool) -> bool:
+    provider, model = place
+    if wish.provider is not None and not _fits(wish.provider, "provider", provider):
+        return False
+    if wish.model is None:
+        return True
+    return unknown if model is None else _fits(wish.model, "model", model)
+
+
+def _fits(predicate: Predicate, fact: str, name: str) -> bool:
+    return holds(predicate, _Name(fact, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A source of one fact."""
+
+    fact: str
+    name: str
+
+    def get(self, fact: str) -> Seen:
+        """The name."""
+        return self.name if fact == self.fact else MISSING
+
+    def token_bounds(self) -> Iterable[tuple[int, int]]:
+        """None."""
+        return ()
+
+    def choices(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+def _refuted(invariant: Invariant, witness: Witness, providers: Providers) -> Diagnostic:
+    decision = witness.decision
+    places = places_of(decision.route, providers)
+    wrong = next(
+        (place for place in places if _breaks(invariant, decision.route.to, place)), places[0] if places else None
+    )
+    where = "is refused" if wrong is None else f"may go to {quoted(f'{wrong[0]},{wrong[1]}' if wrong[1] else wrong[0])}"
+    return finding(
+        "CCR702",
+        f"invariant {quoted(invariant.name)} does not hold: a request {where}",
+        invariant.span,
+        help=f"{quoted(decision.rule)} decides about it",
+        data={"invariant": invariant.name, "rule": decision.rule, **shown_in(witness)},
+    )
+
+
+def names_for(invariants: Iterable[Invariant], rules: RuleSet) -> list[tuple[str, str]]:
+    """Explicit choices of providers that offer any model, one for each way in which invariants judge its name."""
+    open_providers = [provider for provider, models in rules.offers.items() if models is None]
+    if not rules.explicit_models or not open_providers:
+        return []
+    tests = [
+        leaf
+        for invariant in invariants
+        for wish in (invariant.then, invariant.never)
+        if wish is not None and wish.model is not None
+        for leaf in leaves_of(wish.model)
+        if isinstance(leaf, Test) and leaf.operator != "exists"
+    ]
+    if not tests:
+        return []
+    alphabet = alphabet_for(tests)
+    try:
+        names = [name for _, name in walk([acceptor_of(test, alphabet) for test in tests], alphabet)]
+    except Spent:
+        return []
+    return [
+        (provider, name)
+        for provider in open_providers
+        for name in names
+        if name and name == name.strip() and "," not in name
+    ]

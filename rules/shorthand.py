@@ -1,0 +1,94 @@
+"""The shorthand in which routing tests write requests: fact names and exact values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rules.bodies import Wanted
+from rules.facts import FACTS, MISSING, Seen, spec_of
+from rules.operands import LiteralError, number_in
+from rules.operators import NUMBERS
+from schemas.suggest import nearest
+from schemas.wording import quoted
+
+_OWN = ("tools", "now", "explicit", "file")
+"""Keys that are no facts."""
+
+_NO_VALUE = ("time", "rollout")
+"""Facts that a request does not have but is judged by: `now` and the key of a rollout are written instead."""
+
+
+class BadShorthand(ValueError):  # noqa: N818 - named as `BadRequest` is
+    """A shorthand that stands for no request; blame: the test. `str()` says why."""
+
+
+def wanted_of_mapping(request: Mapping[str, Any]) -> Wanted:
+    """What a shorthand wants. Raises `BadShorthand` for an unknown key or a value the fact never has."""
+    values: dict[str, Seen] = {}
+    words: list[str] = []
+    choice: str | None = None
+    for key, value in request.items():
+        fact = key.lower() if key.startswith("header.") else key
+        if key == "tools":
+            if isinstance(value, list):
+                values["toolNames"] = frozenset(map(str, value))
+                values["toolCount"] = len(value)
+            else:
+                values["toolCount"] = _number("toolCount", value)
+        elif key == "now":
+            values["time"] = _moment(value)
+        elif key == "explicit":
+            choice = str(value)
+        elif key == "contentKeywords":
+            words += [str(word).casefold() for word in (value if isinstance(value, list) else [value])]
+        else:
+            values[fact] = _value(fact, value)
+    return Wanted(values, words=words, choice=choice)
+
+
+def _value(fact: str, value: Any) -> Seen:
+    spec = spec_of(fact)
+    if spec is None or fact in _NO_VALUE:
+        near = nearest(fact, [*FACTS, *_OWN])
+        hint = f", did you mean {quoted(near)}?" if near and near != fact else ""
+        raise BadShorthand(f"a request has no {quoted(fact)}{hint}")
+    if value is None:
+        if not spec.optional:
+            raise BadShorthand(f"{quoted(fact)} is never missing")
+        return MISSING
+    if spec.type in NUMBERS:
+        return _number(fact, value)
+    if spec.type == "bool":
+        if not isinstance(value, bool):
+            raise BadShorthand(f"{quoted(fact)} is true or false")
+        return value
+    if spec.type == "set":
+        return frozenset(map(str, value if isinstance(value, list) else [value]))
+    if spec.words and value not in spec.words:
+        raise BadShorthand(f"{quoted(fact)} is never {quoted(str(value))}, it is one of {', '.join(spec.words)}")
+    if not isinstance(value, str):
+        raise BadShorthand(f"{quoted(fact)} is a text")
+    return value
+
+
+def _number(fact: str, value: Any) -> int | float:
+    if isinstance(value, str):
+        try:
+            value = number_in(value)
+        except LiteralError as problem:
+            raise BadShorthand(f"{quoted(fact)}: {problem.message}") from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadShorthand(f"{quoted(fact)} is a number")
+    return value
+
+
+def _moment(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise BadShorthand(f"`now` is a time such as 2026-01-05T09:00:00Z, not {quoted(str(value))}") from None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,60 @@
+"""Why a rule did not take a request, in one line."""
+
+from __future__ import annotations
+
+from rules.compute import ExpressionFailed
+from rules.evaluate import UnknownFact, holds
+from rules.facts import MISSING, FactSource, Seen
+from rules.nodes import All, Category, Compare, Opaque, Predicate, Reference, Rule, RuleSet, Test
+from rules.operators import wanted_of
+from schemas.wording import quoted
+
+_MOST = 3
+
+
+def why_not(rules: RuleSet, name: str, facts: FactSource) -> str | None:
+    """What of a rule or category is not as the request is; None where there is no such one, or nothing in the way."""
+    entries: list[Rule | Category] = [*rules.rules, *rules.categories]
+    entry = next((one for one in entries if one.name == name), None)
+    if entry is None:
+        return f"there is no rule {quoted(name)}"
+    if isinstance(entry, Rule) and not entry.enabled:
+        return f"{quoted(name)} is switched off"
+    failed = [_seen(part, facts) for part in _conjuncts(entry.condition) if not _holds(part, facts)]
+    if failed:
+        return f"{quoted(name)}: {', '.join(failed[:_MOST])}"
+    return f"{quoted(name)} would take it, too, but an earlier rule does"
+
+
+def _conjuncts(node: Predicate) -> list[Predicate]:
+    if isinstance(node, Reference):
+        return _conjuncts(node.child)
+    if isinstance(node, All):
+        return [part for child in node.children for part in _conjuncts(child)]
+    return [node]
+
+
+def _holds(node: Predicate, facts: FactSource) -> bool:
+    try:
+        return holds(node, facts)
+    except (ExpressionFailed, UnknownFact):
+        return False
+
+
+def _seen(node: Predicate, facts: FactSource) -> str:
+    if isinstance(node, Test):
+        return f"{node.fact} is {_shown(facts.get(node.fact))}, wanted: {wanted_of(node)}"
+    if isinstance(node, Compare | Opaque):
+        return f"not {node.source}"
+    return "a group of conditions does not hold"
+
+
+def _shown(seen: Seen) -> str:
+    if seen is MISSING:
+        return "missing"
+    if isinstance(seen, bool):
+        return str(seen).lower()
+    if isinstance(seen, frozenset):
+        return "[" + ", ".join(sorted(seen)) + "]"
+    text = str(seen)
+    return text if len(text) <= 60 else text[:59] + "…"
