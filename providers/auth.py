@@ -19,6 +19,9 @@ KEY_HEADERS: dict[str, str] = {
 }
 """Provider type -> the header that carries an `api_key`; all others take it as a bearer token."""
 
+KEYED_TYPES = frozenset(("anthropic", "gemini"))
+"""Provider types whose `apiKey` is an `api_key` where nothing else is said; everywhere else a lone secret is a bearer token."""
+
 FORWARDED = ("authorization", "x-api-key")
 
 SHORTEST_ECHO = 6

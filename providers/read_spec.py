@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from providers.auth import KEYED_TYPES
 from providers.balance import STRATEGIES, SYNONYMS
 from providers.endpoint import host_of
 from providers.secret import Secret
@@ -27,6 +28,9 @@ from providers.spec import (
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Entry, JSONValue, Mapping, Node, Scalar, Sequence, node_at, plain
+
+DEFAULT_ENDPOINTS: dict[str, str] = {"gemini": "https://generativelanguage.googleapis.com/v1beta"}
+"""Provider type -> the endpoint where none is written: the vendor's own."""
 
 
 def read_providers(root: Mapping) -> tuple[dict[str, ProviderSpec], list[Diagnostic]]:
@@ -77,8 +81,9 @@ def _provider_of(name: str, entry: Entry, node: Mapping) -> ProviderSpec:
 
 def _instances_of(node: Mapping) -> tuple[InstanceSpec, ...]:
     """One instance for the provider's own endpoint, or those of `instances`, which say only what differs."""
-    endpoint = _text(node, "endpoint") or ""
-    credentials = _credentials_of(_mapping(node, "authentication"))
+    kind = _text(node, "type") or ""
+    endpoint = _text(node, "endpoint") or DEFAULT_ENDPOINTS.get(kind, "")
+    credentials = _credentials_of(_mapping(node, "authentication"), kind)
     listed = node.get("instances")
     members = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, Sequence) else []
     taken: set[str] = set()
@@ -89,7 +94,7 @@ def _instances_of(node: Mapping) -> tuple[InstanceSpec, ...]:
             InstanceSpec(
                 name=_unique(_text(member, "name") or _host(own) or f"instance-{number}", taken),
                 endpoint=own,
-                credentials=_credentials_of(_mapping(member, "authentication"))
+                credentials=_credentials_of(_mapping(member, "authentication"), kind)
                 if member.get("authentication") is not None
                 else credentials,
                 weight=_count(member, "weight", 1),
@@ -116,15 +121,16 @@ def _unique(name: str, taken: set[str]) -> str:
     return found
 
 
-def _credentials_of(node: Mapping) -> Credentials:
-    """Both forms: `{type, credentials: {...}}` and the short `{tokenPath: ...}`. A lone secret is sent as a bearer token."""
+def _credentials_of(node: Mapping, provider_type: str) -> Credentials:
+    """Both forms: `{type, credentials: {...}}` and the short `{tokenPath: ...}`. A lone secret is sent as the type's API wants it."""
     below = node.get("credentials")
     source = below if isinstance(below, Mapping) else node
     api_key = _text(source, "apiKey") or _text(source, "api_key")
     token, token_path = _text(source, "token"), _text(source, "tokenPath")
     kind = _text(node, "type")
     if kind is None:
-        kind = "bearer" if api_key or token or token_path else "none"
+        keyed = api_key is not None and provider_type in KEYED_TYPES
+        kind = "api_key" if keyed else "bearer" if api_key or token or token_path else "none"
     return Credentials(
         type=kind,
         api_key=Secret(api_key) if api_key else None,

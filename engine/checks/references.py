@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from engine.checks.scope import Named, RoutePlace, Scope, TargetPlace
 from providers.spec import ProviderSpec
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Label, Severity
+from schemas.cuts import cut
+from schemas.diagnostics import Diagnostic, Fix, Label, Severity
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming_whole
 from schemas.substitute import is_unresolved
@@ -169,6 +170,7 @@ def _fallbacks(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:
                 fallback.span,
                 help="a target is tried once; remove it",
                 labels=(Label(first.span, "the same target"),),
+                fix=_removal(scope, fallback),
             )
     others = {fallback.provider.name for fallback in route.fallbacks}
     if others == {route.target.provider.name} and len(seen) > 1:
@@ -179,6 +181,11 @@ def _fallbacks(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:
             help="they fail together with it; add a target of another provider",
             severity=Severity.WARNING,
         )
+
+
+def _removal(scope: Scope, target: TargetPlace) -> Fix | None:
+    edit = cut(*target.item, scope.texts) if target.item else None
+    return None if edit is None else Fix(safe=True, edits=(edit,))
 
 
 def _meant(scope: Scope, target: TargetPlace) -> tuple[str, str | None]:

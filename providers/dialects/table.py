@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from providers.dialects.anthropic.dialect import ANTHROPIC
 from providers.dialects.codewhisperer.dialect import CODEWHISPERER
+from providers.dialects.gemini.dialect import GeminiDialect
 from providers.dialects.openai.dialect import OpenAIDialect
 from providers.dialects.seams import Dialect, PassThrough
 from providers.dialects.static import StaticDialect
@@ -14,6 +15,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "openai": OpenAIDialect(),
     "anthropic": ANTHROPIC,
     "codewhisperer": CODEWHISPERER,
+    "gemini": GeminiDialect(),
     "static": StaticDialect(),
 }
 

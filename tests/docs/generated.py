@@ -35,6 +35,7 @@ SECTIONS = {
     "staticSettings": "`settings` of type `static`",
     "openaiSettings": "`settings` of type `openai`",
     "codewhispererSettings": "`settings` of type `codewhisperer`",
+    "geminiSettings": "`settings` of type `gemini`",
     "model": "A model in `settings.models`, where it is not just a name",
     "target": "A target, where it is not `provider,model`",
     "rule": "One of `routing.customRules`",

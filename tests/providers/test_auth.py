@@ -16,6 +16,8 @@ from providers.secret import Secret
         ("bearer", "anthropic", ("authorization", "Bearer k")),
         ("api_key", "openai", ("authorization", "Bearer k")),
         ("api_key", "anthropic", ("x-api-key", "k")),
+        ("api_key", "gemini", ("x-goog-api-key", "k")),
+        ("bearer", "gemini", ("authorization", "Bearer k")),
     ],
 )
 def test_header_of_a_credential(kind: str, provider_type: str, header: tuple[str, str]) -> None:

@@ -102,6 +102,27 @@ def test_authentication_forms(written: Any, meant: Credentials) -> None:
 
 
 @pytest.mark.parametrize(
+    ("provider_type", "kind"), [("openai", "bearer"), ("anthropic", "api_key"), ("gemini", "api_key")]
+)
+def test_a_lone_key_is_sent_as_the_api_wants_it(provider_type: str, kind: str) -> None:
+    """Where an API has a header of its own for keys, an `apiKey` is one; what is written wins, and a token is a bearer's."""
+    keyed = provider(
+        type=provider_type, authentication={"apiKey": "k"}, instances=[{"authentication": {"apiKey": "k"}}]
+    )
+    assert keyed.instances[0].credentials == Credentials(kind, Secret("k"))
+    said = provider(type=provider_type, authentication={"type": "bearer", "credentials": {"apiKey": "k"}})
+    assert said.instances[0].credentials.type == "bearer"
+    assert provider(type=provider_type, authentication={"token": "t"}).instances[0].credentials.type == "bearer"
+
+
+def test_a_type_with_one_home_needs_no_endpoint() -> None:
+    """The vendor's own endpoint is used where none is written."""
+    (spec,) = read({"providers": {"g": {"type": "gemini"}}}).values()
+    assert spec.instances[0].endpoint == "https://generativelanguage.googleapis.com/v1beta"
+    assert provider(type="gemini", endpoint="http://127.0.0.1:9").instances[0].endpoint == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
     ("written", "strategy"),
     [
         ("round-robin", "round-robin"),

@@ -14,7 +14,8 @@ from engine.checks.sections import LATER_TYPES
 from engine.render_json import report_object
 from engine.report import Report
 from providers.balance import STRATEGIES, SYNONYMS
-from providers.dialects.openai.settings import SETTINGS
+from providers.dialects.gemini import settings as gemini
+from providers.dialects.openai import settings as openai
 from providers.dialects.table import DIALECTS
 from rules.facts import FACTS
 from schemas.document import Document, plain
@@ -58,6 +59,7 @@ def _documents() -> Iterator[tuple[str, Document]]:
                 yield str(path.relative_to(HERE)), document
 
 
+TABLES: dict[str, Any] = {"openai": openai, "gemini": gemini}
 DOCUMENTS = list(_documents())
 
 
@@ -100,16 +102,20 @@ def test_types_are_those_with_a_dialect_and_those_to_come() -> None:
     assert not set(LATER_TYPES) & set(DIALECTS)
 
 
-def test_settings_of_openai_are_those_of_its_table() -> None:
-    """Key, values and default of each row."""
-    properties = DEFS["openaiSettings"]["properties"]
+@pytest.mark.parametrize("name", TABLES)
+def test_settings_of_a_type_are_those_of_its_table(name: str) -> None:
+    """Key, kind, values and default of each row, and no other key."""
+    properties = DEFS[f"{name}Settings"]["properties"]
     common = set(DEFS["commonSettings"]["properties"])
-    assert set(properties) - common == {setting.key for setting in SETTINGS}
-    for setting in SETTINGS:
-        if setting.kind == "enum":
-            assert tuple(properties[setting.key]["enum"]) == setting.values
-        if setting.kind in ("enum", "bool", "int", "levels", "budgets"):
-            assert properties[setting.key]["default"] == setting.default
+    assert set(properties) - common == {row.key for row in TABLES[name].SETTINGS}
+    for row in TABLES[name].SETTINGS:
+        written = properties[row.key]
+        if row.kind == "enum":
+            assert tuple(written["enum"]) == row.values
+        if row.kind == "texts" and row.values:
+            assert tuple(written["items"]["enum"]) == row.values
+        assert written.get("default", type(row.default)()) == row.default
+        assert f"| `{row.key}` |" in TABLES[name].__doc__
 
 
 def test_strategies_are_those_of_the_balancer() -> None:

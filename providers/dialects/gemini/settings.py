@@ -4,7 +4,7 @@
 |---|---|---|---|
 | `generation` | int | 0 | the models' generation where their names do not say it (`gemini-3.1-pro` says 3); 0: as the name says, `-latest` is the newest |
 | `thinking` | `auto`, `always`, `never` | `auto` | whether thinking and effort are asked of the model; `auto`: where the name says generation 2.5 or later, or the model lists the capability `thinking` |
-| `thinkingField` | `auto`, `level`, `budget` | `auto` | how: `thinkingLevel` (from generation 3 on) or `thinkingBudget` |
+| `thinkingField` | `auto`, `level`, `budget` | `auto` | how thinking is asked for: `thinkingLevel` (from generation 3 on) or `thinkingBudget` |
 | `thinkingLevels` | list of levels, least first | `low, medium, high` | the levels the model knows; another becomes the nearest below, or the least |
 | `thinkingBudgets` | level -> tokens | `low: 1024, medium: 8192, high: 24576` | the budget that is asked for each level of effort, and the least that counts as this level; never more than the largest is asked |
 | `unsignedCalls` | `auto`, `marker`, `plain` | `auto` | calls of earlier turns that another provider's model made: with the vendor's own marker for them (`auto`: from generation 3 on), or as they are |
