@@ -23,7 +23,7 @@ _REMINDER_OPEN, _REMINDER_CLOSE = "<system-reminder>", "</system-reminder>"
 
 def plain_model(model: str) -> str:
     """The model's name without the client's window suffix."""
-    return _SUFFIX.sub("", model)
+    return _SUFFIX.sub("", model) if model.endswith("]") else model
 
 
 def offered_tools(request: MessagesRequest) -> Iterator[Tool]:
@@ -38,7 +38,7 @@ def is_server_tool(tool: Tool) -> bool:
 
 def system_texts(request: MessagesRequest) -> list[str]:
     """The texts of `system`, without the client's billing line."""
-    texts = [block.text for block in request.system if block.type == "text" and isinstance(block.text, str)]
+    texts = [block.text for block in request.system if block.type == "text" and type(block.text) is str]
     return texts[1:] if texts and texts[0].startswith(BILLING_PREFIX) else texts
 
 
@@ -74,7 +74,7 @@ def texts_of(message: Message) -> list[str]:
     """The texts of a message's own text blocks."""
     if isinstance(message.content, str):
         return [message.content]
-    return [block.text for block in message.content if block.type == "text" and isinstance(block.text, str)]
+    return [block.text for block in message.content if block.type == "text" and type(block.text) is str]
 
 
 def nested_of(block: Block) -> list[Mapping[str, Any]]:
@@ -246,7 +246,7 @@ READERS: Mapping[str, Callable[[Envelope], Value | None]] = {
     "temperature": lambda envelope: envelope.request.temperature,
     "toolChoice": _tool_choice,
     "path": lambda envelope: envelope.path,
-    "hasTools": lambda envelope: any(True for _ in offered_tools(envelope.request)),
+    "hasTools": lambda envelope: next(offered_tools(envelope.request), None) is not None,
     "toolCount": _tool_count,
     "toolNames": _tool_names,
     "serverTools": _server_tools,

@@ -116,7 +116,7 @@ class Grid:
                         return owner
                 elif outcome:
                     return owner
-            elif all(holds(part, facts) for part in self._rests[lane]):
+            elif not (rest := self._rests[lane]) or all(holds(part, facts) for part in rest):
                 return owner
             running ^= lowest
         return None

@@ -97,8 +97,11 @@ def _pictures_in(content: object) -> int:
         content = content.get("content")
     if not isinstance(content, list):
         return 0
-    inner = (item for item in content if isinstance(item, dict) and item.get("type") in ("image", "document"))
-    return sum(1 + _pictures_in(item.get("source")) for item in inner)
+    count = 0
+    for item in content:
+        if isinstance(item, dict) and item.get("type") in ("image", "document"):
+            count += 1 + _pictures_in(item.get("source"))
+    return count
 
 
 def _tokens(thousandths: int) -> int:
