@@ -26,9 +26,7 @@ class Baseline:
 
 def baseline_text(found: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     """The text of a baseline; `found` is file -> (fingerprint, code). Sorted, a line for each, to be read in a review."""
-    files = {
-        file: dict(sorted(marks, key=lambda one: one[::-1])) for file, marks in found.items()
-    }
+    files = {file: dict(sorted(marks, key=lambda one: one[::-1])) for file, marks in found.items()}
     return json.dumps({"schemaVersion": VERSION, "files": files}, indent=2, ensure_ascii=False) + "\n"
 
 

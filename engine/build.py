@@ -64,7 +64,9 @@ def build(
         return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
-    found += _without_echoes(found, [*odd, *wrong, *check(document.root, providers, public=public)])
+    found += _without_echoes(
+        found, [*odd, *wrong, *check(document.root, providers, public=public, texts=sources.texts)]
+    )
     if any(one.code == "CCR401" for one in found):
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
     diagnostics = _in_order(found, document, sources.texts)

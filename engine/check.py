@@ -16,12 +16,18 @@ from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping
 
 
-def check(root: Mapping, providers: MappingType[str, ProviderSpec], *, public: bool = False) -> list[Diagnostic]:
+def check(
+    root: Mapping,
+    providers: MappingType[str, ProviderSpec],
+    *,
+    public: bool = False,
+    texts: MappingType[str, str] | None = None,
+) -> list[Diagnostic]:
     """Every finding 108, 4xx and 8xx of a tree whose `${...}` are replaced; the tree may have wrong shapes in it.
 
-    `public`: the user allowed an address that other machines reach.
+    `public`: the user allowed an address that other machines reach. `texts` are the files, for fixes.
     """
-    scope = Scope(root, providers)
+    scope = Scope(root, providers, texts or {})
     return [
         *references(scope),
         *mappings(scope),

@@ -28,12 +28,13 @@ def cut(parent: Mapping | Sequence, number: int, texts: MappingType[str, str]) -
     spans = [
         (lines.offset(start.line, start.column), lines.offset(end.end_line, end.end_column)) for start, end in places
     ]
-    start, end = lines.offset(parent.span.line, parent.span.column), spans[-1][1]
-    if spans != sorted(spans) or spans[0][0] < start or any(a[1] > b[0] for a, b in pairwise(spans)):
+    start = lines.offset(parent.span.line, parent.span.column)
+    backwards = any(first > last for first, last in spans)  # an alias: its value stands before it
+    if backwards or spans[0][0] < start or any(one[1] > next_one[0] for one, next_one in pairwise(spans)):
         return None
     if lines.text[start : start + 1] in ("{", "["):
         return _in_flow(lines, spans, number)
-    return _in_block(lines, spans, number, isinstance(parent, Sequence)) if len(spans) > 1 and end else None
+    return _in_block(lines, spans, number, isinstance(parent, Sequence)) if len(spans) > 1 else None
 
 
 def _place(part: Entry | Node) -> tuple[Span, Span]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from engine.checks.scope import Scope
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic
+from schemas.cuts import cut
+from schemas.diagnostics import Diagnostic, Fix
 from schemas.document import Mapping, Node, Scalar, Sequence
 from schemas.wording import quoted
 
@@ -27,13 +28,15 @@ def conditions(scope: Scope) -> Iterator[Diagnostic]:
         if name not in reached:
             reached.add(name)
             pending += below.get(name, ())
-    for entry in named:
+    for number, entry in enumerate(named):
         if entry.key.value not in reached:
+            edit = cut(named, number, scope.texts)
             yield finding(
                 "CCR404",
                 f"nothing uses condition {quoted(str(entry.key.value))}",
                 entry.key.span,
                 help="refer to it with `ref`, or remove it",
+                fix=None if edit is None else Fix(safe=True, edits=(edit,)),
             )
 
 

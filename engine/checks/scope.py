@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from providers.spec import ProviderSpec
 from schemas.diagnostics import Fix, Span
@@ -33,13 +33,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class TargetPlace:
-    """One target: `owner` is what leads to it, as a message names it; `category` is set for a category's own target."""
+    """One target: `owner` is what leads to it, as a message names it; `category` is set for a category's own target.
+
+    `item`: the list it is in and its number there.
+    """
 
     owner: str
     provider: Named
     model: Named | None
     span: Span
     category: str | None = None
+    item: tuple[Sequence, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,11 @@ class RoutePlace:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A configuration as the checks see it."""
+    """A configuration as the checks see it; `texts` are its files, for fixes."""
 
     root: Mapping
     providers: MappingType[str, ProviderSpec]
+    texts: MappingType[str, str] = field(default_factory=dict)
 
     def at(self, path: str) -> Node | None:
         """The node at a dotted path."""
@@ -102,8 +107,12 @@ def _routes(owner: str, node: Node | None, more: Node | None, category: str | No
         return
     own = node.get("fallbacks") if isinstance(node, Mapping) else None
     listed = own if own is not None else more
-    found = [_target(f"a fallback of {owner}", item, None) for item in listed] if isinstance(listed, Sequence) else []
-    yield RoutePlace(target, tuple(one for one in found if one is not None))
+    found = []
+    for number, item in enumerate(listed.items if isinstance(listed, Sequence) else ()):
+        fallback = _target(f"a fallback of {owner}", item, None)
+        if fallback is not None and isinstance(listed, Sequence):
+            found.append(replace(fallback, item=(listed, number)))
+    yield RoutePlace(target, tuple(found))
 
 
 def _target(owner: str, node: Node, category: str | None) -> TargetPlace | None:

@@ -9,7 +9,7 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping, Scalar
 
-RESERVED = ("filters", "budgets", "usage", "audit", "tests", "invariants")
+RESERVED = ("filters", "budgets", "usage", "audit")
 RESERVED_OF_SERVER = ("apiKeys", "access", "limits", "tls", "trustedProxies")
 
 # types whose dialect comes in a later version; `providers/dialects/table.py` has the others (a test compares)
@@ -21,7 +21,7 @@ def sections(scope: Scope) -> Iterator[Diagnostic]:
     for prefix, keys, node in (("", RESERVED, scope.root), ("server.", RESERVED_OF_SERVER, scope.mapping("server"))):
         for key in keys:
             entry = node.entry(key)
-            if entry is not None and not (key == "tests" and isinstance(entry.value, Scalar)):
+            if entry is not None:
                 yield finding("CCR807", f"`{prefix}{key}` has no effect in this version", entry.key.span)
     for entry in scope.provider_entries():
         kind = entry.value.get("type") if isinstance(entry.value, Mapping) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,21 +32,61 @@ def _mend(texts: Mapping[str, str], *, unsafe: bool = False, name: str = "f.yaml
 
 
 HEAD = "providers: {here: {type: static}}\nrouting:\n  defaultProvider: here\n"
-RULE = "  customRules:\n    - condition: {condition}\n      target: here,m\n"
+MODELS = "providers: {here: {type: static, settings: {models: [small, large]}}}\nrouting:\n  defaultProvider: here\n"
 
+
+def _ruled(condition: str) -> str:
+    return HEAD + f"  customRules:\n    - condition: {condition}\n      target: here,m\n"
+
+
+# what is mended, the text before and after, and whether the fix is an unsafe one
 MENDED = [
     ("an unused suppression", HEAD + "# ccr: ignore CCR404\n", HEAD, False),
     ("one at the end of a line", HEAD.replace("static}}", "static}}  # ccr: ignore CCR404 -- x"), HEAD, False),
+    ("a comparison", _ruled("{messageCount: > 10}"), _ruled('{messageCount: "> 10"}'), False),
+    ("a comparison of a block", _ruled("\n        messageCount: > 10"), _ruled('\n        messageCount: "> 10"'), False),
+    ("two at once", _ruled("{messageCount: > 10, model: {glob: *haiku*}}"), _ruled('{messageCount: "> 10", model: {glob: "*haiku*"}}'), False),
+    ("what may be an alias", _ruled("{model: {glob: *haiku}}"), _ruled('{model: {glob: "*haiku"}}'), True),
+    ("a reserved character", _ruled("{model: @x}"), _ruled('{model: "@x"}'), False),
+    ("a number for a text", _ruled("{model: 4}"), _ruled('{model: "4"}'), False),
+    ("a text for a number", HEAD + '  longContextThreshold: "100"\n', HEAD + "  longContextThreshold: 100\n", False),
+    ("a text for true", HEAD + '  explicitModels: "true"\n', HEAD + "  explicitModels: true\n", False),
+    ("a word for true", HEAD + "  explicitModels: yes\n", HEAD + "  explicitModels: true\n", True),
+    ("a key", HEAD.replace("defaultProvider", "defaultProvder"), HEAD, True),
+    ("a key in quotes", HEAD.replace("defaultProvider", '"defaultProvder"'), HEAD.replace("defaultProvider", '"defaultProvider"'), True),
+    ("a provider", HEAD.replace("r: here", "r: heer"), HEAD, True),
+    ("a value", HEAD.replace("static", "statik"), HEAD, True),
+    ("a fact", _ruled("{modle: x}"), _ruled("{model: x}"), True),
+    ("an operator", _ruled("{model: {prefx: x}}"), _ruled("{model: {prefix: x}}"), True),
+    ("a model in a target's text", MODELS + "  rules: {default: 'here, smal'}\n", MODELS + "  rules: {default: 'here, small'}\n", True),
+    ("what two names are near to", HEAD.replace("{here:", "{ab1: {type: static}, ab2: {type: static}, here:").replace("r: here", "r: ab3"), None, True),
+    ("a repeated fallback", MODELS + "  rules: {default: {provider: here, fallbacks: ['here,large', 'here,small']}}\n", MODELS + "  rules: {default: {provider: here, fallbacks: ['here,large']}}\n", False),
+    ("an unused condition", "conditions:\n  a: {stream: true}\n  b: {stream: false} # old\n" + _ruled("{ref: a}"), "conditions:\n  a: {stream: true}\n" + _ruled("{ref: a}"), False),
+    ("clear text", HEAD.replace("type: static", "type: openai, endpoint: 'http://llm.example.com/v1'"), HEAD.replace("type: static", "type: openai, endpoint: 'https://llm.example.com/v1'"), True),
+]  # fmt: skip
+
+MENDED_JSON = [
+    ("commas", '{"a": [1,, 2,], "b": {},}', '{"a": [1, 2], "b": {}}'),
+    ("missing commas", '{"a": [1 2]\n "b": 3}', '{"a": [1, 2],\n "b": 3}'),
+    ("quotes", '{a: \'x\', "b": True, "c": word}', '{"a": "x", "b": true, "c": "word"}'),
 ]
 
 
+@pytest.mark.parametrize(("what", "before", "after"), MENDED_JSON, ids=[row[0] for row in MENDED_JSON])
+def test_slips_of_json_are_mended(what: str, before: str, after: str) -> None:
+    """What other languages write, and commas."""
+    done = _mend({"f.json": before}, name="f.json")
+
+    assert done.texts == {"f.json": after}
+    assert not [one for one in done.report.findings if one.code.startswith("CCR0")]
+
+
 @pytest.mark.parametrize(("what", "before", "after", "unsafe"), MENDED, ids=[row[0] for row in MENDED])
-def test_what_can_be_mended_is(what: str, before: str, after: str, unsafe: bool) -> None:
-    """The text afterwards is exactly this, and an unsafe fix is made only where it is asked for."""
+def test_what_can_be_mended_is(what: str, before: str, after: str | None, unsafe: bool) -> None:
+    """The text afterwards is exactly this (None: as before), and an unsafe fix is made only where it is asked for."""
     done = _mend({"f.yaml": before}, unsafe=unsafe)
 
-    assert done.texts.get("f.yaml", before) == after
-    assert done.report.checked.texts["f.yaml"] == after
+    assert done.texts.get("f.yaml") == after
     if unsafe:
         assert _mend({"f.yaml": before}).texts.get("f.yaml", before) == before
 
@@ -83,6 +124,26 @@ def test_the_difference_is_a_patch_without_secrets() -> None:
     assert said.startswith("--- a/f.yaml\n+++ b/f.yaml\n@@ ")
     assert "-# ccr: ignore CCR405\n\\ No newline at end of file\n" in said
     assert "   defaultProvider: here\r\n" in said
+
+
+BAD = Path(__file__).resolve().parent.parent / "schemas" / "bad"
+FILES = sorted(path.name for path in BAD.iterdir() if path.suffix in (".yaml", ".json"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_mending_comes_to_an_end(name: str) -> None:
+    """Whatever is wrong: mended once, there is nothing more to mend, and no finding has come in place of a tree."""
+
+    def check(texts: Mapping[str, str]) -> FileReport:
+        def read(path: str) -> bytes:
+            return texts[path].encode() if path in texts else (BAD / path).read_bytes()
+
+        return file_report(build(read(name), name, read_file=read, env={}, secrets="keep"), complete=True)
+
+    first = mended(check({}), check, unchanged, unsafe=True)
+    again = mended(check(first.texts), check, unchanged, unsafe=True)
+    assert again.texts == {}
+    assert (first.fixes == 0) == (first.texts == {})
 
 
 @st.composite
