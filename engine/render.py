@@ -103,6 +103,8 @@ def _finding(found: Diagnostic, excerpts: Excerpts, paint: _Paint) -> Iterator[s
         yield f"{margin} {paint('|', _BLUE)}"
         for row in rows:
             yield _row(row, len(margin), color, paint)
+    if isinstance(proof := found.data.get("proof"), str):
+        yield f"{margin} {paint('= proof request:', _CYAN)} {proof}"
     if found.help:
         yield f"{margin} {paint('= help:', _CYAN)} {found.help}"
 

@@ -44,6 +44,8 @@ def report_object(report: Report) -> dict[str, JSONValue]:
             "fixable": report.fixable,
             "suppressed": report.suppressed,
             "known": report.known,
+            "unproven": sum(file.unproven for file in report.files),
+            "unreplayed": sum(file.unreplayed for file in report.files),
         },
     }
 

@@ -40,7 +40,8 @@ class Marked:
 class FileReport:
     """One configuration: its findings that were asked for, and its parts as far as they can be counted.
 
-    `suppressed` are findings that a comment hides, `known` those that a baseline has.
+    `suppressed` are findings that a comment hides, `known` those that a baseline has. `unproven` questions were given up,
+    `unreplayed` requests did not show what a proof said.
     """
 
     checked: Checked
@@ -49,6 +50,8 @@ class FileReport:
     known: tuple[Diagnostic, ...] = ()
     tests: tuple[TestOutcome, ...] = ()
     invariants: tuple[InvariantOutcome, ...] = ()
+    unproven: int = 0
+    unreplayed: int = 0
 
     @property
     def built(self) -> Built | None:
@@ -179,6 +182,8 @@ def file_report(
     complete: bool = False,
     tests: Sequence[TestOutcome] = (),
     invariants: Sequence[InvariantOutcome] = (),
+    unproven: int = 0,
+    unreplayed: int = 0,
 ) -> FileReport:
     """The findings that `choice` asks for and no comment suppresses.
 
@@ -192,6 +197,8 @@ def file_report(
         tuple(one for one in said.suppressed if choice.has(one.finding.code)),
         tests=tuple(tests),
         invariants=tuple(invariants),
+        unproven=unproven,
+        unreplayed=unreplayed,
     )
     return report if choice.baseline is None else _without_known(report, choice.baseline)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from engine.analysis import proved
 from engine.build import build
 from engine.built import Checked
 from engine.files import read_by_others, read_file
@@ -16,21 +17,35 @@ from schemas.diagnostics import Diagnostic, Span
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the files of one run are read and judged; standard input is read once."""
+    """How the files of one run are read and judged; standard input is read once. `tests` is a further file of tests."""
 
     env: Mapping[str, str]
     allow_missing_env: bool
     choice: Choice
+    tests: str | None = None
     _standard_input: list[bytes] = field(default_factory=list)
 
     def report(self, name: str, texts: Mapping[str, str] | None = None) -> FileReport:
         """What is found in the file `name` (`-` is standard input); `texts` stand in place of the files of their names."""
-        return file_report(self._checked(name, texts or {}), self.choice, complete=True)
+        known = texts or {}
 
-    def _checked(self, name: str, texts: Mapping[str, str]) -> Checked:
         def read(path: str) -> bytes:
-            return texts[path].encode() if path in texts else read_file(path)
+            return known[path].encode() if path in known else read_file(path)
 
+        checked = self._checked(name, known, read)
+        proofs = proved(checked, read, self.tests, with_overlaps=self.choice.asks_for("CCR305"))
+        found = tuple(sorted((*checked.diagnostics, *proofs.findings), key=lambda one: one.sort_key))
+        return file_report(
+            replace(checked, diagnostics=found),
+            self.choice,
+            complete=True,
+            tests=proofs.tests,
+            invariants=proofs.invariants,
+            unproven=proofs.unproven,
+            unreplayed=proofs.unreplayed,
+        )
+
+    def _checked(self, name: str, texts: Mapping[str, str], read: Callable[[str], bytes]) -> Checked:
         try:
             data = self._input() if name == "-" and name not in texts else read(name)
         except (OSError, ValueError) as problem:

@@ -26,6 +26,7 @@ FORMS = ("human", "json", "github", "sarif", "junit")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("-c", "--config", metavar="FILE", help="The same as FILE.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="human", help="The form of the report.")
+@click.option("--tests", metavar="FILE", help="Run the tests in FILE, too.")
 @click.option("--junit", metavar="FILE", help="Write the results of tests and invariants to FILE as JUnit XML.")
 @click.option("--select", multiple=True, metavar="CODES", help="Report only codes that start so, such as CCR1,CCR402.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report codes that start so.")
@@ -49,6 +50,7 @@ def command(
     files: tuple[str, ...],
     config: str | None,
     form: str,
+    tests: str | None,
     junit: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -82,7 +84,7 @@ def command(
 
     known = None if baseline is None or write_baseline else _baseline(baseline)
     env = {**os.environ, **_variables(env_file)}
-    reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known))
+    reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known), tests)
     reports = [reading.report(name) for name in names]
     if diff:
         _show_differences(reading, reports, unsafe_fixes)

@@ -121,9 +121,12 @@ def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhe
         if not opened:
             continue
         variable, boxes = max(opened, key=lambda pair: (pair[1].bit_count(), -pair[0]))
-        number = (boxes & -boxes).bit_length() - 1
-        used |= boxes & -boxes
-        mask = field.boxes[number][variable]
+        first = boxes & -boxes
+        used |= first
+        box = field.boxes[first.bit_length() - 1]
+        everyday = (one for one, missable in opened if missable & first and not box[one] >> field.space.usual[one] & 1)
+        variable = next(everyday, variable)
+        mask = box[variable]
         inner, outer = list(domains), domains
         inner[variable] &= mask
         outer[variable] &= ~mask
