@@ -18,15 +18,15 @@ _GOOD_FOR_GEMINI = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _BAD_CHAR = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-def tool_names_of(request: MessagesRequest) -> Iterable[str]:
+def tool_names_of(request: MessagesRequest) -> list[str]:
     """Every tool name of the request: offered, called in the history, chosen."""
-    for tool in request.tools or ():
-        yield tool.name
+    names = [tool.name for tool in request.tools or ()]
     for message in request.messages:
         if not isinstance(message.content, str):
-            yield from (block.name for block in message.content if block.type == "tool_use")
+            names += [block.name for block in message.content if block.type == "tool_use"]
     if isinstance(chosen := (request.tool_choice or {}).get("name"), str):
-        yield chosen
+        names.append(chosen)
+    return names
 
 
 def sent_names(names: Iterable[str], gemini: bool = False) -> Mapping[str, str]:

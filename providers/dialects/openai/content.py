@@ -14,6 +14,7 @@ from providers.dialects.losses import Losses
 from providers.dialects.openai.options import Options
 from providers.dialects.pieces import Media, Piece, pieces_of
 from providers.spec import ModelSpec
+from schemas.decode_request import blocks_of
 from schemas.request import Block
 
 Part: TypeAlias = dict[str, Any]
@@ -39,8 +40,24 @@ def text_part(text: str) -> Part:
 
 def parts_of(block: Block, takes: Takes, losses: Losses, place: str = "messages.content") -> list[Part]:
     """The block as parts, possibly none; `place` is how the losses call where it stands."""
+    if block.type == "text" and block.cache_control is None and not block.citations:  # nearly all are that
+        return [text_part(block.text)] if block.text else []
     parts = [_part(piece) for piece in pieces_of(block, takes.media, losses, place)]
     mark(parts, block, takes, losses, place)
+    return parts
+
+
+def nested_parts_of(content: object, takes: Takes, losses: Losses) -> list[Part]:
+    """The parts of what stands in a tool result."""
+    parts: list[Part] = []
+    items = content if isinstance(content, list) else () if content is None else (content,)
+    for item in items:
+        if type(item) is dict and len(item) == 2 and item.get("type") == "text" and type(item.get("text")) is str:
+            if item["text"]:
+                parts.append(text_part(item["text"]))
+        else:
+            for block in blocks_of([item]):
+                parts += parts_of(block, takes, losses)
     return parts
 
 

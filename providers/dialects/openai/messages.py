@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.content import Part, Takes, compact, mark, parts_of, split_media, text_part
+from providers.dialects.openai.content import Part, Takes, compact, mark, nested_parts_of, parts_of, split_media, text_part
 from providers.dialects.openai.options import Options
 from schemas.decode_request import blocks_of
 from schemas.request import Block, Message, MessagesRequest
@@ -269,8 +269,7 @@ class _Conversation:
         if isinstance(result.content, str):
             texts = [text_part(result.content)] if result.content else []
         else:
-            parts = [part for one in blocks_of(result.content) for part in parts_of(one, self.takes, self.losses)]
-            texts, media = split_media(parts)
+            texts, media = split_media(nested_parts_of(result.content, self.takes, self.losses))
         if result.is_error is True:
             if texts:
                 texts[0]["text"] = f"Error: {texts[0]['text']}"
