@@ -122,9 +122,11 @@ class _Conversation:
             elif block.type in ("server_tool_use", "mcp_tool_use"):
                 self.losses.add(f"messages.content.{block.type}", "a call that the vendor's own server answered")
             else:
-                parts, media = split_media(parts_of(block, self.takes, self.losses))
-                if media:
-                    self.losses.add(f"messages.content.{block.type}", "an assistant message takes only text")
+                parts = parts_of(block, self.takes, self.losses)
+                if block.type != "text":
+                    parts, media = split_media(parts)
+                    if media:
+                        self.losses.add(f"messages.content.{block.type}", "an assistant message takes only text")
                 if parts and calls:
                     self.losses.add("messages.content.text", "text after a tool call is sent before it")
                 if parts and texts:
@@ -149,8 +151,8 @@ class _Conversation:
                 else:
                     role = "system" if message.role == "system" else "user"
                     rest.append((role, parts_of(block, self.takes, self.losses)))
-        media = self._answer(results)
-        self._user(media)
+        if results or self.waiting:
+            self._user(self._answer(results))
         for role, parts in rest:
             if role == "system":
                 self._system(parts)
@@ -209,8 +211,9 @@ class _Conversation:
     def _unique(self, call_id: str) -> str:
         """The id to send: as it is, or hashed where it is too long or another call of this turn has it."""
         limit = max(self.options.tool_call_id_chars, _LEAST_ID_CHARS)
+        taken = {call.sent for call in self.waiting}
         sent, salt = call_id, 0
-        while not 0 < len(sent) <= limit or any(call.sent == sent for call in self.waiting):
+        while not 0 < len(sent) <= limit or sent in taken:
             sent = f"call_{_digest(call_id, salt)}"[:limit]
             salt += 1
         return sent
@@ -240,7 +243,7 @@ class _Conversation:
                 self._note(call)
         self.waiting = []
         for call_id, extra in by_id.items():
-            for result in extra:
+            for result in extra:  # almost never any
                 if call_id in called:
                     self.losses.add("messages.content.tool_result", "a second result for one call is left out")
                 else:
