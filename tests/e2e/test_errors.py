@@ -181,7 +181,7 @@ def test_a_body_over_the_limit_is_a_413(router: Router, upstream: Upstream) -> N
 def _pointing_at_itself(kind: str) -> Callable[[int], dict[str, Any]]:
     def config_of(port: int) -> dict[str, Any]:
         config = configuration(f"http://127.0.0.1:{port}")
-        config["providers"]["fake"] |= {"type": kind, "endpoint": f"http://127.0.0.1:{port}"}
+        config["providers"]["fake"] |= {"type": kind, "endpoint": f"http://127.0.0.1:{port}/v1"}
         return config
 
     return config_of
