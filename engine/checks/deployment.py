@@ -90,6 +90,11 @@ _KNOWN_WRONG: tuple[_KnownWrong, ...] = (
     _KnownWrong(r"api\.openai\.com", ("openai",), r"/v1(/.*)?", "the path begins with `/v1`"),
     _KnownWrong(r"openrouter\.ai", ("openai",), r"/api/v1(/.*)?", "the path begins with `/api/v1`"),
     _KnownWrong(r"api\.groq\.com", ("openai",), r"/openai/v1(/.*)?", "the path begins with `/openai/v1`"),
+    _KnownWrong(r"api\.deepseek\.com", ("anthropic",), r"/anthropic(/.*)?", "Anthropic's format is at `/anthropic`"),
+    _KnownWrong(r"api\.moonshot\.(ai|cn)", ("anthropic",), r"/anthropic(/.*)?", "Anthropic's format is at `/anthropic`"),
+    _KnownWrong(r"api\.z\.ai|open\.bigmodel\.cn", ("anthropic",), r"/api/anthropic(/.*)?", "Anthropic's format is at `/api/anthropic`"),
+    _KnownWrong(r"api\.deepseek\.com|api\.moonshot\.(ai|cn)|api\.z\.ai|open\.bigmodel\.cn", ("openai",), r"(?!.*/anthropic(/|$)).*", "this path speaks type `anthropic`"),
+    _KnownWrong(r"openrouter\.ai", ("anthropic",), r"/api(/v1(/.*)?)?", "the path begins with `/api`"),
     _KnownWrong(r"api\.anthropic\.com", ("codewhisperer", "gemini", "bedrock"), None, "this host speaks type `anthropic`"),
     _KnownWrong(r"api\.openai\.com", ("anthropic", "codewhisperer", "gemini", "bedrock"), None, "this host speaks type `openai`"),
 )  # fmt: skip
