@@ -18,8 +18,9 @@ pytestmark = pytest.mark.e2e
     ("method", "path"),
     [("HEAD", "/"), ("HEAD", "/api/hello"), ("GET", "/health"), ("GET", "/health/live"), ("GET", "/status")],
 )
-def test_probes_are_answered(router: Router, method: str, path: str) -> None:
-    """What clients and operators probe is a 200, a HEAD without a body."""
+def test_probes_are_answered(router: Router, upstream: Upstream, method: str, path: str) -> None:
+    """What clients and operators probe is a 200, a HEAD without a body, while the upstream answers."""
+    assert post(router.url, body()).status == 200
     got = send(router.url, method, path)
     assert got.status == 200
     assert (got.data == b"") == (method == "HEAD")
