@@ -117,6 +117,15 @@ CODES: Mapping[str, Code] = {
 }
 
 
+# codes whose findings do not all have the severity of the table
+WEIGHED_TWICE: Mapping[str, str] = {
+    "CCR302": "error where the targets differ, else warning",
+    "CCR404": "warning, or info while a client may ask for it",
+    "CCR405": "error, or warning for fallbacks at one provider",
+    "CCR408": "error where the id would be a guess, else info",
+}
+
+
 def finding(
     code: str,
     message: str,

@@ -57,8 +57,9 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
         "engine/data/starter.yaml",
         "rules/categories.yaml",
         "schemas/ccr.schema.json",
+        "schemas/pages/CCR302.md",
     } <= data
-    assert {Path(name).suffix for name in data} <= {".json", ".yaml"}
+    assert {Path(name).suffix for name in data} <= {".json", ".md", ".yaml"}
     assert "ccr = engine.cli:main" in entry_points
     assert "claude-code-router = engine.cli:main" in entry_points
 

@@ -115,7 +115,7 @@ def _refuse(*, write_baseline: bool, baseline: str | None, fix: bool, diff: bool
 
 def _explain(code: str) -> int:
     from schemas.codes import CODES
-    from schemas.pages import page_of
+    from schemas.pages import page_of, weight_of
     from schemas.suggest import did_you_mean
 
     wanted = code.upper() if code.upper().startswith("CCR") else f"CCR{code}"
@@ -123,7 +123,7 @@ def _explain(code: str) -> int:
     if page is None:
         near = did_you_mean(wanted, CODES)
         raise click.UsageError(f"there is no finding `{code}`" + (f"; {near}" if near else ""))
-    click.echo(page, nl=False)
+    click.echo(f"{page}\nWeight: {weight_of(wanted)}.")
     return 0
 
 

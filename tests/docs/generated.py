@@ -16,9 +16,11 @@ from click.testing import CliRunner
 from engine.cli import ccr
 from engine.cli.commands import COMMANDS
 from providers.messages.grammar import drawing
+from schemas.codes import CODES
+from schemas.pages import weight_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = ("README.md", "providers/messages/README.md")
+PAGES = ("README.md", "providers/messages/README.md", "schemas/pages/README.md")
 
 Schema = dict[str, Any]
 
@@ -124,8 +126,15 @@ def _meaning(found: Schema, definitions: Schema) -> str:
     return str(text).replace("|", "\\|")
 
 
+def findings_index() -> str:
+    """Every code with its page, title and weight."""
+    rows = [f"| [{code}]({code}.md) | {row.title} | {weight_of(code)} |" for code, row in sorted(CODES.items())]
+    return "\n".join(["| code | finding | weight |", "|---|---|---|", *rows])
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "command-line": command_line_help,
     "configuration": configuration_reference,
+    "findings": findings_index,
     "stream-grammar": drawing,
 }
