@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import importlib.util
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from engine.endpoints import own_status
 from engine.journal import Journal
 from engine.pinger import Pinger
 from engine.probing import Prober
+from engine.redis_state import RedisState
 from engine.reload import Reloader
 from engine.router import Router, random_id
 from engine.serving import BACKLOG, HttpServer
@@ -37,6 +39,10 @@ from providers.spec import ConnectionPool, ProviderSpec
 from providers.static_upstream import StaticTransport
 from providers.transport import HttpTransport
 from providers.upstream import Transport
+
+
+class MissingPackage(Exception):  # noqa: N818 - says what is so
+    """The configuration needs a package that is not installed; blame: the user's installation."""
 
 
 class PortTaken(OSError):  # noqa: N818 - says what is so
@@ -70,11 +76,13 @@ def serve(
     workers: int = 1,
     ping_after_s: float | None = None,
 ) -> int:
-    """Serves `first` until a signal; returns the exit code. Raises `PortTaken` before anything else happens.
+    """Serves `first` until a signal; returns the exit code. Raises `PortTaken` or `MissingPackage` before anything happens.
 
     `on_ready` gets `http://host:port` once requests are answered. `port` 0 takes a free one. With several `workers`
     this process only watches over them.
     """
+    if first.settings.state is not None and importlib.util.find_spec("redis") is None:
+        raise MissingPackage("`state` needs the package `redis`: install `ccr-router[redis]`")
     listener = listen(host, port)
     address = _address_of(listener)
     job = Job(load, first, log_folder, log_level, ping_after_s)
@@ -140,7 +148,8 @@ async def _serve(
             return StaticTransport(asyncio.sleep)
         return HttpTransport(spec.connection_pool, hop=job.hop, environment=os.environ)
 
-    workers = seat.count if seat else 1
+    shared = RedisState(url, journal, clock, time.time) if (url := job.first.settings.state) is not None else None
+    workers = seat.count if seat and shared is None else 1  # where they tell each other, each counts for all
     token_transport = HttpTransport(ConnectionPool(), environment=os.environ)
     make_source = partial(credential_source, token_files=token_files_of(os.environ, token_transport, time.time))
     pinger = Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s)
@@ -169,6 +178,10 @@ async def _serve(
             running = [pinger.run(), reloader.run(), prober.run(), server.keep_date()]
             if router.siblings is not None:
                 running.append(router.siblings.answer(partial(own_status, router)))
+            if shared is not None:
+                router.gateway.registry.share(shared)
+                router.state = shared.standing
+                running.append(shared.run(router))
             side = [group.create_task(one) for one in running]
             await server.open(listener)
             on_ready()

@@ -152,6 +152,7 @@ def _only_at_start(old: Built, new: Built) -> list[str]:
         "server.host": before.host != after.host,
         "server.port": before.port != after.port,
         "server.workers": before.workers != after.workers,
+        "state": old.settings.state != new.settings.state,
     }
     return [name for name, differs in changed.items() if differs]
 

@@ -20,6 +20,11 @@ def random_id() -> str:
     return secrets.token_hex(12)
 
 
+def in_memory() -> Mapping[str, object]:
+    """How the state stands that is shared with nobody."""
+    return {"kind": "memory"}
+
+
 @dataclass(slots=True)
 class Router:
     """One process. `gateway` is replaced whole on reload; an exchange reads it once and keeps what it read.
@@ -27,7 +32,7 @@ class Router:
     `clock` is monotonic seconds, `wall` seconds since the epoch. `hop` marks requests we send, so that one which comes
     back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
-    workers, where there are several.
+    workers, where there are several. `state` says how the shared state stands.
     """
 
     gateway: Gateway
@@ -44,3 +49,4 @@ class Router:
     reload: Mapping[str, object] = field(default_factory=dict)
     open_on: Counter[int] = field(default_factory=Counter)
     siblings: Siblings | None = None
+    state: Callable[[], Mapping[str, object]] = in_memory

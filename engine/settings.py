@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
 
 LogLevel: TypeAlias = Literal["error", "warn", "info", "debug"]
@@ -46,11 +47,12 @@ class DebugSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of it."""
+    """All of it. `state` is the URL of the state shared with other routers (it may hold a password)."""
 
     server: ServerSettings = ServerSettings()
     routing: RoutingSettings = RoutingSettings()
     debug: DebugSettings = DebugSettings()
+    state: Secret | None = None
 
 
 def settings_of(root: Node) -> Settings:
@@ -76,6 +78,7 @@ def settings_of(root: Node) -> Settings:
             save_requests=_boolean(root, "debug.saveRequests", debug.save_requests),
             log_dir=_string(root, "debug.logDir", debug.log_dir),
         ),
+        state=Secret(url) if (url := _string(root, "state", "")) else None,
     )
 
 

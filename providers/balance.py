@@ -39,7 +39,7 @@ SEATS = 10_000
 
 @dataclass(slots=True)
 class Turn:
-    """What the strategies of one pool remember: whose turn it was, smooth weights, where sessions sit."""
+    """What the strategies of one pool remember: whose turn it was, smooth weights, where sessions (by `seat_of`) sit."""
 
     last_index: int = -1
     credit: dict[str, int] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def _sticky(ballot: Ballot, turn: Turn, _rng: random.Random) -> Candidate:
     """The instance the session sits on, else its favourite by rendezvous hashing; without a session, turns."""
     if ballot.session is None:
         return _next_in_turn(ballot.candidates, turn)
-    seat = turn.seats.get(ballot.session)
+    seat = turn.seats.get(seat_of(ballot.session))
     for one in ballot.candidates:
         if one.name == seat:
             return one
@@ -136,10 +136,20 @@ def _note_seat(ballot: Ballot, turn: Turn, chosen: Candidate) -> None:
     if ballot.session is None:
         turn.last_index = chosen.index
         return
-    turn.seats[ballot.session] = chosen.name
-    turn.seats.move_to_end(ballot.session)
+    seat_taken(turn, seat_of(ballot.session), chosen.name)
+
+
+def seat_taken(turn: Turn, session: str, instance: str) -> None:
+    """The session (as `seat_of` gives it) sits there from now on."""
+    turn.seats[session] = instance
+    turn.seats.move_to_end(session)
     if len(turn.seats) > SEATS:
         turn.seats.popitem(last=False)
+
+
+def seat_of(session: str) -> str:
+    """What is remembered of a session's name: enough to know it again, here and on other routers."""
+    return hashlib.blake2b(session.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def affinity(session: str, instance: str, weight: int = 1) -> float:

@@ -14,17 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
-from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn
+from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn, seat_of
 from providers.endpoint import endpoint_shown
 from providers.errors import ProviderError
 from providers.health import CLOSED, DEFAULT_HEALTH, Circuit, HealthPolicy, Signal, State, admitted, after, signal_of
+from providers.shared_state import Alone, Circuited, Loaded, Seated, SharedState, shared_key
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.waiting import Queue, Ticket
 
 
 @dataclass(slots=True)
 class Record:
-    """What is remembered of an instance; it outlives a reload that leaves the instance as it is."""
+    """What is remembered of an instance; it outlives a reload that leaves the instance as it is.
+
+    `elsewhere`: what other routers have in flight there, where they tell.
+    """
 
     circuit: Circuit = CLOSED
     model_circuits: dict[str, Circuit] = field(default_factory=dict)
@@ -34,6 +38,7 @@ class Record:
     latency: Latency = UNMEASURED
     last_error: str | None = None
     last_error_at: float | None = None
+    elsewhere: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,11 @@ class Instance:
     @property
     def inflight(self) -> int:
         return self.record.inflight
+
+    @property
+    def load(self) -> int:
+        """Requests in flight from all routers that are known of."""
+        return self.record.inflight + sum(self.record.elsewhere.values())
 
     def cost(self, now: float) -> float:
         """Expected seconds of a request sent now."""
@@ -136,7 +146,7 @@ Outcome: TypeAlias = Succeeded | Failed | Abandoned
 class Pool:
     """The instances of one provider. `workers` processes share what `concurrency` allows: each has its part of it."""
 
-    __slots__ = ("_policy", "_strategy", "_turn", "instances", "max_inflight", "queue", "spec")
+    __slots__ = ("_policy", "_strategy", "instances", "max_inflight", "queue", "spec", "state", "turn")
 
     def __init__(self, spec: ProviderSpec, health: HealthPolicy = DEFAULT_HEALTH, workers: int = 1) -> None:
         self.spec = spec
@@ -144,11 +154,12 @@ class Pool:
         most = spec.concurrency.most
         self.max_inflight = None if most is None else max(1, most // workers)
         self.queue = Queue(spec.concurrency.queue)
+        self.state: SharedState = Alone()
         self.instances = tuple(
             Instance(f"{spec.name}/{one.name}", index, one, Record()) for index, one in enumerate(spec.instances)
         )
         self._strategy = STRATEGIES[spec.load_balancing.strategy]
-        self._turn = Turn()
+        self.turn = Turn()
 
     @property
     def name(self) -> str:
@@ -163,7 +174,7 @@ class Pool:
         if len(awake) == 1:
             return Pick(awake[0], wish, awake)
         ballot = Ballot(awake, wish.session, now)
-        chosen = self._strategy.choose(ballot, self._turn, rng)
+        chosen = self._strategy.choose(ballot, self.turn, rng)
         return Pick(self.instances[chosen.index], wish, awake)
 
     def pick_resting(self, wish: Wish) -> Pick | None:
@@ -192,12 +203,16 @@ class Pool:
     def leave(self, ticket: Ticket) -> None:
         """The request waits no more; whose turn it is now is told."""
         self.queue.leave(ticket)
-        if len(self.queue):
+        self.call()
+
+    def call(self) -> None:
+        """Wakes those in line for whom there is room."""
+        if len(self.queue) and self.max_inflight is not None:
             self.queue.call(self._free())
 
     def _free(self) -> dict[str, int]:
         assert self.max_inflight is not None, "only a limited pool has a queue"
-        return {one.name: self.max_inflight - one.inflight for one in self.instances}
+        return {one.name: self.max_inflight - one.load for one in self.instances}
 
     def take(self, pick: Pick, now: float, *, refreshed: bool = False) -> Lease:
         """The picked instance, counted and in flight. Take a pick at once: nothing may happen to the pool in between.
@@ -205,13 +220,14 @@ class Pool:
         `refreshed`: its credential was just renewed, so that another refusal of it is final.
         """
         instance, record = pick.instance, pick.instance.record
-        self._strategy.took(Ballot(pick.candidates, pick.wish.session, now), self._turn, instance)
+        self._sit(pick, now)
         record.circuit = admitted(record.circuit, now)
         per_model = record.model_circuits.get(pick.wish.model)
         if per_model is not None:
             record.model_circuits[pick.wish.model] = admitted(per_model, now)
         record.inflight += 1
         record.requests += 1
+        self._tell_load(instance)
         return Lease(instance, pick.wish.model, now, pick.forced, refreshed)
 
     def give_back(self, lease: Lease, outcome: Outcome, now: float, rng: random.Random) -> None:
@@ -221,8 +237,8 @@ class Pool:
         lease.returned = True
         record = lease.instance.record
         record.inflight -= 1
-        if len(self.queue) and self.max_inflight is not None:
-            self.queue.call(self._free())
+        self.call()
+        self._tell_load(lease.instance)
         match outcome:
             case Succeeded(first_byte_s):
                 self._signal(lease, Signal.GOOD, None, now, rng)
@@ -255,7 +271,9 @@ class Pool:
             record.last_error, record.last_error_at = failure, now
             if record.circuit.state is State.OPEN and now < record.circuit.rest_until:
                 return  # it rests already; probes must not make that longer and longer
-        record.circuit = after(record.circuit, signal, now, rng, self._policy, began=now, reason="probe")
+        before = record.circuit
+        record.circuit = after(before, signal, now, rng, self._policy, began=now, reason="probe")
+        self._tell_circuit(instance, None, before, record.circuit)
 
     def wake(self, instance: Instance) -> None:
         """Forget the rest of an instance: its credential or its endpoint is another now."""
@@ -276,9 +294,9 @@ class Pool:
             for one in self.instances
         )
         if [one.name for one in old.instances] == [one.name for one in self.instances]:
-            self._turn = old._turn
+            self.turn = old.turn
         else:
-            self._turn.seats = old._turn.seats
+            self.turn.seats = old.turn.seats
 
     def would_pick(self, wish: Wish, now: float) -> Pick | None:
         """The instance a request sent now would get, for an explanation; where chance decides, one of those possible."""
@@ -318,13 +336,39 @@ class Pool:
             )
 
         model_only = error is not None and error.model_only
-        record.circuit = next_of(record.circuit, Signal.NEUTRAL if model_only else signal)
+        before = record.circuit
+        record.circuit = next_of(before, Signal.NEUTRAL if model_only else signal)
+        self._tell_circuit(lease.instance, None, before, record.circuit)
         if model_only or lease.model in record.model_circuits:
-            circuit = next_of(record.model_circuits.get(lease.model, CLOSED), signal)
+            before = record.model_circuits.get(lease.model, CLOSED)
+            circuit = next_of(before, signal)
+            self._tell_circuit(lease.instance, lease.model, before, circuit)
             if circuit.state is State.CLOSED and not circuit.faults:
                 record.model_circuits.pop(lease.model, None)
             else:
                 record.model_circuits[lease.model] = circuit
+
+    def _sit(self, pick: Pick, now: float) -> None:
+        """Notes the choice; that a session sits elsewhere from now on is told."""
+        ballot = Ballot(pick.candidates, pick.wish.session, now)
+        if pick.wish.session is None or self.spec.load_balancing.strategy != "sticky":
+            self._strategy.took(ballot, self.turn, pick.instance)
+            return
+        session = seat_of(pick.wish.session)
+        before = self.turn.seats.get(session)
+        self._strategy.took(ballot, self.turn, pick.instance)
+        if before != pick.instance.name:
+            self.state.tell(Seated(self.name, session, pick.instance.name))
+
+    def _tell_load(self, instance: Instance) -> None:
+        if self.max_inflight is not None:
+            self.state.tell(Loaded(shared_key(self.name, instance.spec), instance.inflight))
+
+    def _tell_circuit(self, instance: Instance, model: str | None, before: Circuit, now_is: Circuit) -> None:
+        """Tells that it rests from now on, for longer, or no more. A trial is each router's own matter."""
+        same = (before.state, before.rest_until) == (now_is.state, now_is.rest_until)
+        if not same and now_is.state is not State.HALF_OPEN:
+            self.state.tell(Circuited(shared_key(self.name, instance.spec), model, now_is))
 
 
 def _standing_of(instance: Instance, now: float) -> dict[str, str | int | float | list[str] | None]:

@@ -126,7 +126,7 @@ def prepare(options: StartOptions) -> Prepared:
 
 def in_foreground(prepared: Prepared) -> int:
     """Serves until a signal; gives the exit status."""
-    from engine.lifecycle import PortTaken, serve
+    from engine.lifecycle import MissingPackage, PortTaken, serve
 
     be_the_server()
     with ExitStack() as held:
@@ -154,6 +154,9 @@ def in_foreground(prepared: Prepared) -> int:
                 on_ready=ready,
                 workers=prepared.workers,
             )
+        except MissingPackage as problem:
+            click.echo(f"ccr: {problem}", err=True)
+            return 1
         except PortTaken:
             click.echo(f"ccr: {_why_taken(prepared)}", err=True)
             return 1
