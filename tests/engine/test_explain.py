@@ -139,3 +139,23 @@ def test_what_translation_loses_is_listed() -> None:
     """As the dialect says when it encodes for the decided target."""
     lost = explained({"now": "2026-01-05T12:00Z"})["lost"]
     assert "top_k" in [one["field"] for one in lost]
+
+
+def test_what_a_dialect_chose_by_itself_is_said() -> None:
+    """Defaults of a known host, and a request that certainly does not fit, without anything being sent."""
+    config = b"""
+providers:
+  kimi:
+    type: anthropic
+    endpoint: https://api.moonshot.ai/anthropic
+    authentication: {type: forward}
+    settings: {models: [{name: k, contextWindow: 1000}]}
+routing: {defaultProvider: kimi}
+"""
+    explanation = explained({"now": 0}, config=config)
+    assert explanation["notes"] == ["`unsignedThinking` is `keep` because the endpoint is `api.moonshot.ai`"]
+    assert "defaults   `unsignedThinking` is `keep`" in explanation_text(explanation)
+
+    (lost,) = explained({"now": 0}, {"messages": [{"role": "user", "content": "word " * 9000}]}, config)["lost"]
+    assert lost["field"] == "request"
+    assert lost["why"].startswith("cannot be sent: prompt is too long: ")

@@ -310,3 +310,54 @@ async def test_a_count_of_a_wrong_request_is_refused_by_who_knows() -> None:
     one = in_process(ONE, {"up": [answer]})
     got = await one.post(COUNT, "/v1/messages/count_tokens")
     assert (got.status, got.body) == (400, b"".join(answer.pieces))
+
+
+MIXED = """
+providers:
+  vendor:
+    type: anthropic
+    endpoint: http://127.0.0.1:9
+    authentication: {type: forward}
+  reasoner:
+    type: openai
+    endpoint: http://127.0.0.2:9/v1
+    settings: {models: [r1], thinkingHistory: reasoning_content, extractPrintedCalls: true}
+routing:
+  defaultProvider: vendor
+"""
+
+
+async def test_a_session_goes_from_one_issuer_to_the_other_and_back() -> None:
+    """Thinking of the other provider reaches its own issuer as it wants it, and never the vendor."""
+    thought = streamed({"reasoning_content": "two and two"}, {"content": "four"})
+    one = in_process(MIXED, {"vendor": [Answer([WHOLE], headers=JSON)], "reasoner": [Answer(thought)]})
+    first = (await one.post({**ASK, "model": "reasoner,r1"})).json()
+    assert first["content"][0] == {"type": "thinking", "thinking": "two and two", "signature": ""}
+    history = [HI, {"role": "assistant", "content": first["content"]}, HI]
+
+    second = await one.post({**ASK, "messages": history})
+    sent = json.loads(one.transports["vendor"].sent[-1].body)["messages"]
+    assert sent[1]["content"] == [{"type": "text", "text": "four"}]
+    assert second.headers["x-ccr-lossy"] == "messages.content.thinking*1"
+
+    history += [{"role": "assistant", "content": second.json()["content"]}, HI]
+    await one.post({**ASK, "model": "reasoner,r1", "messages": history})
+    again = json.loads(one.transports["reasoner"].sent[-1].body)["messages"]
+    assert again[1] == {"role": "assistant", "content": "four", "reasoning_content": "two and two"}
+
+    await one.post({**ASK, "messages": history})
+    kept = json.loads(one.transports["vendor"].sent[-1].body)["messages"][3]["content"]
+    assert kept[0] == {"type": "thinking", "thinking": "hmm", "signature": "c2lnbmVk"}
+
+
+async def test_printed_calls_become_real_ones_where_asked_for() -> None:
+    """`settings.extractPrintedCalls` is the provider's, and for tools of the request only."""
+    printed = streamed({"content": 'Tool call: f({"a": 1})'})
+    tool = {"name": "f", "input_schema": {"type": "object"}}
+    for settings, kinds in (
+        (MIXED, ["tool_use"]),
+        (MIXED.replace("extractPrintedCalls: true", "topK: true"), ["text"]),
+    ):
+        one = in_process(settings, {"vendor": [Answer()], "reasoner": [Answer(printed)]})
+        got = (await one.post({**ASK, "model": "reasoner,r1", "tools": [tool]})).json()
+        assert [block["type"] for block in got["content"]] == kinds
