@@ -22,7 +22,8 @@ def redundant(prover: Prover, source: Source, dead: set[int], constant: set[int]
     listing = prover.listing
     gone = 0
     for number in dead:
-        gone |= listing.bits(number)
+        if listing.outcomes[number].kind == "rule":  # categories and the explicit choice are always there
+            gone |= listing.bits(number)
     for number, outcome in enumerate(listing.outcomes):
         entry = outcome.entry
         if number in dead or outcome.kind != "rule" or not isinstance(entry, Rule):
