@@ -29,10 +29,14 @@ COMMANDS: dict[str, str] = {
     "test-config": "Check configurations and report every error at once.",
     "explain": "Show where a request would go, and why.",
     "init": "Write a commented starter configuration.",
+    "import": "Turn another router's configuration into one of ccr.",
     "schema": "Print the JSON Schema of the configuration.",
     "trust": "Let `start`, `restart` and `code` use this folder's ccr.yaml.",
     "completion": "Print the shell completion script.",
 }
+
+
+_MODULES = {"import": "import_"}  # a keyword of Python
 
 
 class LazyGroup(click.Group):
@@ -46,7 +50,7 @@ class LazyGroup(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"engine.cli.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(f"engine.cli.{_MODULES.get(cmd_name, cmd_name.replace('-', '_'))}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

@@ -1,0 +1,76 @@
+"""A configuration in the making: what was read from another router's file, and what of it has no equivalent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something of the imported file that the draft does not say by itself. Never holds a value that may be a secret."""
+
+    place: str
+    text: str
+
+
+@dataclass(slots=True)
+class ProviderDraft:
+    """A provider. `keys` are references such as `${NAME}`, several of them for several instances; `remarks` become comments."""
+
+    type: str
+    endpoint: str | None = None
+    auth_type: str = "bearer"
+    keys: list[str] = field(default_factory=list)
+    token_path: str | None = None
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    timeouts: dict[str, Any] = field(default_factory=dict)
+    strategy: str | None = None
+    health_check: Any = None
+    instances: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDraft:
+    """Where a category goes: a provider and perhaps a model, then others in order."""
+
+    provider: str
+    model: str | None = None
+    fallbacks: tuple[TargetDraft, ...] = ()
+
+
+@dataclass(slots=True)
+class Draft:
+    """All of it. `format` names what was read; `variables` are those that must be set because a key was written out.
+
+    `taken` are the variables that the imported file refers to itself: none of them may get another meaning.
+    """
+
+    format: str
+    taken: frozenset[str] = frozenset()
+    providers: dict[str, ProviderDraft] = field(default_factory=dict)
+    rules: dict[str, TargetDraft] = field(default_factory=dict)
+    custom_rules: list[dict[str, Any]] = field(default_factory=list)
+    default_provider: str | None = None
+    long_context_threshold: int | None = None
+    server: dict[str, Any] = field(default_factory=dict)
+    debug: dict[str, Any] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    variables: list[str] = field(default_factory=list)
+
+    def note(self, place: str, text: str) -> None:
+        """Something has no equivalent, or is to be done by hand."""
+        self.notes.append(Note(place, text))
+
+    def note_all(self, value: Mapping[str, Any], place: str, reasons: Mapping[str, str], read: frozenset[str]) -> None:
+        """Notes every member of `value` that is not in `read`: with its reason, or as unknown."""
+        for key in value:
+            if key not in read:
+                self.note(f"{place}.{key}" if place else key, reasons.get(key, "not known to this import"))
+
+
+CATEGORIES = ("default", "background", "thinking", "longcontext", "search")
+"""The categories of a draft's rules, in the order in which they are written."""
