@@ -36,6 +36,7 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/env.py": {"environment"},
     "engine/cli/explain.py": {"disk", "environment", "terminal"},
     "engine/cli/folders.py": {"disk"},
+    "engine/cli/import_.py": {"disk", "terminal"},
     "engine/cli/init.py": {"disk"},
     "engine/cli/log_folder.py": {"disk", "environment"},
     "engine/cli/logs.py": {"clock", "disk", "terminal"},
