@@ -13,31 +13,31 @@ import msgspec
 from providers.errors import ProviderError
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, gc=False):
     """A piece of answer text, never empty."""
 
     text: str
 
 
-class Thinking(msgspec.Struct, frozen=True):
+class Thinking(msgspec.Struct, frozen=True, gc=False):
     """A piece of reasoning text, never empty."""
 
     text: str
 
 
-class Signature(msgspec.Struct, frozen=True):
+class Signature(msgspec.Struct, frozen=True, gc=False):
     """The issuer's signature for the thinking just given. Never ours."""
 
     signature: str
 
 
-class Redacted(msgspec.Struct, frozen=True):
+class Redacted(msgspec.Struct, frozen=True, gc=False):
     """A whole block of reasoning the issuer encrypted."""
 
     data: str
 
 
-class ToolStart(msgspec.Struct, frozen=True):
+class ToolStart(msgspec.Struct, frozen=True, gc=False):
     """A call begins: its id (None: upstream gave none, repair makes one) and its name as the client knows it."""
 
     call: int
@@ -45,14 +45,14 @@ class ToolStart(msgspec.Struct, frozen=True):
     name: str
 
 
-class ToolInput(msgspec.Struct, frozen=True):
+class ToolInput(msgspec.Struct, frozen=True, gc=False):
     """A piece of the JSON text of a call's input."""
 
     call: int
     json: str
 
 
-class ToolEnd(msgspec.Struct, frozen=True):
+class ToolEnd(msgspec.Struct, frozen=True, gc=False):
     """The call's input is complete. A decoder that cannot know leaves it out: `Stop` ends all calls."""
 
     call: int
@@ -70,7 +70,7 @@ class Citation(msgspec.Struct, frozen=True):
     citation: dict[str, object]
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Token counts so far, Anthropic's meaning: `input` excludes what the cache served or took. None: not said."""
 
     input: int | None = None
@@ -81,7 +81,7 @@ class Usage(msgspec.Struct, frozen=True):
     web_searches: int | None = None
 
 
-class Stop(msgspec.Struct, frozen=True):
+class Stop(msgspec.Struct, frozen=True, gc=False):
     """The model stopped; `reason` is an Anthropic stop reason."""
 
     reason: str

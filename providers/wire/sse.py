@@ -45,6 +45,8 @@ class SseDecoder:
         if self._at_start:
             data = self._without_bom(data)
         if not self._pending and data.endswith(b"\n\n"):
+            if data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 <= self._limit:
+                return [Frame(data[6:-2])]  # one event of one line: what most chunks are
             return self._frames_of(data[:-2])
         # A blank line may straddle the cut, so the search starts one byte before what is new.
         start = max(len(self._pending) - 1, 0)

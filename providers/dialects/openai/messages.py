@@ -21,7 +21,16 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 
 from providers.dialects.losses import Losses
-from providers.dialects.openai.content import Part, Takes, compact, mark, nested_parts_of, parts_of, split_media, text_part
+from providers.dialects.openai.content import (
+    Part,
+    Takes,
+    compact,
+    mark,
+    nested_parts_of,
+    parts_of,
+    split_media,
+    text_part,
+)
 from providers.dialects.openai.options import Options
 from schemas.decode_request import blocks_of
 from schemas.request import Block, Message, MessagesRequest

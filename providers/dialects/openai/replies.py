@@ -102,7 +102,7 @@ class ReplyDecoder:
 
     def _frame(self, frame: Frame, out: list[Part], at_end: bool = False) -> None:
         data = frame.data
-        if data.lstrip()[:6] == b"[DONE]":
+        if data[:1] != b"{" and data.lstrip()[:6] == b"[DONE]":
             if self._stop is None and not self._has_content:
                 self._break(self._unusable("empty", "nothing"), out)
             else:
@@ -146,10 +146,11 @@ class ReplyDecoder:
             self._count(groq.get("usage"), out)
         if chunk.usage is not None:
             self._count(chunk.usage, out)
-        choice = next((one for one in chunk.choices or () if not one.index), None)
-        if choice is not None:
-            self._choice(choice, out)
-        elif self._stop is not None and chunk.usage is not None:
+        for choice in chunk.choices or ():
+            if not choice.index:
+                self._choice(choice, out)
+                return
+        if self._stop is not None and chunk.usage is not None:
             self._end(out)
 
     def _choice(self, choice: Choice, out: list[Part]) -> None:
@@ -158,13 +159,10 @@ class ReplyDecoder:
             return
         if choice.delta is not None:
             self._delta(choice.delta, out)
-        if choice.message is not None:
+        if choice.message is not None and not self._done:
             self._delta(self._unsaid(choice.message), out)
-        if self._calls.is_too_much:
-            self._break(self._unusable("bad_reply", f"tool calls of more than {MAX_INPUT_CHARS} characters"), out)
-            return
         reason = choice.finish_reason
-        if not reason:
+        if not reason or self._done:
             return
         if kind := BREAKS.get(reason.lower()):
             self._break(self._unusable(kind, f"a reply that broke off (`{reason}`)"), out)
@@ -198,6 +196,9 @@ class ReplyDecoder:
             self._say(Text(delta.refusal), out)
         if delta.tool_calls or delta.function_call is not None:
             self._call(delta, out)
+            if self._calls.is_too_much:
+                self._break(self._unusable("bad_reply", f"tool calls of more than {MAX_INPUT_CHARS} characters"), out)
+                return
         if delta.annotations:
             sources = sources_in(delta.annotations)
             (self._sources if self._search_asked else self._pending_sources).extend(sources)
@@ -221,7 +222,7 @@ class ReplyDecoder:
         if self._calls.any:
             self._calls.flush(out)
         is_text = type(part) is Text
-        if isinstance(part, Text | Thinking):
+        if isinstance(part, (Text, Thinking)):
             if self._halves or "\ud800" <= part.text[-1] <= "\udbff":
                 part = self._rejoined(part)
             self._texts = self._texts or is_text

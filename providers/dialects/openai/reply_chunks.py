@@ -14,14 +14,14 @@ import msgspec
 from providers.wire.json_text import value_of
 
 
-class Function(msgspec.Struct):
+class Function(msgspec.Struct, gc=False):
     """A function's name and a piece of its arguments (JSON text)."""
 
     name: str | None = None
     arguments: str | None = None
 
 
-class CallDelta(msgspec.Struct):
+class CallDelta(msgspec.Struct, gc=False):
     """A piece of a tool call."""
 
     index: int | None = None
@@ -29,7 +29,7 @@ class CallDelta(msgspec.Struct):
     function: Function | None = None
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, gc=False):
     """What a choice adds: of a stream its `delta`, of a whole completion its `message`."""
 
     content: str | None = None
@@ -42,7 +42,7 @@ class Delta(msgspec.Struct):
     annotations: list[Any] | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """One of `n` answers. `matched_stop` and `stop_reason` are SGLang's and vLLM's: the stop string, or a token number."""
 
     index: int | None = None
@@ -54,7 +54,7 @@ class Choice(msgspec.Struct):
     error: Any = None
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """A chunk or a whole completion. `x_groq` holds Groq's usage or error."""
 
     choices: list[Choice] | None = None

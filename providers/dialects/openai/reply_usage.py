@@ -43,7 +43,10 @@ def usage_of(value: Any) -> Usage | None:
         thinking=_count(completion_details, "reasoning_tokens", "thinking_tokens"),
         web_searches=_searches(value),
     )
-    return usage if usage != Usage() else None
+    return usage if usage != _NOTHING else None
+
+
+_NOTHING = Usage()
 
 
 def _searches(value: Mapping[str, Any]) -> int | None:
@@ -52,13 +55,21 @@ def _searches(value: Mapping[str, Any]) -> int | None:
 
 
 def _details(value: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    return next((value[name] for name in names if isinstance(value.get(name), dict)), {})
+    for name in names:
+        found = value.get(name)
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def _count(value: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count: a whole number, however it is written."""
+    if not value:
+        return None
     for name in names:
         count = value.get(name)
+        if count is None:
+            continue
         if isinstance(count, str) and count.isascii() and count.isdigit():
             count = int(count[:15])
         if isinstance(count, float) and count.is_integer():
