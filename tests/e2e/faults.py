@@ -21,6 +21,7 @@ import httpx
 
 from tests.e2e.asking import WEATHER, body
 from tests.fakes.loopback import Refusing
+from tests.fakes.redis_server import RedisServer
 from tests.fakes.router import ROOT, Router, configuration
 from tests.fakes.stream_reader import check_grammar, content_of, events_in
 from tests.fakes.upstream import OVERLOAD, Call, Say, Upstream, broken_off, failing, html, raw_stream
@@ -126,9 +127,20 @@ async def ask(client: httpx.AsyncClient, router: Router, number: int, tally: Tal
         tally.add("lost", 0, 0, repr(error))
 
 
-async def under_load(router: Router, requests: int, at_once: int, meanwhile: Awaitable[None] | None = None) -> Tally:
-    """So many requests, half of them streams, `at_once` at a time, while something happens."""
-    tally, numbers = Tally(), iter(range(requests))
+async def under_load(
+    router: Router,
+    requests: int,
+    at_once: int,
+    meanwhile: Awaitable[None] | None = None,
+    *,
+    throughout: bool = False,
+) -> Tally:
+    """So many requests, half of them streams, `at_once` at a time, while something happens.
+
+    `throughout`: at least so many, and on until that is over.
+    """
+    tally, over = Tally(), not throughout
+    numbers = itertools.takewhile(lambda number: number < requests or not over, itertools.count())
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client, asyncio.TaskGroup() as group:
 
@@ -140,6 +152,7 @@ async def under_load(router: Router, requests: int, at_once: int, meanwhile: Awa
             group.create_task(worker())
         if meanwhile is not None:
             await meanwhile
+        over = True
     return tally
 
 
@@ -232,33 +245,94 @@ def instance_killed() -> Tally:
         return asyncio.run(under_load(router, 400, 16, kill()))
 
 
-def reloaded(times: int = 100) -> Tally:
-    """The configuration rewritten and SIGHUP sent, again and again under load."""
-    with Upstream() as upstream, Router(_configuration(upstream.url)) as router:
+def reloaded(change: Callable[[dict[str, Any], int], None], times: int = 100) -> Tally:
+    """The configuration changed, taken over, changed again, under load."""
+    with Upstream() as upstream, Router(_configuration(upstream.url, patience_ms=20_000)) as router:
         upstream.always(SAID)
         config = json.loads(router.config.read_text())
 
         async def reload() -> None:
             for number in range(times):
-                config["routing"]["longContextThreshold"] = 60_000 + number
+                before = await asyncio.to_thread(_revision, router)
+                change(config, number)
                 router.config.write_text(json.dumps(config))
                 router.signal(1)
-                await asyncio.sleep(0.02)
+                while await asyncio.to_thread(_revision, router) == before:
+                    await asyncio.sleep(0.01)
 
-        tally = asyncio.run(under_load(router, 1_000, 16, reload()))
-        assert router.answers(), "the router did not survive its reloads"
+        tally = asyncio.run(under_load(router, 1_000, 16, reload(), throughout=True))
+        taken = sum(line["message"] == "reloaded" for line in router.log_lines())
+        assert taken >= times, f"only {taken} reloads"
         return tally
 
 
-def terminated() -> Tally:
+def _revision(router: Router) -> str:
+    return router.get("/health/live")[1]["x-ccr-revision"]
+
+
+def _other_rules(config: dict[str, Any], number: int) -> None:
+    config["routing"]["longContextThreshold"] = 60_000 + number
+
+
+def _other_provider(config: dict[str, Any], number: int) -> None:
+    """New connections every time, while streams are open on the old ones."""
+    config["providers"]["fake"]["settings"]["connectionPool"] = {"maxConnections": 50 + number}
+
+
+def limited() -> Tally:
+    """More requests at once than the limit and its queue take: some wait, some are told 529."""
+    with upstream_process() as (_, url):
+        config = _configuration(url, patience_ms=20_000)
+        config["providers"]["fake"]["concurrency"] = {"max": 4, "queue": 4, "wait": 200}
+        with Router(config) as router:
+            return asyncio.run(under_load(router, 300, 16))
+
+
+def terminated(workers: int = 1, drain_s: float = 30.0) -> Tally:
     """The router is sent SIGTERM under load; what it had accepted must still end well."""
-    with upstream_process() as (_, url), Router(_configuration(url)) as router:
+    with upstream_process() as (_, url):
+        config = {**_configuration(url, patience_ms=20_000), "server": {"drainSeconds": drain_s}}
+        return _terminated(config, workers)
+
+
+def _terminated(config: dict[str, Any], workers: int) -> Tally:
+    with Router(config, arguments=("--workers", str(workers))) as router:
 
         async def terminate() -> None:
             await asyncio.sleep(0.5)
             router.signal(15)
 
         return asyncio.run(under_load(router, 600, 16, terminate()))
+
+
+def without_redis(how: Callable[[RedisServer], None]) -> Tally:
+    """Two routers share their state in a Redis server, which goes away under load."""
+    with RedisServer() as redis, Upstream() as one, Upstream() as other:
+        config = _configuration(one.url, other.url, patience_ms=20_000)
+        config["state"] = redis.url
+        config["providers"]["fake"]["loadBalancing"] = {"strategy": "sticky"}
+        for upstream in (one, other):
+            upstream.always(SAID)
+        with Router(config) as first, Router(config) as second:
+            return asyncio.run(_both_under_load(first, second, partial(how, redis)))
+
+
+async def _both_under_load(first: Router, second: Router, stop: Callable[[], None]) -> Tally:
+    async def later() -> None:
+        await asyncio.sleep(0.5)
+        stop()
+        await asyncio.sleep(3)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(under_load(first, 300, 8, later(), throughout=True)),
+            group.create_task(under_load(second, 300, 8)),
+        ]
+    total, more = (task.result() for task in tasks)
+    for name in ("sent", "right", "errors", "lost", "doubled"):
+        setattr(total, name, getattr(total, name) + getattr(more, name))
+    assert json.loads(first.get("/status")[2])["state"]["connected"] is False
+    return total
 
 
 def stream_begun(*frames: bytes) -> Responder:
@@ -321,8 +395,14 @@ ROWS: tuple[Row, ...] = (
     Row("alone: reset at every byte", partial(every_offset, Reset())),
     Row("alone: closed at every byte", partial(every_offset, Close())),
     Row("1 of 2 killed with SIGKILL under load", instance_killed),
-    Row("configuration reloaded 100 times under load", reloaded, all_right=True),
-    Row("router sent SIGTERM under load", terminated),
+    Row("configuration reloaded 100 times under load", partial(reloaded, _other_rules), all_right=True),
+    Row("providers changed 100 times under load", partial(reloaded, _other_provider), all_right=True),
+    Row("more requests than concurrency and its queue", limited),
+    Row("router sent SIGTERM under load", terminated, all_right=True),
+    Row("router of 2 workers sent SIGTERM under load", partial(terminated, 2), all_right=True),
+    Row("router sent SIGTERM, no time to drain", partial(terminated, 1, 0.0)),
+    Row("Redis killed under load, 2 routers", partial(without_redis, RedisServer.kill), all_right=True),
+    Row("Redis frozen under load, 2 routers", partial(without_redis, RedisServer.freeze), all_right=True),
 )
 
 

@@ -28,8 +28,3 @@ def test_nothing_is_lost_or_doubled(row: Row, found: list[tuple[Row, Tally]]) ->
     assert (tally.lost, tally.doubled) == (0, 0), tally
     if row.all_right:
         assert tally.right == tally.sent, tally
-
-
-@pytest.mark.skip(reason="shared state in Redis or Valkey is not part of the router yet")
-def test_redis_stopped_under_load() -> None:
-    """The router goes on alone when the shared state goes away."""
