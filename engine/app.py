@@ -17,9 +17,10 @@ from litestar.types import HTTPScope, Receive, Send
 from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
 from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, model, models, status
-from engine.front import front
+from engine.front import front, loop_of
 from engine.replies import Api, refusal
 from engine.router import Router
+from providers.upstream import HOP_HEADER
 
 AnyRequest = Request[None, None, State]
 Reply = Response[bytes]
@@ -78,15 +79,16 @@ def app_of(router: Router) -> Litestar:
         return response
 
     def on_http_error(request: AnyRequest, problem: HTTPException) -> Reply:
-        code = problem.status_code
-        reply = refusal(code, _message_of(problem, request.method, request.url.path))
+        reply = loop_of(router, request.headers.get(HOP_HEADER)) or refusal(
+            problem.status_code, _message_of(problem, request.method, request.url.path)
+        )
         request_id = "req_" + router.new_id()
         headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
         allow = (problem.headers or {}).get("Allow")
         if allow:
             headers["allow"] = allow
         return Response(
-            reply.body(request_id, _api_of(request)), status_code=code, media_type=JSON_TYPE, headers=headers
+            reply.body(request_id, _api_of(request)), status_code=reply.status, media_type=JSON_TYPE, headers=headers
         )
 
     def on_our_bug(request: AnyRequest, problem: Exception) -> Reply:

@@ -61,6 +61,16 @@ async def front(
         counters.by_status[visit.responder.status] += 1
 
 
+def loop_of(router: Router, hops: str | None) -> Refusal | None:
+    """The refusal of a request that names this router among the `hops` it came through; None for all others."""
+    if hops is None or router.hop not in [hop.strip() for hop in hops.split(",")]:
+        return None
+    message = (
+        f"this request came from this router itself: an endpoint of the configuration points back at {router.address}"
+    )
+    return refusal(508, message)
+
+
 async def _frame(
     router: Router, scope: HTTPScope, receive: Receive, visit: Visit, answer: Answer, group: asyncio.TaskGroup
 ) -> None:
@@ -93,9 +103,9 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
         reply = refusal(405, f"`{scope['method']}` is not allowed on `{scope['path']}`")
         raise Refused(reply, (("allow", "POST"),))
     visit.body = await read_body(receive, visit.headers)
-    if router.hop in [hop.strip() for hop in visit.headers.get(HOP_HEADER, "").split(",")]:
-        message = f"this request came from this router itself: an endpoint of the configuration points back at {router.address}"
-        raise Refused(refusal(508, message))
+    came_back = loop_of(router, visit.headers.get(HOP_HEADER))
+    if came_back is not None:
+        raise Refused(came_back)
 
 
 class _Watch:

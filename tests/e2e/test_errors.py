@@ -178,19 +178,19 @@ def test_a_body_over_the_limit_is_a_413(router: Router, upstream: Upstream) -> N
     assert not upstream.received
 
 
-def _pointing_at_itself(kind: str) -> Callable[[int], dict[str, Any]]:
+def _pointing_at_itself(kind: str, path: str) -> Callable[[int], dict[str, Any]]:
     def config_of(port: int) -> dict[str, Any]:
         config = configuration(f"http://127.0.0.1:{port}")
-        config["providers"]["fake"] |= {"type": kind, "endpoint": f"http://127.0.0.1:{port}/v1"}
+        config["providers"]["fake"] |= {"type": kind, "endpoint": f"http://127.0.0.1:{port}{path}"}
         return config
 
     return config_of
 
 
-@pytest.mark.parametrize("kind", ["openai", "anthropic"])
-def test_a_request_that_comes_back_is_refused(kind: str) -> None:
-    """A router whose upstream is itself answers 508 and names the endpoint, instead of going round."""
-    with Router(_pointing_at_itself(kind)) as router:
+@pytest.mark.parametrize(("kind", "path"), [("openai", "/v1"), ("openai", ""), ("anthropic", "/v1")])
+def test_a_request_that_comes_back_is_refused(kind: str, path: str) -> None:
+    """A router whose upstream is itself, at whatever path, answers 508 and names the endpoint, instead of going round."""
+    with Router(_pointing_at_itself(kind, path)) as router:
         for streamed in (False, True):
             got = post(router.url, body(stream=streamed))
             assert_error(got, 508, "api_error")

@@ -267,6 +267,16 @@ async def test_our_own_request_coming_back_is_refused(hops: str) -> None:
     assert "127.0.0.1:3456" in got.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/nothing", "/v1/chat/completions"])
+async def test_our_own_request_on_any_path_is_a_loop(path: str) -> None:
+    """An endpoint that points back at us with a path that we do not serve is a loop too, not a missing path."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(ASK, path, headers={"x-ccr-hop": one.router.hop})
+
+    assert got.status == 508
+    assert "127.0.0.1:3456" in got.json()["error"]["message"]
+
+
 async def test_tokens_are_counted_without_an_upstream() -> None:
     """`count_tokens` answers with our estimate and says where the request would go."""
     one = in_process(ONE, {"up": [Answer(HELLO)]})

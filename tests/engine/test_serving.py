@@ -21,11 +21,16 @@ pytestmark = pytest.mark.integration
 
 HANGING = Answer(HELLO[:2], hang=True)
 SILENT = Answer(hang=True)
+ONLY_LOOPBACK = """
+  customRules:
+    - condition: {not: {clientIp: {cidr: 127.0.0.0/8}}}
+      target: {reject: {status: 403, message: not from here}}
+"""
 
 
 @asynccontextmanager
-async def serving(*answers: Answer) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
-    one = in_process(ONE, {"up": answers})
+async def serving(*answers: Answer, config: str = ONE) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
+    one = in_process(config, {"up": answers})
     server = HttpServer(app_of(one.router))
     listener = listen("127.0.0.1", 0)
     port: int = listener.getsockname()[1]
@@ -38,9 +43,9 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[InProcess, HttpServer
         await server.drain(0, at_once)
 
 
-def request(body: object, close: bool = False) -> bytes:
+def request(body: object, close: bool = False, more: str = "") -> bytes:
     data = json.dumps(body).encode()
-    ending = "connection: close\r\n" if close else ""
+    ending = more + ("connection: close\r\n" if close else "")
     head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{ending}content-length: {len(data)}\r\n\r\n"
     return head.encode() + data
 
@@ -65,6 +70,15 @@ def unchunked(raw: bytes) -> bytes:
 async def rest_of(reader: asyncio.StreamReader) -> bytes:
     async with asyncio.timeout(5):
         return await reader.read(-1)
+
+
+async def test_a_client_cannot_choose_its_address() -> None:
+    """`X-Forwarded-For` is not believed, from loopback neither: `clientIp` is where the connection comes from."""
+    async with serving(Answer(HELLO), config=ONE + ONLY_LOOPBACK) as (_, _, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(ASK, True, "x-forwarded-for: 10.1.2.3\r\nx-forwarded-proto: https\r\n"))
+        assert (await rest_of(reader)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
 
 
 async def test_an_open_stream_may_end_by_itself() -> None:
