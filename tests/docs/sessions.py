@@ -23,7 +23,8 @@ TOOLS = ("bash", "curl")
 
 # What differs from run to run, and what of it stays in a page.
 VOLATILE = (
-    (r"\b(req|msg)_[0-9a-f]{24}", r"\1_..."),
+    (r"\b(req_|msg_|chatcmpl-)[0-9a-f]{24}", r"\1..."),
+    (r"(\"created\":)\d+", r"\1..."),
     (r"; \d+\.\d\d s$", "; ... s"),
     (r"for \d+ s, revision", "for ... s, revision"),
     (r"(Seconds|Ms)(\"?[ :])\d+(\.\d+)?(e-\d+)?", r"\1\2..."),
