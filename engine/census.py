@@ -10,7 +10,7 @@ from providers.spec import ProviderSpec
 from rules.nodes import Reject, Route, Target
 
 # the path a type's dialect appends where the endpoint lacks it
-_PATHS = {"openai": "/chat/completions", "anthropic": "/v1/messages"}
+_PATHS = {"openai": "/chat/completions", "anthropic": "/v1/messages", "openai-responses": "/responses"}
 
 
 def census(file: str, built: Built) -> str:

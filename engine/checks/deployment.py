@@ -87,7 +87,7 @@ _KNOWN_WRONG: tuple[_KnownWrong, ...] = (
     _KnownWrong(r"([a-z0-9-]+-)?aiplatform\.googleapis\.com", ("gemini",), r"/v1(beta1)?/(projects/[^/]+/locations/[^/]+/)?publishers/google(/models)?", "the path is `/v1/projects/PROJECT/locations/LOCATION/publishers/google`"),
     _KnownWrong(r"generativelanguage\.googleapis\.com", ("anthropic", "codewhisperer", "bedrock", "openai-responses"), None, "this host speaks type `gemini`"),
     _KnownWrong(r"codewhisperer\.(?!us-east-1\.)[a-z0-9-]+\.amazonaws\.com", ("codewhisperer",), None, "this host exists in us-east-1 only; other regions are `https://q.REGION.amazonaws.com`"),
-    _KnownWrong(r"api\.openai\.com", ("openai",), r"/v1(/.*)?", "the path begins with `/v1`"),
+    _KnownWrong(r"api\.openai\.com", ("openai", "openai-responses"), r"/v1(/.*)?", "the path begins with `/v1`"),
     _KnownWrong(r"openrouter\.ai", ("openai",), r"/api/v1(/.*)?", "the path begins with `/api/v1`"),
     _KnownWrong(r"api\.groq\.com", ("openai",), r"/openai/v1(/.*)?", "the path begins with `/openai/v1`"),
     _KnownWrong(r"api\.deepseek\.com", ("anthropic",), r"/anthropic(/.*)?", "Anthropic's format is at `/anthropic`"),
@@ -95,7 +95,7 @@ _KNOWN_WRONG: tuple[_KnownWrong, ...] = (
     _KnownWrong(r"api\.z\.ai|open\.bigmodel\.cn", ("anthropic",), r"/api/anthropic(/.*)?", "Anthropic's format is at `/api/anthropic`"),
     _KnownWrong(r"api\.deepseek\.com|api\.moonshot\.(ai|cn)|api\.z\.ai|open\.bigmodel\.cn", ("openai",), r"(?!.*/anthropic(/|$)).*", "this path speaks type `anthropic`"),
     _KnownWrong(r"openrouter\.ai", ("anthropic",), r"/api(/v1(/.*)?)?", "the path begins with `/api`"),
-    _KnownWrong(r"api\.anthropic\.com", ("codewhisperer", "gemini", "bedrock"), None, "this host speaks type `anthropic`"),
+    _KnownWrong(r"api\.anthropic\.com", ("codewhisperer", "gemini", "bedrock", "openai-responses"), None, "this host speaks type `anthropic`"),
     _KnownWrong(r"api\.openai\.com", ("anthropic", "codewhisperer", "gemini", "bedrock"), None, "this host speaks type `openai`"),
 )  # fmt: skip
 

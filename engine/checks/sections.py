@@ -13,7 +13,7 @@ RESERVED = ("filters", "budgets", "usage", "audit")
 RESERVED_OF_SERVER = ("apiKeys", "access", "limits", "tls", "trustedProxies")
 
 # types whose dialect comes in a later version; `providers/dialects/table.py` has the others (a test compares)
-LATER_TYPES = ("bedrock", "openai-responses")
+LATER_TYPES = ("bedrock",)
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from providers.dialects.anthropic.dialect import ANTHROPIC
 from providers.dialects.codewhisperer.dialect import CODEWHISPERER
 from providers.dialects.gemini.dialect import GeminiDialect
 from providers.dialects.openai.dialect import OpenAIDialect
+from providers.dialects.openai_responses.dialect import ResponsesDialect
 from providers.dialects.seams import Dialect, PassThrough
 from providers.dialects.static import StaticDialect
 
@@ -16,6 +17,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "anthropic": ANTHROPIC,
     "codewhisperer": CODEWHISPERER,
     "gemini": GeminiDialect(),
+    "openai-responses": ResponsesDialect(),
     "static": StaticDialect(),
 }
 

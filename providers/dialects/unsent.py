@@ -11,6 +11,27 @@ from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask
 from schemas.request import MessagesRequest
 
+TRANSLATED = frozenset(
+    (
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "stream",
+        "thinking",
+        "output_config",
+        "output_format",
+        "metadata",
+    )
+)
+"""Top-level members that a translating encoder looks at."""
+
 NO_TWIN = {
     "cache_control": "this upstream takes no cache marks",
     "service_tier": "tiers of one vendor mean nothing to another",

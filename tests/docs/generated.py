@@ -37,6 +37,7 @@ SECTIONS = {
     "staticSettings": "`settings` of type `static`",
     "openaiSettings": "`settings` of type `openai`",
     "codewhispererSettings": "`settings` of type `codewhisperer`",
+    "openai-responsesSettings": "`settings` of type `openai-responses`",
     "geminiSettings": "`settings` of type `gemini`",
     "model": "A model in `settings.models`, where it is not just a name",
     "target": "A target, where it is not `provider,model`",

@@ -16,6 +16,7 @@ from engine.report import Report
 from providers.balance import STRATEGIES, SYNONYMS
 from providers.dialects.gemini import settings as gemini
 from providers.dialects.openai import settings as openai
+from providers.dialects.openai_responses import settings as openai_responses
 from providers.dialects.table import DIALECTS
 from rules.facts import FACTS
 from schemas.document import Document, plain
@@ -59,7 +60,7 @@ def _documents() -> Iterator[tuple[str, Document]]:
                 yield str(path.relative_to(HERE)), document
 
 
-TABLES: dict[str, Any] = {"openai": openai, "gemini": gemini}
+TABLES: dict[str, Any] = {"openai": openai, "openai-responses": openai_responses, "gemini": gemini}
 DOCUMENTS = list(_documents())
 
 

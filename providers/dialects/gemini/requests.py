@@ -21,7 +21,7 @@ from providers.dialects.pieces import takes_of
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
-from providers.dialects.unsent import lose_the_rest, lose_user, wanted_format
+from providers.dialects.unsent import TRANSLATED, lose_the_rest, lose_user, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 
@@ -87,7 +87,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
     if config:
         body["generationConfig"] = config
     lose_user(request, "this API has no such member", losses)
-    lose_the_rest(ask, _CARRIED, losses)
+    lose_the_rest(ask, TRANSLATED, losses)
     return body | dict(options.extra_body)
 
 
@@ -129,25 +129,3 @@ def _form(ask: Ask, options: Options, generation: float, has_functions: bool, lo
         losses.add(f"{field}.schema", "`structuredOutput` is `json`, so the schema is not sent")
         return {"responseMimeType": "application/json"}
     return {"responseMimeType": "application/json", "responseJsonSchema": schema}
-
-
-_CARRIED = frozenset(
-    (
-        "model",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "top_k",
-        "stop_sequences",
-        "stream",
-        "thinking",
-        "output_config",
-        "output_format",
-        "metadata",
-    )
-)
-"""Top-level members that the encoder looks at."""

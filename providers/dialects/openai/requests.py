@@ -21,7 +21,7 @@ from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
-from providers.dialects.unsent import lose_the_rest, wanted_format
+from providers.dialects.unsent import TRANSLATED, lose_the_rest, wanted_format
 from providers.errors import KINDS, ProviderError
 from schemas.request import MessagesRequest
 
@@ -71,7 +71,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
         body["stream"] = True
         if options.stream_options:
             body["stream_options"] = {"include_usage": True}
-    lose_the_rest(ask, _CARRIED, losses)
+    lose_the_rest(ask, TRANSLATED, losses)
     return body | dict(options.extra_body)
 
 
@@ -129,25 +129,3 @@ def _response_format(request: MessagesRequest, options: Options, losses: Losses)
         losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
     named = {"name": "answer", "schema": schema, "strict": strict}
     return {"response_format": {"type": "json_schema", "json_schema": named}}
-
-
-_CARRIED = frozenset(
-    (
-        "model",
-        "messages",
-        "system",
-        "tools",
-        "tool_choice",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "top_k",
-        "stop_sequences",
-        "stream",
-        "thinking",
-        "output_config",
-        "output_format",
-        "metadata",
-    )
-)
-"""Top-level members that the encoder looks at."""

@@ -1,0 +1,147 @@
+"""A Messages request for the Responses API: every member carried, changed or listed as lost.
+
+Source: `ResponseCreateParams` of the OpenAI API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from providers.dialects.identity import session_of, user_of
+from providers.dialects.losses import Losses
+from providers.dialects.offer import lose_search, offer_of
+from providers.dialects.openai_responses.items import Manner, items_of, part_of
+from providers.dialects.openai_responses.reasoning import ENCRYPTED, is_reasoner, reasoning_of, sends_reasoning
+from providers.dialects.openai_responses.settings import Options, options_of
+from providers.dialects.openai_responses.tools import SOURCES, tools_of
+from providers.dialects.pieces import takes_of, text_of
+from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
+from providers.dialects.tool_schemas.strict import is_strict
+from providers.dialects.turns import system_of, turns_of
+from providers.dialects.unsent import TRANSLATED, lose_the_rest, wanted_format
+from providers.errors import KINDS, ProviderError
+from providers.messages.signatures import issuer_of
+
+PATH = "/responses"
+
+
+def encode(ask: Ask) -> Encoded:
+    """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    losses = Losses()
+    names = sent_names(tool_names_of(ask.request))
+    try:
+        body = msgspec.json.encode(_body(ask, options, names, losses))
+    except RecursionError:
+        raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
+    accept = "text/event-stream" if ask.request.stream else "application/json"
+    return Encoded(
+        path=PATH,
+        body=body,
+        headers={"content-type": "application/json", "accept": accept, **options.extra_headers},
+        lost=losses.listed(),
+        tool_names=restored_names(names),
+        notes=options.notes,
+    )
+
+
+def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+    """The members in a fixed order, so that equal requests are equal bytes."""
+    request, model = ask.request, ask.model_spec
+    takes = takes_of(model, files=options.documents == "file", file_urls=True)
+    manner = Manner(
+        issuer=issuer_of("openai-responses", ask.provider.name),
+        names=names,
+        sends_reasoning=sends_reasoning(options, model),
+        media_inside=options.result_media == "inside",
+        mid_conversation_system=options.mid_conversation_system,
+    )
+    system = system_of(request.system, takes, losses)
+    items, leading = items_of(turns_of(request.messages, takes, losses, options.tool_call_id_chars), manner, losses)
+    system += leading
+    body: dict[str, Any] = {"model": ask.model}
+    if system and options.system_field == "instructions":
+        body["instructions"] = text_of(system, "\n\n")
+    elif system:
+        parts = [part_of(piece) for piece in system]
+        items.insert(0, {"type": "message", "role": options.system_field, "content": parts})
+    body["input"] = items
+    body |= _tools(ask, options, names, losses)
+    body |= _max_tokens(ask, options, losses)
+    body |= _sampling(ask, options, losses)
+    body |= reasoning_of(request, options, model, losses)
+    body |= _text(ask, options, losses)
+    body |= user_of(request, options.user_id, options.user_field, losses)
+    if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
+        body["prompt_cache_key"] = hashlib.sha256(session.encode()).hexdigest()[:32]
+    include = [ENCRYPTED] if manner.sends_reasoning else []
+    if any(tool["type"] == "web_search" for tool in body.get("tools", ())):
+        include.append(SOURCES)
+    if include:
+        body["include"] = include
+    body["store"] = options.store
+    if request.stream:
+        body["stream"] = True
+    lose_the_rest(ask, TRANSLATED, losses)
+    return body | dict(options.extra_body)
+
+
+def _tools(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+    offer = offer_of(ask.request, ask.model_spec, losses, strict=options.tool_schema == "strict")
+    capabilities = ask.model_spec.capabilities if ask.model_spec is not None else None
+    if offer.search is not None and capabilities is not None and "webSearch" not in capabilities:
+        lose_search(offer.search, "the model does not list the capability `webSearch`", losses)
+        offer.search = None
+    return tools_of(ask.request, offer, options, names, losses)
+
+
+def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    asked = ask.request.max_tokens
+    most = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
+    if asked is None:
+        return {}
+    if most is not None and asked > most:
+        losses.add("max_tokens", f"{asked} is more than the {most} of `{ask.model}`, which are sent")
+        asked = most
+    if asked < options.min_output_tokens:
+        losses.add("max_tokens", f"{asked} is less than the {options.min_output_tokens} that the upstream takes")
+        asked = options.min_output_tokens
+    return {"max_output_tokens": asked}
+
+
+def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    request = ask.request
+    out: dict[str, Any] = {}
+    refuses = is_reasoner(options, ask.model_spec) and not options.reasoning_sampling
+    for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
+        if value is None:
+            continue
+        if not refuses:
+            out[name] = value
+        elif value != 1:
+            losses.add(name, "a reasoning model here takes only 1")
+    if request.top_k is not None:
+        losses.add("top_k", "this API has no such member")
+    losses.add("stop_sequences", "this API has no such member", len(request.stop_sequences))
+    return out
+
+
+def _text(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    field, schema = wanted_format(ask.request, losses)
+    if field is None:
+        return {}
+    if options.structured_output == "drop" or schema is None:
+        losses.add(field, "this upstream cannot promise the form of its answer")
+        return {}
+    if options.structured_output == "json_object":
+        losses.add(f"{field}.schema", "this upstream promises JSON, but no schema")
+        return {"text": {"format": {"type": "json_object"}}}
+    strict = is_strict(schema)
+    if not strict:
+        losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
+    return {"text": {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": strict}}}
