@@ -261,7 +261,10 @@ async def _relay(
                 if first_byte_s is None and reply.started:
                     first_byte_s = router.clock() - sent_at
                 if data:
-                    await _pass_on(router, one, plan, attempt, reply, responder, data)
+                    if responder.started:
+                        await responder.write(data, router.clock())
+                    else:
+                        await _pass_on(router, one, plan, attempt, reply, responder, data)
                 if reply.stopped or reply.fault is not None:
                     break
             tail = reply.finish()
