@@ -109,7 +109,16 @@ def _consequences(explanation: dict[str, Any]) -> Iterator[str]:
         yield from _table("changes", [(text,) for text in lost])
     elif plan:
         yield _row("changes", "translation loses nothing")
-    yield from _table("defaults", [(note,) for note in explanation["notes"]])
+    yield from _table("defaults", [(note,) for note in _grouped(explanation["notes"])])
+
+
+def _grouped(notes: Sequence[str]) -> Iterator[str]:
+    """Notes with the same reason as one."""
+    reasons: dict[str, list[str]] = {}
+    for note in notes:
+        what, because, why = note.partition(" because ")
+        reasons.setdefault(because + why, []).append(what)
+    return (", ".join(chosen) + reason for reason, chosen in reasons.items())
 
 
 def _cost(stats: dict[str, Any]) -> str:
