@@ -36,6 +36,7 @@ SECTIONS = {
     "commonSettings": "`settings` of every provider",
     "staticSettings": "`settings` of type `static`",
     "openaiSettings": "`settings` of type `openai`",
+    "anthropicSettings": "`settings` of type `anthropic`",
     "codewhispererSettings": "`settings` of type `codewhisperer`",
     "openai-responsesSettings": "`settings` of type `openai-responses`",
     "geminiSettings": "`settings` of type `gemini`",
