@@ -1,0 +1,172 @@
+"""Small changes of a rule set, such as slips make: tests that notice none of them test little."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rules.analysis.budget import Budget
+from rules.analysis.certify import Witness
+from rules.analysis.diff import difference
+from rules.analysis.offered import Providers
+from rules.bodies import envelope_of
+from rules.cases import Case, outcome_of, run_case
+from rules.evaluate import decide
+from rules.facts import Facts, spec_of
+from rules.nodes import All, Any, Not, Predicate, Reference, Route, Rule, RuleSet, Target, Test
+from rules.patterns import glob_of
+from schemas.codes import finding
+from schemas.diagnostics import Diagnostic
+from schemas.wording import quoted
+
+Change: TypeAlias = Callable[[Predicate], Predicate | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`says` is what was done to rule `rule`."""
+
+    rule: str
+    says: str
+    rules: RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that no test noticed, and a request whose decision it changes; no witness: not proven to change any."""
+
+    mutant: Mutant
+    witness: Witness | None
+
+
+def mutants_of(rules: RuleSet) -> Iterator[Mutant]:
+    """Every mutant, one change each: drop, negate, swap neighbours, shift a bound, widen a pattern, change a target."""
+    for place, rule in enumerate(rules.rules):
+        if not rule.enabled:
+            continue
+        rest = (*rules.rules[:place], *rules.rules[place + 1 :])
+        yield Mutant(rule.name, "dropped", dataclasses.replace(rules, rules=rest))
+        yield _with(rules, place, _conditioned(rule, Not(rule.condition, rule.span)), "its condition negated")
+        after = rules.rules[place + 1 : place + 2]
+        if after and after[0].enabled:
+            swapped = (*rules.rules[:place], after[0], rule, *rules.rules[place + 2 :])
+            yield Mutant(rule.name, f"swapped with {quoted(after[0].name)}", dataclasses.replace(rules, rules=swapped))
+        for says, condition in _conditions(rule.condition):
+            yield _with(rules, place, _conditioned(rule, condition), says)
+        route = _elsewhere(rule.route, rules)
+        if route is not None:
+            yield _with(rules, place, dataclasses.replace(rule, route=route), "its target changed")
+
+
+def survivors_of(
+    rules: RuleSet, providers: Providers, cases: Sequence[Case], budget: Budget | None = None
+) -> list[Survivor]:
+    """The mutants that no case notices, without those that are proved to decide as before."""
+    budget = budget or Budget()
+    survivors: list[Survivor] = []
+    for mutant in mutants_of(rules):
+        if any(run_case(case, mutant.rules, providers).status == "failed" for case in cases):
+            continue
+        change = difference((rules, providers), (mutant.rules, providers), budget, most=1)
+        if change.changes:
+            survivors.append(Survivor(mutant, change.changes[0].witness))
+        elif not change.proved:
+            survivors.append(Survivor(mutant, None))
+    return survivors
+
+
+def surviving(
+    rules: RuleSet, providers: Providers, cases: Sequence[Case], budget: Budget | None = None
+) -> Iterator[Diagnostic]:
+    """704: one finding for each rule, with the test that would notice."""
+    by_rule: dict[str, list[Survivor]] = {}
+    for survivor in survivors_of(rules, providers, cases, budget):
+        by_rule.setdefault(survivor.mutant.rule, []).append(survivor)
+    spans = {rule.name: rule.span for rule in rules.rules}
+    for name, survivors in by_rule.items():
+        shown = next((one for one in survivors if one.witness is not None), None)
+        if shown is None or shown.witness is None:
+            continue
+        facts = Facts(envelope_of(shown.witness.shape))
+        expect = outcome_of(decide(rules, facts), facts, providers)
+        said = ", ".join(dict.fromkeys(one.mutant.says for one in survivors if one.witness is not None))
+        yield finding(
+            "CCR704",
+            f"no test notices rule {quoted(name)} with {said}",
+            spans[name],
+            help=f"add a test with {shown.witness.line}",
+            data={
+                "rule": name,
+                "witness": shown.witness.data,
+                "expect": {key: expect[key] for key in ("rule", "provider", "model")},
+            },
+        )
+
+
+def _with(rules: RuleSet, place: int, rule: Rule, says: str) -> Mutant:
+    changed = (*rules.rules[:place], rule, *rules.rules[place + 1 :])
+    return Mutant(rule.name, says, dataclasses.replace(rules, rules=changed))
+
+
+def _conditioned(rule: Rule, condition: Predicate) -> Rule:
+    return dataclasses.replace(rule, condition=condition)
+
+
+def _conditions(node: Predicate) -> Iterator[tuple[str, Predicate]]:
+    """A condition with one change somewhere in it."""
+    match node:
+        case All(children, span) | Any(children, span):
+            kind = type(node)
+            for place, child in enumerate(children):
+                rest = (*children[:place], *children[place + 1 :])
+                if len(children) > 1:
+                    yield "a predicate dropped", kind(rest, span)
+                for says, changed in _conditions(child):
+                    yield says, kind((*children[:place], changed, *children[place + 1 :]), span)
+        case Not(child, span):
+            for says, changed in _conditions(child):
+                yield says, Not(changed, span)
+        case Reference(name, child, span):
+            for says, changed in _conditions(child):
+                yield says, Reference(name, changed, span)
+        case Test():
+            yield from _tests(node)
+
+
+_BOUNDS = {"gt": "gte", "gte": "gt", "lt": "lte", "lte": "lt"}
+
+
+def _tests(test: Test) -> Iterator[tuple[str, Test]]:
+    operand = test.operand
+    if test.operator in _BOUNDS:
+        yield "a bound shifted", dataclasses.replace(test, operator=_BOUNDS[test.operator])
+    if test.operator == "eq" and isinstance(operand, bool):
+        yield "a value flipped", dataclasses.replace(test, operand=not operand)
+    if test.operator == "eq" and isinstance(operand, int) and not isinstance(operand, bool):
+        yield "a bound shifted", dataclasses.replace(test, operand=operand + 1)
+    if test.operator in ("prefix", "suffix", "contains") and isinstance(operand, str) and len(operand) > 1:
+        shorter = operand[1:] if test.operator == "suffix" else operand[:-1]
+        yield "a pattern widened", dataclasses.replace(test, operand=shorter)
+    if test.operator == "eq" and isinstance(operand, str) and operand and not _is_word(test):
+        yield "a pattern widened", dataclasses.replace(test, operator="glob", operand=glob_of(f"{operand}*"))
+    if test.operator == "in" and isinstance(operand, frozenset) and len(operand) > 1:
+        yield "a value dropped", dataclasses.replace(test, operand=operand - {min(operand, key=str)})
+
+
+def _is_word(test: Test) -> bool:
+    spec = spec_of(test.fact)
+    return spec is None or spec.type not in ("string", "text")
+
+
+def _elsewhere(route: Route, rules: RuleSet) -> Route | None:
+    """Another route of the file."""
+    others = [rule.route for rule in rules.rules if rule.enabled]
+    others += [category.route for category in rules.categories if category.route is not None]
+    return next((other for other in others if _bare(other) != _bare(route)), None)
+
+
+def _bare(route: Route) -> object:
+    to = route.to
+    return (to.provider, to.model) if isinstance(to, Target) else ("refused", to.status)
