@@ -49,6 +49,7 @@ def record_exchange(
         category=decision.category,
         target=target,
         instance=instance,
+        api=one.request.origin if one.request.origin != "messages" else None,
         model=one.request.model,
         stream=one.request.stream,
         session=one.session,

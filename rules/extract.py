@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from rules.nodes import Value
-from schemas.request import Block, Envelope, Message, MessagesRequest, Tool
+from schemas.request import DEFAULT_MAX_TOKENS, Block, Envelope, Message, MessagesRequest, Tool
 
 DEFERRED_PLACEHOLDER = "DeferredToolPlaceholder"
 BILLING_PREFIX = "x-anthropic-billing-header"
@@ -239,10 +239,16 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _max_tokens(envelope: Envelope) -> int:
+    """The limit of the answer; a client of an API that does not demand one may have named none."""
+    limit = envelope.request.max_tokens
+    return DEFAULT_MAX_TOKENS if limit is None else limit
+
+
 READERS: Mapping[str, Callable[[Envelope], Value | None]] = {
     "model": lambda envelope: plain_model(envelope.request.model),
     "stream": lambda envelope: envelope.request.stream if envelope.path == "messages" else None,
-    "maxTokens": lambda envelope: envelope.request.max_tokens if envelope.path == "messages" else None,
+    "maxTokens": lambda envelope: _max_tokens(envelope) if envelope.path == "messages" else None,
     "temperature": lambda envelope: envelope.request.temperature,
     "toolChoice": _tool_choice,
     "path": lambda envelope: envelope.path,

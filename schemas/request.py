@@ -6,13 +6,15 @@ Source: the Anthropic Messages API. Every field the router does not know stays i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 Path = Literal["messages", "count_tokens"]
+
+DEFAULT_MAX_TOKENS = 8192
+"""The limit of a request whose client may leave it out and did: every current model can answer as much."""
 
 
 class Block(msgspec.Struct, kw_only=True):
@@ -67,16 +69,15 @@ class Tool(msgspec.Struct, kw_only=True):
     eager_input_streaming: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesRequest:
+class MessagesRequest(msgspec.Struct, frozen=True):
     """The decoded request.
 
     `raw` is the body as received; `fields` every top-level member as raw JSON, unknown ones too. `system` is the list
     form (a string became one text block; absent is empty). `tools` is None when the key is absent. Scalars of the wrong
     type never get here: `decode_request` refuses them. `replaced_surrogates` counts the lone UTF-16 surrogates that became
     U+FFFD in all members but `raw`.
-    `origin` is the API that the client speaks: of a `chat` request, `raw` is a body made from it, and `unsaid` are the members
-    that such a body must have and the client did not name.
+    `origin` is the API that the client speaks. Of a `chat` request `raw` is a body made from it, and `max_tokens` is None where
+    its client named no limit: rules read `DEFAULT_MAX_TOKENS` then, which stands in `raw` too, since such a body must have one.
     """
 
     raw: bytes
@@ -97,11 +98,9 @@ class MessagesRequest:
     output_config: Mapping[str, Any] | None = None
     replaced_surrogates: int = 0
     origin: Literal["messages", "chat"] = "messages"
-    unsaid: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """A request with what came around it: what facts are made of.
 
     `headers` has lower-case names (None: a bare body, headers are missing); `client_key` is the router key's name;

@@ -6,10 +6,10 @@ What a client of the Messages API writes is its own affair and passes as it is; 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from providers.dialects.effort import nearest
 from providers.dialects.losses import Losses
@@ -37,14 +37,14 @@ def fitted(request: MessagesRequest, model: str, spec: ModelSpec | None, losses:
         return request
     body: dict[str, Any] = msgspec.json.decode(request.raw)
     most = spec.max_output_tokens if spec is not None else None
-    if "max_tokens" in request.unsaid:
+    if request.max_tokens is None:
         if most is not None:
             body["max_tokens"] = most
         losses.add("max_tokens", f"the client named none and the format demands one: {body['max_tokens']} are sent")
     _fit_thinking(body, model, losses)
     _fit_sampling(body, losses)
     made = decode_request(msgspec.json.encode(body))
-    return replace(made, origin=request.origin, unsaid=request.unsaid)
+    return replace(made, origin=request.origin)
 
 
 def _fit_thinking(body: dict[str, Any], model: str, losses: Losses) -> None:

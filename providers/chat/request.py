@@ -6,19 +6,20 @@ cannot be left out without changing what was asked (audio, several replies at on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from providers.chat.reading import BadChat, optional_bool, optional_object, text_at, wrong_value
-from providers.chat.sampling import DEFAULT_MAX_TOKENS, max_tokens_of, settings_of
+from providers.chat.sampling import max_tokens_of, settings_of
 from providers.chat.tools import asks_with_functions, tools_of
 from providers.chat.turns import conversation_of
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Lost
 from schemas.decode_request import decode_request, text_of_body
-from schemas.request import MessagesRequest
+from schemas.request import DEFAULT_MAX_TOKENS, MessagesRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def chat_request(data: bytes) -> ChatRequest:
             decode_request(msgspec.json.encode(made)),
             replaced_surrogates=replaced,
             origin="chat",
-            unsaid=frozenset(("max_tokens",) if limit is None else ()),
+            max_tokens=limit,
         ),
         losses.listed(),
         include_usage=optional_bool(streaming, "include_usage", "stream_options") is True,

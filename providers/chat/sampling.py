@@ -19,9 +19,6 @@ from providers.chat.reading import (
 from providers.dialects.effort import LEVELS
 from providers.dialects.losses import Losses
 
-DEFAULT_MAX_TOKENS = 8192
-"""What a request gets that names no limit, since a Messages request must: every current model can answer as much."""
-
 READ = frozenset(
     (
         "model", "messages", "tools", "tool_choice", "functions", "function_call", "parallel_tool_calls",

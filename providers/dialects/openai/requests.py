@@ -78,7 +78,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
 def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
     asked = ask.request.max_tokens
     most = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
-    if asked is None or "max_tokens" in ask.request.unsaid:
+    if asked is None:
         return {}
     if most is not None and asked > most:
         losses.add("max_tokens", f"{asked} is more than the {most} of `{ask.model}`, which are sent")
