@@ -9,9 +9,10 @@ import openai
 import pytest
 
 from tests.e2e.asking import post
-from tests.fakes import anthropic_upstream, codewhisperer
+from tests.fakes import anthropic_upstream, codewhisperer, gemini
 from tests.fakes.anthropic_upstream import AnthropicUpstream
 from tests.fakes.codewhisperer import CodeWhisperer, Speak
+from tests.fakes.gemini import Gemini
 from tests.fakes.router import Router
 from tests.fakes.upstream import UPSTREAM_KEY, Call, Say, Upstream, failing
 
@@ -29,7 +30,10 @@ WEATHER = {
 PATH = "/v1/chat/completions"
 
 
-def configuration(chat: Upstream, messages: AnthropicUpstream, aws: CodeWhisperer) -> dict:
+Upstreams = tuple[Upstream, AnthropicUpstream, CodeWhisperer, Gemini]
+
+
+def configuration(chat: Upstream, messages: AnthropicUpstream, aws: CodeWhisperer, google: Gemini) -> dict:
     key = {"type": "bearer", "credentials": {"apiKey": UPSTREAM_KEY}}
     token = {"type": "bearer", "credentials": {"token": codewhisperer.TOKEN}}
     return {
@@ -46,6 +50,12 @@ def configuration(chat: Upstream, messages: AnthropicUpstream, aws: CodeWhispere
                 "endpoint": aws.url,
                 "authentication": token,
                 "settings": {"models": ["claude-sonnet-4.5"]},
+            },
+            "gemini": {
+                "type": "gemini",
+                "endpoint": google.url + "/v1beta",
+                "authentication": {"type": "api_key", "credentials": {"apiKey": gemini.KEY}},
+                "settings": {"models": ["gemini-2.5-flash"], "thinking": "always"},
             },
             "static": {
                 "type": "static",
@@ -67,13 +77,13 @@ def configuration(chat: Upstream, messages: AnthropicUpstream, aws: CodeWhispere
 
 
 @pytest.fixture(scope="module")
-def upstreams() -> Iterator[tuple[Upstream, AnthropicUpstream, CodeWhisperer]]:
-    with Upstream() as chat, AnthropicUpstream() as messages, CodeWhisperer() as aws:
-        yield chat, messages, aws
+def upstreams() -> Iterator[Upstreams]:
+    with Upstream() as chat, AnthropicUpstream() as messages, CodeWhisperer() as aws, Gemini() as google:
+        yield chat, messages, aws, google
 
 
 @pytest.fixture(scope="module")
-def router(upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer]) -> Iterator[Router]:
+def router(upstreams: Upstreams) -> Iterator[Router]:
     with Router(configuration(*upstreams)) as router:
         yield router
 
@@ -85,16 +95,17 @@ def client(router: Router) -> Iterator[openai.OpenAI]:
         yield client
 
 
-TARGETS = ("openai,o", "anthropic,a", "codewhisperer,claude-sonnet-4.5")
+TARGETS = ("openai,o", "anthropic,a", "codewhisperer,claude-sonnet-4.5", "gemini,gemini-2.5-flash")
 
 
-def script(upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer], **says: object) -> None:
+def script(upstreams: Upstreams, **says: object) -> None:
     """Lets every upstream give the same reply, each in its own words."""
-    chat, messages, aws = upstreams
+    chat, messages, aws, google = upstreams
     chat.always(Say(**says))
     aws.always(Speak(**says))
     reasoning = says.pop("reasoning", None)
     messages.always(anthropic_upstream.Reply(**says, thinking=reasoning))
+    google.always(gemini.Reply(**says, thought=reasoning))
 
 
 def streamed(client: openai.OpenAI, **asked: object) -> dict:
@@ -118,7 +129,7 @@ REPLIES = {
 @pytest.mark.parametrize("model", TARGETS)
 def test_streamed_and_whole_replies_say_the_same(
     client: openai.OpenAI,
-    upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer],
+    upstreams: Upstreams,
     model: str,
     says: dict,
 ) -> None:
@@ -153,9 +164,7 @@ def said(completion: dict) -> dict:
 
 
 @pytest.mark.parametrize("model", TARGETS)
-def test_a_tool_round_trip(
-    client: openai.OpenAI, upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer], model: str
-) -> None:
+def test_a_tool_round_trip(client: openai.OpenAI, upstreams: Upstreams, model: str) -> None:
     """A call comes out, its result goes in, the answer follows: through every dialect."""
     script(upstreams, calls=CALLS)
     first = client.chat.completions.create(model=model, messages=HI, tools=[WEATHER])
@@ -171,9 +180,7 @@ def test_a_tool_round_trip(
     assert all(f"21 degrees by {call.id}" in sent for call in calls)
 
 
-def test_an_upstream_of_the_messages_api_gets_a_body_of_it(
-    client: openai.OpenAI, upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer]
-) -> None:
+def test_an_upstream_of_the_messages_api_gets_a_body_of_it(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """Instructions, limits, thinking by generation and sampling are as that API demands, and what changed is in a header."""
     script(upstreams, text="ok")
     answer = client.chat.completions.with_raw_response.create(
@@ -198,9 +205,7 @@ def test_an_upstream_of_the_messages_api_gets_a_body_of_it(
     assert answer.headers["x-request-id"] == answer.headers["request-id"]
 
 
-def test_without_a_limit_a_chat_upstream_gets_none(
-    client: openai.OpenAI, upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer]
-) -> None:
+def test_without_a_limit_a_chat_upstream_gets_none(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """The limit that a Messages request must have is ours, so an upstream that needs none is not told of it."""
     script(upstreams, text="ok")
     client.chat.completions.create(model="openai,o", messages=HI)
@@ -231,7 +236,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("status", ERRORS)
 def test_an_upstream_error_is_told_in_the_clients_form(
-    client: openai.OpenAI, upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer], status: int
+    client: openai.OpenAI, upstreams: Upstreams, status: int
 ) -> None:
     """The SDK raises the exception of the status, with message and type."""
     upstreams[0].always(failing(status, "it went wrong"))
@@ -255,9 +260,7 @@ def test_what_the_router_refuses_is_told_in_the_clients_form(client: openai.Open
     assert (got.status, got.json["error"]["type"]) == (400, "invalid_request_error")
 
 
-def test_a_stream_that_breaks_ends_in_an_error(
-    client: openai.OpenAI, router: Router, upstreams: tuple[Upstream, AnthropicUpstream, CodeWhisperer]
-) -> None:
+def test_a_stream_that_breaks_ends_in_an_error(client: openai.OpenAI, router: Router, upstreams: Upstreams) -> None:
     """The SDK raises it; no `[DONE]` follows."""
     upstreams[0].always(Say("a long text that is cut", done=False, finish="error"))
     got = post(router.url, {"model": "openai,o", "messages": HI, "stream": True}, PATH)
