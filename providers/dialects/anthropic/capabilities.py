@@ -37,14 +37,15 @@ def fitting(request: MessagesRequest, model: ModelSpec | None, losses: Losses) -
 
 
 class Notes:
-    """Puts notes in the place of blocks that the model does not take."""
+    """Puts notes in the place of blocks that the model does not take; `kinds` are the types that it has to see."""
 
-    __slots__ = ("_losses", "_takes")
+    __slots__ = ("_losses", "_takes", "kinds")
 
     def __init__(self, model: ModelSpec | None, losses: Losses) -> None:
         listed = model.capabilities if model is not None else None
         self._takes = frozenset(("images", "documents", "tools")) if listed is None else listed
         self._losses = losses
+        self.kinds = frozenset() if listed is None else _JUDGED
 
     def __call__(self, block: Block) -> bytes | Literal[Fate.KEEP, Fate.DROP]:
         """What stands in a block's place."""
@@ -98,6 +99,9 @@ class Notes:
         if block.cache_control is not None:
             members["cache_control"] = block.cache_control
         return msgspec.json.encode(members)
+
+
+_JUDGED = frozenset(("image", "document", "tool_use", "tool_result"))
 
 
 def _clamped(request: MessagesRequest, model: ModelSpec, losses: Losses) -> dict[str, bytes | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum, auto
 from typing import Literal, TypeAlias
 
@@ -23,13 +23,15 @@ Edit: TypeAlias = Callable[[Block], bytes | Literal[Fate.KEEP, Fate.DROP]]
 """Says for a block of a message what stands in its place: other JSON, nothing, or itself."""
 
 
-def rewritten(request: MessagesRequest, edit: Edit) -> bytes | None:
+def rewritten(request: MessagesRequest, edit: Edit, kinds: Collection[str]) -> bytes | None:
     """`messages` as JSON after the edits; None where every block is kept. A message that nothing is left of goes too.
 
-    Each block is asked for once, in order.
+    Each block whose type is among `kinds` is asked for once, in order; the others are kept.
     """
     fates = [
-        [edit(block) for block in message.content] if isinstance(message.content, list) else []
+        [edit(block) if block.type in kinds else Fate.KEEP for block in message.content]
+        if isinstance(message.content, list)
+        else []
         for message in request.messages
     ]
     if all(fate is Fate.KEEP for message in fates for fate in message):

@@ -17,6 +17,7 @@ from providers.dialects.anthropic.headers import sent_headers
 from providers.dialects.anthropic.history import Fate, rewritten
 from providers.dialects.anthropic.settings import Options, options_of
 from providers.dialects.anthropic.thoughts import (
+    THOUGHTS,
     is_ours,
     is_thought,
     is_unsigned,
@@ -28,7 +29,7 @@ from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask, Encoded
 from providers.errors import ProviderError
 from schemas.members import spliced
-from schemas.request import Block
+from schemas.request import Block, MessagesRequest
 
 PATH = "/v1/messages"
 COUNT_PATH = "/v1/messages/count_tokens"
@@ -55,10 +56,13 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
     return again if again.body != encoded.body else None
 
 
-def _encoded(ask: Ask, refusal: str | None) -> Encoded:
-    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
-    losses = Losses()
-    request = fitted(ask.request, ask.model, ask.model_spec, losses)
+def edits_of(
+    ask: Ask, request: MessagesRequest, losses: Losses, *, keep_unsigned: bool, refusal: str | None
+) -> dict[str, bytes | None]:
+    """What must be changed in the members of `request`, but for the model's name; a member that is None is left out.
+
+    `refusal`: what the upstream said when it refused the thinking blocks of a request like this one.
+    """
     edits = fitting(request, ask.model_spec, losses)
     if refusal is not None and "thinking" not in edits:
         calm = not_thinking(request, demanded=misses_thoughts(refusal))
@@ -75,14 +79,22 @@ def _encoded(ask: Ask, refusal: str | None) -> Encoded:
         if is_ours(block):
             losses.add(f"messages.content.{block.type}", "another provider of this router signed it")
             return Fate.DROP
-        if not options.keep_unsigned and is_unsigned(block):
+        if not keep_unsigned and is_unsigned(block):
             losses.add("messages.content.thinking", "it has no signature, so another provider gave it")
             return Fate.DROP
         return notes(block)
 
-    history = rewritten(request, edit)
+    history = rewritten(request, edit, notes.kinds | THOUGHTS)
     if history is not None:
         edits["messages"] = history
+    return edits
+
+
+def _encoded(ask: Ask, refusal: str | None) -> Encoded:
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    losses = Losses()
+    request = fitted(ask.request, ask.model, ask.model_spec, losses)
+    edits = edits_of(ask, request, losses, keep_unsigned=options.keep_unsigned, refusal=refusal)
     if ask.model != request.model:
         edits["model"] = msgspec.json.encode(ask.model)
     headers = sent_headers(ask.headers, ask.provider, losses)

@@ -16,6 +16,8 @@ import msgspec
 from providers.messages.signatures import is_marked
 from schemas.request import Block, MessagesRequest
 
+THOUGHTS = frozenset(("thinking", "redacted_thinking"))
+
 _FOREIGN = re.compile(
     r"invalid .?(?:signature|data).? in .?(?:redacted_)?thinking"
     r"|thinking\.signature"
@@ -40,7 +42,7 @@ def misses_thoughts(message: str) -> bool:
 
 def is_thought(block: Block) -> bool:
     """Whether a block is thinking, readable or not."""
-    return block.type == "thinking" or block.type == "redacted_thinking"
+    return block.type in THOUGHTS
 
 
 def is_unsigned(block: Block) -> bool:

@@ -95,6 +95,8 @@ class StreamThrough:
 
     def _take(self, frame: bytes) -> bytes:
         """What goes to the client with this event: itself and, when the answer begins, what was held back."""
+        if self._started and self._watch.in_block and frame.startswith(_DELTA):
+            return frame  # most events are these, and there is nothing to learn from them
         self._seen = self._seen or bool(frame.strip())
         lines = lines_of(frame)
         event = event_of(lines.data) if lines.data is not None else None
@@ -173,6 +175,7 @@ class StreamThrough:
         return error_event(error) if self._started else b""
 
 
+_DELTA = (b"event: content_block_delta\n", b"event: content_block_delta\r\n")
 _BEGINS = frozenset(("content_block_start", "content_block_delta", "message_delta", "message_stop"))
 _NOTHING = Watch().summary()
 

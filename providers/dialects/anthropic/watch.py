@@ -99,6 +99,11 @@ class Watch:
         """Whether it was said why the model stopped: the reply is complete, whatever of its end is missing."""
         return self._stop_reason is not None
 
+    @property
+    def in_block(self) -> bool:
+        """Whether a content block is open, so that a delta is in its place."""
+        return self._state is State.IN_BLOCK
+
     def see(self, event: Event) -> None:
         """Takes note of an event that passes."""
         after = NEXT[self._state].get(event.type)
