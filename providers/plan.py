@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import msgspec
+
 from providers.errors import KINDS, Blame, ProviderError
 from providers.pool import Lease, Pick, Pool, Wish
 from providers.retry_budget import RetryBudget
@@ -27,8 +29,7 @@ from providers.spec import Timeouts
 from providers.waiting import Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedTarget:
+class PlannedTarget(msgspec.Struct, frozen=True):
     """A target with its pool. `model` is what the upstream is asked for; the window (tokens) is None where not configured."""
 
     pool: Pool
@@ -52,8 +53,7 @@ class PlanPolicy:
 DEFAULT_POLICY = PlanPolicy()
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(msgspec.Struct, frozen=True):
     """Send to this instance now. `number` counts from 1; `timeouts` are the provider's, cut to what the deadline leaves.
 
     `refresh`: get a fresh credential first, the last one was refused as expired.

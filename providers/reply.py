@@ -5,15 +5,15 @@ Two implementations: `providers/translate.py` (decoder, repair, writer or fold) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from providers.errors import ProviderError
 from providers.messages.parts import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """What a finished (or broken) reply was: for the log line, the counters and the page.
 
     `fixes` are the names of the repairs applied, in order; `lost` what the reply held and the client could not be given.

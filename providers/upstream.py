@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from providers.dialects.seams import Head
 from providers.errors import ProviderError
@@ -14,8 +15,7 @@ HOP_HEADER = "x-ccr-hop"
 """Names the routers a request came through, in order, so that one that comes back is recognised."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """Bytes to send. `url` is complete; `headers` include the credentials and no hop-by-hop header."""
 
     method: str

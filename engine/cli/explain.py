@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from engine.cli import options
 from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration, choose, reader_of, say_which

@@ -6,8 +6,9 @@ The table of dialects is `providers/dialects/table.py`; the exchange (`engine/ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from providers.errors import ProviderError
 from providers.messages.parts import Part
@@ -16,8 +17,7 @@ from providers.spec import ModelSpec, ProviderSpec
 from schemas.request import MessagesRequest, Path
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """Something translation to this target drops or changes: the field as the client wrote it, how often, and why."""
 
     field: str
@@ -25,8 +25,7 @@ class Lost:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What is to be sent: the client's request for one target.
 
     `model` is the upstream's model name, `model_spec` its capabilities where the configuration lists them;
@@ -46,8 +45,7 @@ class Ask:
     path: Path = "messages"
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """An upstream request without its instance: the path is appended to the instance's endpoint, credentials come later.
 
     `tool_names` maps names as sent back to the client's names (only those that differ). `lost` is what the user may read.
@@ -60,15 +58,14 @@ class Encoded:
     body: bytes
     headers: Mapping[str, str]
     lost: tuple[Lost, ...] = ()
-    tool_names: Mapping[str, str] = field(default_factory=dict)
+    tool_names: Mapping[str, str] = msgspec.field(default_factory=dict)
     query: str = ""
     dialect_state: object = None
     notes: tuple[str, ...] = ()
     with_profile: Callable[[str], bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The head of an upstream answer; header names are lower-case, repeated ones joined by `, `."""
 
     status: int

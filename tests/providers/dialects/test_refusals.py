@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from providers.dialects.refusals import error_in_reply, error_of
 from providers.dialects.seams import Head
@@ -51,7 +52,7 @@ def test_a_forwarded_credential_is_the_clients_own() -> None:
     """Where the client's own credential is forwarded, its refusal is not retried with another."""
     ask = ask_of(BASE)
     instance = dataclasses.replace(ask.provider.instances[0], credentials=Credentials("forward"))
-    ask = dataclasses.replace(ask, provider=dataclasses.replace(ask.provider, instances=(instance,)))
+    ask = structs.replace(ask, provider=dataclasses.replace(ask.provider, instances=(instance,)))
     assert error_of(ask, Head(401, {}), b"").kind.name == "forwarded_credential"
 
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from providers.dialects.seams import Ask, Dialect
 from providers.dialects.static import DEFAULT_TEXT
@@ -23,7 +24,7 @@ CALL = {"name": "Write", "input": {"file_path": "hello.txt", "content": "for {mo
 
 def static_ask(settings: dict[str, Any], **body: Any) -> Ask:
     ask = ask_of({**BASE, **body})
-    return dataclasses.replace(ask, provider=dataclasses.replace(ask.provider, type="static", settings=settings))
+    return structs.replace(ask, provider=dataclasses.replace(ask.provider, type="static", settings=settings))
 
 
 async def answer(ask: Ask) -> tuple[dict[str, Any], list[float]]:
