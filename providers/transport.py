@@ -33,6 +33,7 @@ KEEP_ALIVE_S = 55.0
 """How long an unused connection is kept: a little less than the minute after which most servers close theirs."""
 
 MOST_PLACES = 256
+"""How many URLs, and heads of requests, are remembered; then all are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class HttpTransport:
             extra.append(("connection", "close"))
         self._extra = tuple(extra)
         self._places: dict[str, _Place] = {}
+        self._heads: dict[tuple[str, str, tuple[tuple[str, str], ...]], bytes] = {}
         self._idle: dict[str, list[Connection]] = {}
         self._open: set[Connection] = set()
         self._opening = 0
@@ -90,13 +92,7 @@ class HttpTransport:
         place = self._place_of(request.url)
         if place.proxy is not None:
             return await self._through(place.proxy).send(self._completed(request), timeouts)
-        head = head_bytes(
-            request.method,
-            place.target,
-            place.host_header,
-            self._completed(request, place.basic).headers,
-            len(request.body) if request.body or request.method not in ("GET", "HEAD") else None,
-        )
+        head = self._head_of(request, place)
         loop = asyncio.get_running_loop()
         fresh = False
         while True:
@@ -139,6 +135,19 @@ class HttpTransport:
             f"<HttpTransport [{len(self._open) - idle} busy, {idle} idle, {self._opening} opening | "
             f"{len(self._waiting)} waiting]>"
         )
+
+    def _head_of(self, request: UpstreamRequest, place: _Place) -> bytes:
+        """The head to send. Requests differ in their length at most, so the rest is put together once."""
+        key = (request.method, request.url, request.headers)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= MOST_PLACES:
+                self._heads.clear()
+            headers = self._completed(request, place.basic).headers
+            head = self._heads[key] = head_bytes(request.method, place.target, place.host_header, headers, None)
+        if not request.body and request.method in ("GET", "HEAD"):
+            return head
+        return b"%bcontent-length: %d\r\n\r\n" % (head[:-2], len(request.body))
 
     def _completed(self, request: UpstreamRequest, basic: str | None = None) -> UpstreamRequest:
         """The request with our headers beside the given ones; the routers it came through before us stay named."""
