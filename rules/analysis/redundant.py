@@ -20,10 +20,8 @@ from schemas.wording import quoted
 def redundant(prover: Prover, source: Source, dead: set[int], constant: set[int]) -> Iterator[Diagnostic]:
     """Rules first; of those that do change something, predicates that do not. `constant` are parts with their own finding."""
     listing = prover.listing
+    # rules that are never reached stay in: one of them may be reached once another rule is gone
     gone = 0
-    for number in dead:
-        if listing.outcomes[number].kind == "rule":  # categories and the explicit choice are always there
-            gone |= listing.bits(number)
     for number, outcome in enumerate(listing.outcomes):
         entry = outcome.entry
         if number in dead or outcome.kind != "rule" or not isinstance(entry, Rule):

@@ -54,7 +54,7 @@ class Texts:
         if piece.text is None:
             return MISSING
         pinned = [test for test in self.tests if key_of(test) not in self.free and test.operator != "rollout"]
-        verdicts = [(test, holds_for(test, piece.text)) for test in pinned]
+        verdicts = [(test, _holds_in(test, piece)) for test in pinned]
         verdicts += [(test, wanted[key_of(test)]) for test in self.tests if key_of(test) in wanted]
         for text in self._candidates(piece, [test for test, holds in verdicts if holds and key_of(test) in wanted]):
             in_shares = all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares)
@@ -136,6 +136,9 @@ def _holds_in(test: Test, piece: Piece) -> bool:
         return any(salt == test.operand.salt and high <= test.operand.threshold for salt, _, high in piece.shares) or (
             piece.text is not None and test.operand.threshold == 2**64
         )
+    if not piece.only and test.operator in ("eq", "in") and not test.ignore_case:
+        # texts written out are pieces of their own
+        return False
     return holds_for(test, MISSING if piece.text is None else piece.text)
 
 
@@ -174,11 +177,11 @@ def _walked(tests: Sequence[Test], literals: set[str], usual: str) -> list[Piece
         if len(found) > MAX_PIECES:
             raise Spent
     everyday = tuple(holds_for(test, usual) for test in tests)
-    if everyday in found:
+    if everyday in found and usual not in literals:
         found[everyday] = usual
     pieces = []
     for verdicts, text in found.items():
-        shown = _not_written(text, verdicts, tests, literals)
+        shown = text if text == usual else _not_written(text, verdicts, tests, literals)
         pieces.append(Piece(shown))
     return pieces
 

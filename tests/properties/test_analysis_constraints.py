@@ -1,0 +1,63 @@
+"""No constraint between facts excludes a request that there is."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.facts import Facts
+from tests.rules.analysis.pieces import point_of
+from tests.rules.analysis.worlds import bodies, prover
+from tests.rules.compiling import envelope
+
+CONDITIONS = [
+    {"model": {"contains": "sonnet"}, "inputTokens": "> 100", "messageLength": "< 2000"},
+    {"model": {"glob": "claude-*"}, "messageCount": "> 1", "toolCount": "> 2"},
+    {"model": ["gpt-4", "a,a1"], "maxTokens": "> 1000", "stream": True},
+    {"model": {"prefix": "haiku", "ignoreCase": True}, "thinkingBudget": "> 500", "thinking": "enabled"},
+    {"model": {"contains": "ss", "ignoreCase": True}, "requestClass": "subagent", "subagent": True},
+    {"toolNames": {"hasAll": ["Bash", "Edit"]}, "serverTools": {"has": {"prefix": "web_search"}}},
+    {"toolNames": {"size": "> 1", "has": {"prefix": "mcp__"}}, "hasTools": True, "toolCount": 1},
+    {"contentKeywords": ["plan", "ultrathink"], "lastUserText": {"contains": "plan"}},
+    {"lastUserText": {"regex": "^ultra"}, "systemText": {"contains": "falcon"}, "hasImages": True},
+    {"lastUserText": "hi", "hasDocuments": True, "hasToolResults": False, "messageLength": 2},
+    {"inputTokens": "< 10", "messageCount": 0},
+    {"rollout": {"percent": 30, "salt": "s"}, "sessionId": "s1"},
+    {"rollout": {"percent": 60, "salt": "s"}, "betas": {"hasAny": ["one", "three"]}, "effort": ["high", "max"]},
+    {"clientIp": {"cidr": "10.0.0.0/8"}, "header.x-team": {"in": ["red", "blue"]}},
+    {"time": {"days": "mon-fri", "between": "09:00-18:00", "tz": "Europe/Berlin"}, "temperature": 1},
+    {"time": {"between": "22:00-06:00", "tz": "America/New_York"}, "provider.a.health": "up"},
+    {"provider.a.inflight": "> 4", "expr": "toolCount > messageCount"},
+    {"expr": "number(header['x-team']) > 3 or len(model) > 10"},
+    {"expr": "messageLength > 20 * messageCount"},
+]
+TEXT = json.dumps(
+    {
+        "routing": {
+            "defaultProvider": "a",
+            "customRules": [
+                {"name": f"r{number}", "condition": condition, "target": "b,b1"}
+                for number, condition in enumerate(CONDITIONS)
+            ],
+        }
+    }
+)
+RULES, READY = prover(TEXT)
+
+
+@given(st.integers(0, 2**32))
+def test_every_request_satisfies_every_constraint(seed: int) -> None:
+    """Of a space with every fact in it: each request has exactly one piece of each, and is in no impossible box."""
+    for body, around in islice(bodies(Random(seed)), 8):
+        facts = Facts(envelope(body, **around))
+        point = point_of(READY.atoms, RULES, facts)
+        broken = [
+            {READY.atoms.space.names[variable]: (point[variable], mask) for variable, mask in box.items()}
+            for box in READY.atoms.space.impossible
+            if all(point.get(variable, 0) & mask for variable, mask in box.items())
+        ]
+        assert broken == []
