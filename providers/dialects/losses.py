@@ -18,6 +18,11 @@ class Losses:
         if count > 0:
             self._counts[what, why] = self._counts.get((what, why), 0) + count
 
+    def add_all(self, others: Losses) -> None:
+        """Counts what `others` has counted."""
+        for (what, why), count in others._counts.items():
+            self.add(what, why, count)
+
     def listed(self) -> tuple[Lost, ...]:
         """The rows so far."""
         return tuple(Lost(what, count, why) for (what, why), count in self._counts.items())

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from providers.dialects.losses import Losses
 from providers.dialects.openai.settings import HOSTS, SETTINGS
+from providers.dialects.recent import Recent
 from providers.dialects.setting_rows import values_of
 from providers.dialects.tool_schemas.clean import Flavour
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
 
+if TYPE_CHECKING:
+    from providers.dialects.openai.tools import Offer
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host."""
+    """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host.
+
+    `offers` remembers what the encoder made of the tools of requests, with what that lost.
+    """
 
     max_tokens_field: str
     stream_options: bool
@@ -41,6 +50,7 @@ class Options:
     extra_body: Mapping[str, JSONValue]
     extra_headers: Mapping[str, str]
     notes: tuple[str, ...]
+    offers: Recent[tuple[Offer, Losses]] = field(default_factory=Recent, compare=False, repr=False)
 
 
 def options_of(provider: ProviderSpec) -> Options:

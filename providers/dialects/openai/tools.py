@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Raw
 
 from providers.dialects.losses import Losses
 from providers.dialects.openai.options import Options
@@ -19,9 +20,9 @@ from schemas.request import MessagesRequest, Tool
 
 @dataclass(slots=True)
 class Offer:
-    """What the upstream is offered: functions by the client's name, and members of the body for its own search."""
+    """What the upstream is offered: functions by the client's name, as JSON, and members of the body for its own search."""
 
-    functions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    functions: dict[str, Raw] = field(default_factory=dict)
     search: dict[str, Any] = field(default_factory=dict)
     search_names: set[str] = field(default_factory=set)
 
@@ -30,8 +31,27 @@ def offer_of(
     request: MessagesRequest, options: Options, model: ModelSpec | None, names: Mapping[str, str], losses: Losses
 ) -> Offer:
     """The tools of the request in their order, each as a function, as the upstream's search, or lost."""
-    offer = Offer()
     capabilities = model.capabilities if model is not None else None
+    text = request.fields.get("tools")
+    known = options.offers.get(text, capabilities) if text is not None else None
+    if known is None:
+        lost = Losses()
+        known = _offer(request, options, capabilities, names, lost), lost
+        # A name that is sent as it is does not depend on the request's other names.
+        if text is not None and all(names[name] == name for name in known[0].functions):
+            options.offers.keep(text, capabilities, known)
+    losses.add_all(known[1])
+    return known[0]
+
+
+def _offer(
+    request: MessagesRequest,
+    options: Options,
+    capabilities: frozenset[str] | None,
+    names: Mapping[str, str],
+    losses: Losses,
+) -> Offer:
+    offer = Offer()
     for tool in request.tools or ():
         kind = tool.type or "custom"
         if tool.name == DEFERRED_PLACEHOLDER:
@@ -47,7 +67,7 @@ def offer_of(
         elif tool.name in offer.functions:
             losses.add("tools", "a second tool of the same name")
         elif (function := _function(tool, kind, options, names, losses)) is not None:
-            offer.functions[tool.name] = {"type": "function", "function": function}
+            offer.functions[tool.name] = Raw(msgspec.json.encode({"type": "function", "function": function}))
     return offer
 
 

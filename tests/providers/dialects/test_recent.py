@@ -1,0 +1,64 @@
+"""What was made of tools lately is used again for exactly these tools, and nothing else changes by it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec import Raw, structs
+
+from providers.dialects.openai.dialect import OpenAIDialect
+from providers.dialects.recent import LEAST_BYTES, MOST, Recent
+from tests.providers.dialects.asking import BASE, ask_of
+
+LONG = "a" * LEAST_BYTES
+
+
+def test_only_the_same_text_in_the_same_circumstances_is_known() -> None:
+    """Another text of the same length, or other circumstances, have no value."""
+    recent: Recent[int] = Recent()
+    recent.keep(Raw(LONG.encode()), "a", 1)
+
+    assert recent.get(Raw(LONG.encode()), "a") == 1
+    assert recent.get(Raw(LONG.encode()), "b") is None
+    assert recent.get(Raw(LONG[:-1].encode() + b"b"), "a") is None
+
+
+def test_it_forgets_the_longest_unused() -> None:
+    """However many texts come, only so many are kept."""
+    recent: Recent[int] = Recent()
+    texts = [Raw(b"a" * (LEAST_BYTES + number)) for number in range(MOST + 1)]
+    for number, text in enumerate(texts):
+        recent.keep(text, None, number)
+        recent.get(texts[0], None)
+
+    assert recent.get(texts[0], None) == 0
+    assert recent.get(texts[1], None) is None
+    assert recent.get(texts[-1], None) == MOST
+
+
+def _tool(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "description": LONG, "input_schema": {"type": "object", "properties": {}}, **more}
+
+
+TOOLS: list[tuple[str, list[dict[str, Any]]]] = [
+    ("plain", [_tool("Read"), _tool("Write")]),
+    ("with losses", [_tool("Read", cache_control={"type": "ephemeral"}), _tool("Read")]),
+    ("with a name that is changed", [_tool("mcp server.read"), _tool("Write")]),
+    ("with a search", [_tool("Read"), {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]),
+]
+
+
+@pytest.mark.parametrize(("tools"), [tools for _, tools in TOOLS], ids=[name for name, _ in TOOLS])
+def test_a_second_request_with_the_same_tools_is_written_as_the_first(tools: list[dict[str, Any]]) -> None:
+    """Body, losses and names are the same whether the tools were seen before or not."""
+    dialect = OpenAIDialect()
+    ask = ask_of({**BASE, "tools": tools, "tool_choice": {"type": "tool", "name": tools[0]["name"]}})
+    first = dialect.encode(structs.replace(ask, options=None))
+    warm = structs.replace(ask, options=dialect.options_of(ask.provider))
+
+    for _ in range(2):
+        again = dialect.encode(warm)
+        assert json.loads(again.body) == json.loads(first.body)
+        assert (again.lost, again.tool_names) == (first.lost, first.tool_names)
