@@ -10,6 +10,7 @@ from schemas.document import Document
 from schemas.json_reader import read_json
 from schemas.limits import MAX_BYTES
 from schemas.lines import Lines
+from schemas.yaml_plain import read_plain
 
 _JSON_START = re.compile(r"(?>\s+|//[^\n]*|/\*.*?\*/)*+[{\[]", re.DOTALL)
 
@@ -41,7 +42,10 @@ def read(data: bytes, file: str) -> tuple[Document | None, list[Diagnostic]]:
 
 
 def _yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    # imported here: a JSON configuration should not wait for the YAML library
+    plain = read_plain(text, file)
+    if plain is not None:
+        return plain, []
+    # imported here: only what is more than plain should wait for the YAML library
     from schemas.yaml_reader import read_yaml
 
     return read_yaml(text, file)
