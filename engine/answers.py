@@ -9,7 +9,15 @@ from dataclasses import replace
 import msgspec
 
 from engine.asgi import Refused
-from engine.exchange import Exchange, GivenUp, exchange, header_of_target, headers_of_decision, headers_of_failure
+from engine.exchange import (
+    Exchange,
+    GivenUp,
+    exchange,
+    header_of_target,
+    headers_of_decision,
+    headers_of_failure,
+    note_step,
+)
 from engine.explaining import explanation_of
 from engine.front import Visit
 from engine.intake import envelope_of
@@ -77,10 +85,29 @@ async def _answered(
         visit.query,
         form=form,
         lost_before=lost,
+        debug=visit.gateway.settings.debug,
     )
+    _note_decided(router, visit, one)
     if isinstance(decision.route.to, Reject):
         _refuse_decided(router, one, decision.route.to)
     await _exchanged(router, visit, one)
+
+
+def _note_decided(router: Router, visit: Visit, one: Exchange) -> None:
+    request, decision = one.request, one.decision
+    note_step(
+        router,
+        one,
+        "decided",
+        model=request.model,
+        stream=request.stream,
+        bytes=len(visit.body),
+        messages=len(request.messages),
+        tools=len(request.tools or ()),
+        session=one.session,
+        rule=decision.rule,
+        category=decision.category,
+    )
 
 
 def _refuse_decided(router: Router, one: Exchange, reject: Reject) -> None:
@@ -134,6 +161,7 @@ async def _counted_upstream(
         visit.query,
         "count_tokens",
         [target for target in targets if visit.gateway.counts(target)],
+        debug=visit.gateway.settings.debug,
     )
     try:
         await exchange(router, visit.gateway, one, visit.responder, router.rng)

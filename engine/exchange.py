@@ -22,9 +22,11 @@ from engine.path import path_header
 from engine.quoting import quoted
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
+from engine.settings import DebugSettings
 from providers.auth import Headers, scrubbed, signed, without_secrets
+from providers.aws_signing import AwsSigner
 from providers.client_form import ClientForm
-from providers.credentials import CredentialFailed
+from providers.credentials import CredentialFailed, CredentialSource
 from providers.dialects.seams import Ask, Encoded, Lost, Unencodable
 from providers.endpoint import url_of
 from providers.errors import ProviderError
@@ -65,6 +67,7 @@ class Exchange:
 
     `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
     `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
+    `debug` says how much of it is logged.
     """
 
     request_id: str
@@ -85,6 +88,7 @@ class Exchange:
     failures: list[tuple[Try, ProviderError]] = field(default_factory=list)
     form: ClientForm = MESSAGES_FORM
     lost_before: tuple[Lost, ...] = ()
+    debug: DebugSettings = field(default_factory=DebugSettings)
 
     def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
         """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""
@@ -101,6 +105,7 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
                 case GiveUp(error):
                     raise GivenUp(error)
                 case Sleep(seconds, ticket):
+                    note_step(router, one, "waiting", seconds=round(seconds, 3), inLine=ticket is not None)
                     await _pause(seconds, ticket)
                 case Try() as attempt:
                     router.counters.attempts += 1
@@ -166,7 +171,17 @@ async def _accepted(
     """
     while True:
         ask, encoded = one.prepared[attempt.target_index]
-        request = _signed(attempt, encoded, credential, one.headers.get(HOP_HEADER))
+        source = upstream.credentials[attempt.pick.instance.name]
+        request = _signed(attempt, encoded, source, credential, one.headers.get(HOP_HEADER))
+        note_step(
+            router,
+            one,
+            "sending",
+            instance=attempt.pick.instance.id,
+            model=attempt.target.model,
+            number=attempt.number,
+            bytes=len(request.body),
+        )
         response = await upstream.transport.send(request, attempt.timeouts)
         if 200 <= response.head.status < 300:
             if upstream.through is not None:
@@ -207,13 +222,16 @@ def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> N
     one.prepared[attempt.target_index] = ask, upstream.dialect.encode(ask)
 
 
-def _signed(attempt: Try, encoded: Encoded, credential: Headers, hops: str | None) -> UpstreamRequest:
+def _signed(
+    attempt: Try, encoded: Encoded, source: CredentialSource, credential: Headers, hops: str | None
+) -> UpstreamRequest:
     """The request for the picked instance, with the credential of that instance, and the routers it came through."""
     headers, body = signed(encoded, credential)
     if hops is not None:
         headers += ((HOP_HEADER, hops),)
     url = url_of(attempt.pick.instance.spec.endpoint, encoded.path, encoded.query)
-    return UpstreamRequest("POST", url, headers, body)
+    request = UpstreamRequest("POST", url, headers, body)
+    return source.sign(request, credential) if isinstance(source, AwsSigner) else request
 
 
 def _reply_of(
@@ -295,11 +313,19 @@ async def _pass_on(
         plan.committed()
         one.answered_by = attempt
         one.first_byte_at = now
+        note_step(router, one, "answering", instance=attempt.pick.instance.id)
         length = len(data) if last else None
         await responder.start(200, reply.content_type, headers_of_answer(one, attempt), length)
         if not last:
             router.pinger.join(responder)
     await responder.write(data, now, more=not last)
+
+
+def note_step(router: Router, one: Exchange, step: str, **data: object) -> None:
+    """Logs a step on the way: with `debug.traceRequests` always, else at level `debug`."""
+    level = "info" if one.debug.trace_requests else "debug"
+    if router.journal.wants(level):
+        router.journal.write(level, step, one.request_id, "trace", **data)
 
 
 def headers_of_decision(decision: Decision) -> list[tuple[str, str]]:

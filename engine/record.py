@@ -66,8 +66,9 @@ def record_exchange(
         kind=fault.kind.name if fault else None,
         error=fault.message if fault else None,
     )
-    if router.journal.wants("debug") and lost:
+    detail = "info" if one.debug.enabled else "debug"
+    if router.journal.wants(detail) and lost:
         rows = [{"field": row.field, "count": row.count, "why": row.why} for row in lost]
-        router.journal.write("debug", "lost in the request", one.request_id, "request", lost=rows, target=target)
-    if router.journal.wants("debug") and summary is not None and summary.lost:
-        router.journal.write("debug", "lost in the reply", one.request_id, "reply", lost=list(summary.lost))
+        router.journal.write(detail, "lost in the request", one.request_id, "request", lost=rows, target=target)
+    if router.journal.wants(detail) and summary is not None and summary.lost:
+        router.journal.write(detail, "lost in the reply", one.request_id, "reply", lost=list(summary.lost))

@@ -23,6 +23,9 @@ def sections(scope: Scope) -> Iterator[Diagnostic]:
             entry = node.entry(key)
             if entry is not None:
                 yield finding("CCR807", f"`{prefix}{key}` has no effect in this version", entry.key.span)
+    saving = scope.mapping("debug").entry("saveRequests")
+    if saving is not None and isinstance(saving.value, Scalar) and saving.value.value is True:
+        yield finding("CCR807", "`debug.saveRequests` has no effect in this version", saving.key.span)
     for entry in scope.provider_entries():
         kind = entry.value.get("type") if isinstance(entry.value, Mapping) else None
         if isinstance(kind, Scalar) and kind.value in LATER_TYPES:

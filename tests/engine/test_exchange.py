@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.journal import Journal
 from rules.facts import Facts
 from rules.nodes import Decision
 from tests.fakes.gateway import Answer, InProcess, in_process, streamed
@@ -366,3 +369,24 @@ async def test_a_context_too_long_for_all_is_the_clients_error() -> None:
 
     assert (got.status, got.json()["error"]["type"]) == (400, "invalid_request_error")
     assert got.headers["x-ccr-attempts"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("debug", "steps"),
+    [
+        ("{}", []),
+        ("{traceRequests: true}", ["decided", "sending", "answering"]),
+        ("{enabled: true}", ["lost in the request"]),
+    ],
+)
+async def test_debugging_adds_lines(tmp_path: Path, debug: str, steps: list[str]) -> None:
+    """`traceRequests` logs the steps of a request, `enabled` what its translation lost, each beside the one line of all."""
+    one = in_process(f"{ONE}debug: {debug}\n", {"up": [Answer(HELLO)]})
+    one.router.journal = Journal(tmp_path)
+    await one.post({**STREAM, "top_k": 5})
+    one.router.journal.close()
+    (log,) = tmp_path.glob("*.log")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+
+    assert sorted(line["message"] for line in lines) == sorted([*steps, "exchange"])
+    assert len({line["requestId"] for line in lines}) == 1
