@@ -8,10 +8,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from jsonschema.validators import Draft7Validator
-
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequence, node_at, plain
+from schemas.fits import fits
 from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
 from schemas.substitute import is_exactly_one
@@ -29,13 +28,24 @@ def shape(document: Document) -> tuple[Document, list[Diagnostic]]:
 
 
 @cache
+def _schema() -> Any:
+    return json.loads(schema_text())
+
+
+@cache
 def _validator() -> Any:
-    return Draft7Validator(json.loads(schema_text()))
+    # imported here: a configuration whose shape is right should not wait for the library
+    from jsonschema.validators import Draft7Validator
+
+    return Draft7Validator(_schema())
 
 
 def _faults(root: Node) -> list[Fault]:
+    value = plain(root)
+    if fits(value, _schema(), _schema()):
+        return []
     faults: list[Fault] = []
-    for error in _validator().iter_errors(plain(root)):
+    for error in _validator().iter_errors(value):
         faults.append(
             Fault(
                 path=tuple(error.absolute_path),
