@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
+from urllib.parse import urlsplit
 
 Shell: TypeAlias = Literal["sh", "fish", "powershell"]
 
@@ -43,8 +44,13 @@ def client_environment(base_url: str, environ: Mapping[str, str]) -> ClientEnvir
     assigned["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] = "1"
     for name in ("NO_PROXY", "no_proxy"):
         if name == "NO_PROXY" or name in environ:
-            assigned[name] = _with_loopback(environ.get(name, ""))
+            assigned[name] = _past_proxies(environ.get(name, ""), base_url)
     return ClientEnvironment(assigned)
+
+
+def url_at(host: str, port: int) -> str:
+    """The base URL of a router there; a literal IPv6 address gets its brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def shell_lines(environment: ClientEnvironment, shell: Shell) -> list[str]:
@@ -54,9 +60,12 @@ def shell_lines(environment: ClientEnvironment, shell: Shell) -> list[str]:
     ]
 
 
-def _with_loopback(hosts: str) -> str:
+def _past_proxies(hosts: str, base_url: str) -> str:
+    """`hosts` with loopback and the router's own host."""
     named = [host.strip() for host in hosts.split(",") if host.strip()]
-    return ",".join([*named, *(host for host in _PAST_PROXIES if host not in named)])
+    router = urlsplit(base_url).hostname
+    wanted = dict.fromkeys([*_PAST_PROXIES, *([router] if router else [])])
+    return ",".join([*named, *(host for host in wanted if host not in named)])
 
 
 def _assign(shell: Shell, name: str, value: str) -> str:

@@ -90,10 +90,17 @@ def serve(
         return _run(job, listener, address, partial(on_ready, address), None)
 
     def work(seat: Seat) -> int:
-        mine = job if not seat.replaces else replace(job, first=load().built or first)
+        mine = job if not seat.replaces else replace(job, first=_built_now(load) or first)
         return _run(mine, listener, address, partial(seat.line.send, READY), seat)
 
     return supervise(workers, work, listener, _journal_of(job), partial(on_ready, address))
+
+
+def _built_now(load: Callable[[], Checked]) -> Built | None:
+    try:
+        return load().built
+    except OSError:  # gone, or no longer trusted: the one that runs goes on
+        return None
 
 
 def _run(job: Job, listener: socket.socket, address: str, on_ready: Callable[[], object], seat: Seat | None) -> int:
@@ -103,7 +110,7 @@ def _run(job: Job, listener: socket.socket, address: str, on_ready: Callable[[],
 
 def _journal_of(job: Job) -> Journal:
     terminal = sys.stderr if sys.stderr.isatty() else None
-    colour = terminal is not None and "NO_COLOR" not in os.environ
+    colour = terminal is not None and not os.environ.get("NO_COLOR")
     return Journal(job.log_folder, job.log_level, terminal, colour)
 
 

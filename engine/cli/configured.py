@@ -16,6 +16,7 @@ from engine.cli.trust_store import is_trusted
 
 PROJECT_FILE = "ccr.yaml"
 HOME_FILES = ("config.yaml", "config.json")
+THIS_FOLDERS = "this folder's"
 
 
 class UnusableConfiguration(click.ClickException):
@@ -55,7 +56,7 @@ def choose(flag: str | None, *, only_trusted: bool) -> Chosen:
     project = Path(PROJECT_FILE)
     if project.is_file():
         if not only_trusted or is_trusted(project):
-            return Chosen(PROJECT_FILE, "this folder's")
+            return Chosen(PROJECT_FILE, THIS_FOLDERS)
         click.echo(
             "ccr: ./ccr.yaml is not trusted in its present state, so it is not used; `ccr trust` trusts it", err=True
         )
@@ -67,6 +68,11 @@ def choose(flag: str | None, *, only_trusted: bool) -> Chosen:
         f"no configuration: neither ./{PROJECT_FILE} nor {state_folder() / HOME_FILES[0]} can be used;"
         " `ccr init` writes one, and `ccr start --demo` needs none"
     )
+
+
+def still_trusted(chosen: Chosen) -> bool:
+    """Whether a file that counts only when trusted is in the state in which it was; True for all others."""
+    return chosen.reason != THIS_FOLDERS or is_trusted(Path(chosen.name))
 
 
 def demonstration() -> Chosen:

@@ -10,7 +10,7 @@ import click
 
 from engine.cli import options
 from engine.cli.ask import LOOPBACK
-from engine.client_environment import Shell, client_environment, shell_lines
+from engine.client_environment import Shell, client_environment, shell_lines, url_at
 
 
 @click.command("env")
@@ -23,7 +23,7 @@ def command(port: int | None, host: str, shell: Shell | None) -> None:
     For sh, bash and zsh: `eval "$(ccr env)"`; for fish: `ccr env | source`;
     for PowerShell: `ccr env --shell powershell | Invoke-Expression`.
     """
-    url = f"http://{host}:{options.router_port_of(port)}"
+    url = url_at(host, options.router_port_of(port))
     for line in shell_lines(client_environment(url, os.environ), shell or _own_shell()):
         click.echo(line)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from errno import EPERM
 from pathlib import Path
 
 import click
@@ -24,10 +25,11 @@ from engine.cli.configured import (
     demonstration,
     reader_of,
     say_which,
+    still_trusted,
 )
 from engine.cli.folders import made_private, state_folder
 from engine.cli.pid_file import PortClaimedError, claim, running
-from engine.client_environment import client_environment, shell_lines
+from engine.client_environment import client_environment, shell_lines, url_at
 
 READY_WITHIN_S = 30.0
 TITLE = "claude-code-router"
@@ -89,6 +91,8 @@ def prepare(options: StartOptions) -> Prepared:
     read = reader_of(chosen)
 
     def load() -> Checked:
+        if not still_trusted(chosen):
+            raise PermissionError(EPERM, f"./{chosen.name} changed since `ccr trust`; read it and trust it again")
         return build(
             read(),
             chosen.name,
@@ -217,8 +221,7 @@ def announce(host: str, port: int) -> None:
 def client_url(host: str, port: int) -> str:
     """Where a client on this machine reaches a router that listens on `host`."""
     everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    reached = LOOPBACK if everywhere else host
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+    return url_at(LOOPBACK if everywhere else host, port)
 
 
 def _refuse_public(prepared: Prepared) -> None:
@@ -244,7 +247,7 @@ def is_loopback(host: str) -> bool:
 def _why_taken(prepared: Prepared) -> str:
     port = prepared.port
     other = f"`--port {port % 65535 + 1}` (with make: `PORT={port % 65535 + 1}`)"
-    if router_answers(LOOPBACK, port):
+    if router_answers(LOOPBACK, port) or router_answers(prepared.host, port):
         return f"another ccr already answers on {client_url(prepared.host, port)}; `ccr stop --port {port}` ends it, or choose {other}"
     return f"port {port} is taken by another program; choose another with {other}"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.client_environment import UNSET, ClientEnvironment, client_environment, shell_lines
+from engine.client_environment import UNSET, ClientEnvironment, client_environment, shell_lines, url_at
 
 URL = "http://127.0.0.1:3456"
 
@@ -26,6 +26,21 @@ def test_the_client_gets_a_base_url_one_token_and_the_hint_headers() -> None:
         "NO_PROXY": "127.0.0.1,localhost",
     }
     assert environment.removed == ("ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "past"),
+    [
+        ("::1", "http://[::1]:3456", "127.0.0.1,localhost,::1"),
+        ("127.0.0.1", "http://127.0.0.1:3456", "127.0.0.1,localhost"),
+        ("router.lan", "http://router.lan:3456", "127.0.0.1,localhost,router.lan"),
+    ],
+)
+def test_the_routers_own_host_is_reached_past_any_proxy(host: str, url: str, past: str) -> None:
+    """Wherever it is; an IPv6 address stands in brackets in the URL."""
+    assigned = client_environment(url_at(host, 3456), {}).assigned
+
+    assert (assigned["ANTHROPIC_BASE_URL"], assigned["NO_PROXY"]) == (url, past)
 
 
 def test_a_token_that_is_set_stays_and_is_never_printed() -> None:

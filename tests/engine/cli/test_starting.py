@@ -92,6 +92,22 @@ def test_a_projects_file_counts_only_when_trusted_and_unchanged(
     assert provider(StartOptions()) == "there"
 
 
+def test_a_running_router_takes_no_change_that_is_not_trusted(place: Path) -> None:
+    """A reload of ./ccr.yaml is refused until `ccr trust` has seen the change, as a start is."""
+    (place / "ccr.yaml").write_text(CONFIG)
+    record_trust(place / "ccr.yaml", [])
+    load = prepare(StartOptions()).load
+    (place / "ccr.yaml").write_text(OTHER)
+
+    with pytest.raises(PermissionError, match="ccr trust"):
+        load()
+
+    record_trust(place / "ccr.yaml", [])
+    built = load().built
+    assert built is not None
+    assert list(built.providers) == ["there"]
+
+
 @pytest.mark.parametrize(
     ("flag", "environment", "file", "wanted"),
     [
