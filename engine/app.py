@@ -15,9 +15,9 @@ from litestar.params import FromPath, QueryParameter
 from litestar.types import HTTPScope, Receive, Send
 
 from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
-from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
+from engine.asgi import JSON_TYPE, MAX_BODY_BYTES, Refused
 from engine.endpoints import health, model, models, status
-from engine.front import front, loop_of
+from engine.front import front, is_known, let_in, loop_of, note_refusal
 from engine.replies import Api, refusal
 from engine.router import Router
 from providers.upstream import HOP_HEADER
@@ -46,8 +46,12 @@ def app_of(router: Router) -> Litestar:
         await front(router, scope, receive, send, answer_explain)
 
     @get("/v1/models", sync_to_thread=False)
-    def serve_models(limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000) -> Reply:
-        return _json(200, models(router, limit))
+    def serve_models(
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000,
+        after_id: str | None = None,
+        before_id: str | None = None,
+    ) -> Reply:
+        return _json(200, models(router, limit, after_id, before_id))
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
     def serve_model(name: FromPath[str]) -> Reply:
@@ -56,10 +60,11 @@ def app_of(router: Router) -> Litestar:
             raise HTTPException(status_code=404, detail=f"model `{name.removeprefix('/')}` is not offered")
         return _json(200, found)
 
-    @get("/health", sync_to_thread=False)
-    def serve_health() -> Reply:
+    @get("/health")
+    async def serve_health(request: AnyRequest) -> Reply:
         code, body = health(router)
-        return _json(code, body)
+        known = await is_known(router, request.scope)
+        return _json(code, body if known else {"ok": code == 200})
 
     @get("/health/live", sync_to_thread=False)
     def serve_live() -> Reply:
@@ -100,7 +105,21 @@ def app_of(router: Router) -> Litestar:
             reply.body(request_id, _api_of(request)), status_code=500, media_type=JSON_TYPE, headers=headers
         )
 
+    async def at_door(request: AnyRequest) -> Reply | None:
+        if request.method == "HEAD" or request.url.path in _OPEN:
+            return None
+        peer = request.client.host if request.client else None
+        try:
+            await let_in(router, request.scope, peer, needs_key=request.url.path != "/health")
+        except Refused as refused:
+            request_id = "req_" + router.new_id()
+            note_refusal(router, request_id, peer, refused.reply)
+            body = refused.reply.body(request_id, _api_of(request))
+            return Response(body, status_code=refused.reply.status, media_type=JSON_TYPE)
+        return None
+
     return Litestar(
+        before_request=at_door,
         route_handlers=[
             serve_messages,
             serve_chat,
@@ -120,6 +139,10 @@ def app_of(router: Router) -> Litestar:
         logging_config=None,
         pdb_on_exception=False,
     )
+
+
+_OPEN = ("/health/live",)
+"""What anyone may ask, from everywhere: it says nothing."""
 
 
 def _message_of(problem: HTTPException, method: str, path: str) -> str:

@@ -35,13 +35,13 @@ def own_status(router: Router) -> dict[str, object]:
     return {**status, "state": router.state(), "process": {"tasks": len(asyncio.all_tasks())}}
 
 
-def models(router: Router, limit: int) -> Mapping[str, object]:
+def models(router: Router, limit: int, after: str | None, before: str | None) -> Mapping[str, object]:
     """Body of `GET /v1/models`."""
-    return statuses.models_of(router.gateway, limit)
+    return statuses.models_of(router.gateway, limit, after, before)
 
 
 def model(router: Router, name: str) -> Mapping[str, object] | None:
     """Body of `GET /v1/models/{name}`, None where no such model is offered."""
-    rows = statuses.models_of(router.gateway, 1_000_000)["data"]
+    rows = statuses.models_of(router.gateway)["data"]
     assert isinstance(rows, list)
     return next((row for row in rows if row["id"] == name), None)

@@ -104,17 +104,23 @@ def _provider(gateway: Gateway, name: str, now: float) -> JSON:
     }
 
 
-def models_of(gateway: Gateway, limit: int) -> JSON:
+def models_of(gateway: Gateway, limit: int | None = None, after: str | None = None, before: str | None = None) -> JSON:
     """Body of `GET /v1/models`: what a client may ask for by name, each as `provider,model`.
 
-    Source: the Anthropic API's list of models (Claude Code reads `id` and `display_name`) and the OpenAI API's; clients of
-    the one pass over the members of the other.
+    A page holds the first `limit` after the id `after`, or the last ones before the id `before`; an id that is not
+    offered ends the list. Source: the Anthropic API's list of models (Claude Code reads `id` and `display_name`) and the
+    OpenAI API's; clients of the one pass over the members of the other.
     """
     rows: list[JSON] = []
     if gateway.built.rules.explicit_models:
         for name, spec in gateway.built.providers.items():
             rows += [model_row(name, model.name) for model in spec.models]
-    page = rows[:limit]
+    ids = [row["id"] for row in rows]
+    if after is not None:
+        rows = rows[ids.index(after) + 1 :] if after in ids else []
+    elif before is not None:
+        rows = rows[: ids.index(before)] if before in ids else []
+    page = rows[-limit:] if limit and after is None and before is not None else rows[:limit]
     return {
         "data": page,
         "has_more": len(rows) > len(page),

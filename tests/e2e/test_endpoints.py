@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
+import anthropic
 import pytest
 
-from tests.e2e.asking import body, post, send
+from tests.e2e.asking import Got, body, post, send
 from tests.fakes.loopback import Refusing
 from tests.fakes.router import Router, configuration
 from tests.fakes.upstream import Upstream, failing
@@ -53,9 +55,27 @@ def test_a_routed_reply_says_how_it_was_routed(router: Router, upstream: Upstrea
         assert answered.headers["x-ccr-target"] == "fake,fake-model"
 
 
-def _failed(router: Router, upstream: Upstream, streamed: bool) -> object:
+def _failed(router: Router, upstream: Upstream, streamed: bool) -> Got:
     upstream.always(failing(400))
     return post(router.url, body(stream=streamed))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_models_are_listed_page_by_page(upstream: Upstream, size: int) -> None:
+    """The official client, which follows `has_more`, reads each model once and comes to an end, in either direction."""
+    wanted = ["fake,fake-model", "more,a", "more,b/c", "more,d"]
+    more = {"type": "static", "settings": {"models": ["a", "b/c", "d"]}}
+    config = configuration(upstream.url)
+    config["providers"]["more"] = more
+    with (
+        Router(config) as router,
+        anthropic.Anthropic(base_url=router.url, api_key="dummy", max_retries=0, timeout=20) as client,
+    ):
+        assert [model.id for model in islice(client.models.list(limit=size), 20)] == wanted
+        before = client.models.list(limit=size, before_id="more,d")
+        assert [model.id for model in before.data] == wanted[:3][-size:]
+        assert client.models.list(after_id="not,there").data == []
+        assert client.models.retrieve("more,b/c").display_name == "b/c (more)"
 
 
 def test_request_ids_differ(router: Router, upstream: Upstream) -> None:
