@@ -6,17 +6,24 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from engine.analysis import offered
 from engine.built import Built
+from rules.analysis.diff import difference
 from schemas.diagnostics import Span
 
 
 def unchanged(before: Built, after: Built) -> bool:
-    """Whether rules, categories and providers are the same but for their places in the file."""
-    return bool(_bare(before.rules) == _bare(after.rules) and _bare(before.providers) == _bare(after.providers))
+    """Whether providers are the same, and rules the same or proved to send every request where it went before."""
+    if _bare(before.providers) != _bare(after.providers):
+        return False
+    if _bare(before.rules) == _bare(after.rules):
+        return True
+    one = (before.rules, offered(before.providers))
+    return difference(one, (after.rules, offered(after.providers)), most=1).is_nothing
 
 
 def _bare(value: Any) -> Any:
-    """The value with its places taken out."""
+    """The value with its places in the file taken out."""
     if isinstance(value, Span):
         return None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.cli.commands import ccr
+from schemas.pages import page_of
 
 HEAD = "providers: {here: {type: static}, there: {type: static}}\n"
 UNUSED = (
@@ -107,6 +108,23 @@ def test_unsafe_fixes_are_made_only_when_asked_for(file: Path) -> None:
     assert _run("--fix").exit_code == 1
     assert _run("--unsafe-fixes").exit_code == 0
     assert file.read_text() == USED
+
+
+@pytest.mark.parametrize(
+    ("code", "option"), [("CCR303", "--fix"), ("CCR304", "--fix"), ("CCR302", "--unsafe-fixes"), ("CCR901", "--fix")]
+)
+def test_what_is_proved_is_mended(file: Path, code: str, option: str) -> None:
+    """The bad example of a page becomes a file without a finding; what changes decisions needs the other option."""
+    file.write_text((page_of(code) or "").split("```yaml\n")[1].split("```")[0])
+    before = file.read_text()
+    if option == "--unsafe-fixes":
+        _run("--fix")
+        assert file.read_text() == before
+
+    result = _run(option, "--fail-level", "info")
+
+    assert result.exit_code == 0, result.output
+    assert file.read_text() != before
 
 
 def test_standard_input_cannot_be_fixed(file: Path) -> None:
