@@ -79,6 +79,8 @@ class RedisState:
                 await self._take_part(router)
             except* (RedisError, OSError, TimeoutError) as group:
                 self._gone(router, group)
+            if router.draining:  # the failure of a connection may hide that this task was cancelled
+                return
             pause_s = AGAIN_S if self._clock() - began > AGAIN_LONGEST_S else min(AGAIN_LONGEST_S, pause_s * 2)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
 
