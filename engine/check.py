@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 
+from engine.checks.bedrock import bedrock
 from engine.checks.conditions import conditions
 from engine.checks.deployment import deployment
 from engine.checks.mappings import mappings
@@ -35,4 +36,5 @@ def check(
         *models(scope),
         *deployment(scope, public=public),
         *sections(scope),
+        *bedrock(scope),
     ]

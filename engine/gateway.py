@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.built import Built
+from engine.door import Door
 from engine.settings import Settings
 from providers.credentials import CredentialSource
 from providers.dialects.seams import Dialect, PassThrough
+from providers.dialects.table import COUNTING
 from providers.plan import PlannedTarget
 from providers.registry import Registry
 from providers.spec import ModelSpec, ProviderSpec
@@ -43,6 +45,7 @@ class Gateway:
     registry: Registry
     upstreams: Mapping[str, Upstream]
     decide: Callable[[Facts], Decision]
+    door: Door
 
     @property
     def revision(self) -> str:
@@ -67,7 +70,7 @@ class Gateway:
 
     def counts(self, target: PlannedTarget) -> bool:
         """Whether the target's upstream counts the tokens of a request as the client asks for it."""
-        return self.upstreams[target.pool.name].through is not None
+        return self.upstreams[target.pool.name].spec.type in COUNTING
 
     def model_spec(self, provider: str, model: str) -> ModelSpec | None:
         """What the configuration says of a model, if anything."""

@@ -55,7 +55,7 @@ def forwarded_headers(client: Mapping[str, str]) -> Headers:
 
 def signed(encoded: Encoded, credential: Headers) -> tuple[Headers, bytes]:
     """Headers and body of the request with the credential of an instance."""
-    headers = (*encoded.headers.items(), *(pair for pair in credential if pair[0] != PROFILE))
+    headers = (*encoded.headers.items(), *(pair for pair in credential if not pair[0].startswith(":")))
     profile = next((value for name, value in credential if name == PROFILE), None)
     if profile is None or encoded.with_profile is None:
         return headers, encoded.body

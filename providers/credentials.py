@@ -10,7 +10,9 @@ from typing import Protocol
 import msgspec
 
 from providers.auth import PROFILE, CredentialFailed, Headers, auth_headers, forwarded_headers
+from providers.aws_signing import AwsSigner
 from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable
+from providers.dialects.bedrock.settings import region_of
 from providers.secret import Secret
 from providers.spec import InstanceSpec, ProviderSpec
 
@@ -42,6 +44,9 @@ def credential_source(
     given = credentials.api_key or credentials.token
     if credentials.type == "forward":
         return _Forward()
+    if credentials.type == "sigv4":
+        profile = provider.settings.get("profile")
+        return AwsSigner(region_of(provider), profile if isinstance(profile, str) else "")
     if given is not None:
         return _Fixed(credentials.type, provider.type, given)
     if token_files is not None and provider.type == "codewhisperer":

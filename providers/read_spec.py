@@ -82,7 +82,7 @@ def _provider_of(name: str, entry: Entry, node: Mapping) -> ProviderSpec:
 def _instances_of(node: Mapping) -> tuple[InstanceSpec, ...]:
     """One instance for the provider's own endpoint, or those of `instances`, which say only what differs."""
     kind = _text(node, "type") or ""
-    endpoint = _text(node, "endpoint") or DEFAULT_ENDPOINTS.get(kind, "")
+    endpoint = _text(node, "endpoint") or _usual_endpoint(kind, _mapping(node, "settings"))
     credentials = _credentials_of(_mapping(node, "authentication"), kind)
     listed = node.get("instances")
     members = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, Sequence) else []
@@ -102,6 +102,13 @@ def _instances_of(node: Mapping) -> tuple[InstanceSpec, ...]:
             )
         )
     return tuple(found)
+
+
+def _usual_endpoint(provider_type: str, settings: Mapping) -> str:
+    region = _text(settings, "region")
+    if provider_type == "bedrock" and region:
+        return f"https://bedrock-runtime.{region}.amazonaws.com"
+    return DEFAULT_ENDPOINTS.get(provider_type, "")
 
 
 def _host(endpoint: str) -> str:
@@ -130,7 +137,8 @@ def _credentials_of(node: Mapping, provider_type: str) -> Credentials:
     kind = _text(node, "type")
     if kind is None:
         keyed = api_key is not None and provider_type in KEYED_TYPES
-        kind = "api_key" if keyed else "bearer" if api_key or token or token_path else "none"
+        given = "api_key" if keyed else "bearer" if api_key or token or token_path else None
+        kind = given or ("sigv4" if provider_type == "bedrock" else "none")
     return Credentials(
         type=kind,
         api_key=Secret(api_key) if api_key else None,

@@ -86,6 +86,8 @@ _KNOWN_WRONG: tuple[_KnownWrong, ...] = (
     _KnownWrong(r"generativelanguage\.googleapis\.com", ("gemini",), r"/v1(beta|alpha)?(/models|/tunedModels)?", "Gemini's own format is at `/v1beta`; `/v1beta/openai` speaks type `openai`"),
     _KnownWrong(r"([a-z0-9-]+-)?aiplatform\.googleapis\.com", ("gemini",), r"/v1(beta1)?/(projects/[^/]+/locations/[^/]+/)?publishers/google(/models)?", "the path is `/v1/projects/PROJECT/locations/LOCATION/publishers/google`"),
     _KnownWrong(r"generativelanguage\.googleapis\.com", ("anthropic", "codewhisperer", "bedrock", "openai-responses"), None, "this host speaks type `gemini`"),
+    _KnownWrong(r"bedrock-runtime\.[a-z0-9-]+\.amazonaws\.com", ("anthropic", "codewhisperer", "gemini"), None, "this host speaks type `bedrock`"),
+    _KnownWrong(r"bedrock\.[a-z0-9-]+\.amazonaws\.com", ("bedrock",), None, "models answer at `https://bedrock-runtime.REGION.amazonaws.com`"),
     _KnownWrong(r"codewhisperer\.(?!us-east-1\.)[a-z0-9-]+\.amazonaws\.com", ("codewhisperer",), None, "this host exists in us-east-1 only; other regions are `https://q.REGION.amazonaws.com`"),
     _KnownWrong(r"api\.openai\.com", ("openai", "openai-responses"), r"/v1(/.*)?", "the path begins with `/v1`"),
     _KnownWrong(r"openrouter\.ai", ("openai",), r"/api/v1(/.*)?", "the path begins with `/api/v1`"),

@@ -199,7 +199,7 @@ def _meant(scope: Scope, target: TargetPlace) -> tuple[str, str | None]:
 
 
 # types whose upstream searches by itself whatever the configuration says of the model
-_SEARCHING_TYPES = ("anthropic", "gemini", "openai-responses", "static")
+_SEARCHING_TYPES = ("anthropic", "bedrock", "gemini", "openai-responses", "static")
 
 
 def _searching(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:

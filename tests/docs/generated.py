@@ -39,6 +39,7 @@ SECTIONS = {
     "anthropicSettings": "`settings` of type `anthropic`",
     "codewhispererSettings": "`settings` of type `codewhisperer`",
     "openai-responsesSettings": "`settings` of type `openai-responses`",
+    "bedrockSettings": "`settings` of type `bedrock`",
     "geminiSettings": "`settings` of type `gemini`",
     "model": "A model in `settings.models`, where it is not just a name",
     "target": "A target, where it is not `provider,model`",

@@ -119,6 +119,9 @@ def test_a_type_with_one_home_needs_no_endpoint() -> None:
     """The vendor's own endpoint is used where none is written."""
     (spec,) = read({"providers": {"g": {"type": "gemini"}}}).values()
     assert spec.instances[0].endpoint == "https://generativelanguage.googleapis.com/v1beta"
+    (signed,) = read({"providers": {"b": {"type": "bedrock", "settings": {"region": "us-east-1"}}}}).values()
+    assert signed.instances[0].endpoint == "https://bedrock-runtime.us-east-1.amazonaws.com"
+    assert signed.instances[0].credentials == Credentials("sigv4")
     assert provider(type="gemini", endpoint="http://127.0.0.1:9").instances[0].endpoint == "http://127.0.0.1:9"
 
 

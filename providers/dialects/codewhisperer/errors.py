@@ -13,6 +13,7 @@ import msgspec
 from providers.dialects.retry_after import retry_after_of
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
+from providers.wire.aws_names import bare_name
 
 LARGE_BODY_BYTES = 1_000_000
 """Over about 1.25 MB the service calls a body improperly formed; from here on the message says so."""
@@ -152,11 +153,6 @@ def said_in(body: bytes, error_type: str = "") -> Said:
     if not members:
         text = body[: 4 * _SHOWN_CHARS].decode("utf-8", "replace").strip()
     return Said(bare_name(name), text, _string(members, "reason"))
-
-
-def bare_name(name: str) -> str:
-    """`com.amazon.kiro.runtimeservice#ValidationException:http://…` without its name space and its link."""
-    return name.partition(":")[0].rpartition("#")[2].strip()
 
 
 def _kind_name(said: Said, status: int | None) -> str:

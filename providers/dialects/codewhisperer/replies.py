@@ -13,12 +13,13 @@ from typing import TypeVar
 import msgspec
 
 from providers.dialects.codewhisperer.calls import BadCall, Calls, ToolUse
-from providers.dialects.codewhisperer.errors import Said, bare_name, error_from, said_in
+from providers.dialects.codewhisperer.errors import Said, error_from, said_in
 from providers.dialects.codewhisperer.requests import BYTES_PER_TOKEN, Sent
 from providers.dialects.codewhisperer.text import Pieces, ThinkingTags
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.messages.parts import Fault, Part, Redacted, Signature, Stop, Text, Thinking, Usage
+from providers.wire.aws_names import bare_name
 from providers.wire.eventstream import Frame, FrameReader
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"

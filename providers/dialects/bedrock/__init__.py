@@ -1,0 +1,1 @@
+"""Amazon Bedrock: Claude models by `InvokeModel` and `InvokeModelWithResponseStream`."""

@@ -1,0 +1,93 @@
+"""A Messages request as `InvokeModel` takes it: the members that came, without the model and the stream, with the API's version.
+
+Source: "Anthropic Claude Messages API" in the user guide of Amazon Bedrock.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import msgspec
+
+from providers.chat.fit import fitted
+from providers.dialects.anthropic.requests import Sent, edits_of
+from providers.dialects.anthropic.thoughts import refuses_thoughts
+from providers.dialects.bedrock.settings import Options, options_of
+from providers.dialects.losses import Losses
+from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.unsent import NO_TWIN
+from providers.errors import KINDS, ProviderError
+from schemas.members import spliced
+
+FIELDS_OF_BETAS: tuple[tuple[str, str], ...] = (
+    ("context-management-", "context_management"),
+    ("compact-", "context_management"),
+)
+"""How a beta's name begins -> the member that is refused without it."""
+
+
+def encode(ask: Ask) -> Encoded:
+    """The upstream request. Raises `Unencodable` for a model that no path can name."""
+    return _encoded(ask, None)
+
+
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
+    """The request without any thinking block, after a refusal that is about these; None where that is no help."""
+    state = encoded.dialect_state
+    if error.status != 400 or not refuses_thoughts(error.message) or (isinstance(state, Sent) and state.mended):
+        return None
+    again = _encoded(ask, error.message)
+    return again if again.body != encoded.body else None
+
+
+def _encoded(ask: Ask, refusal: str | None) -> Encoded:
+    options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    losses = Losses()
+    request = fitted(ask.request, ask.model, ask.model_spec, losses)
+    edits = edits_of(ask, request, losses, keep_unsigned=False, refusal=refusal)
+    betas = _betas(ask, options, losses)
+    edits |= {"model": None, "stream": None}
+    for name in request.fields:
+        if name in options.leave_out and bytes(request.fields[name]) != b"null":
+            losses.add(name, NO_TWIN.get(name, "this service refuses it"))
+            edits[name] = None
+    for start, name in FIELDS_OF_BETAS:
+        starts = [one for first, one in FIELDS_OF_BETAS if one == name and any(b.startswith(first) for b in betas)]
+        if name in request.fields and not starts and edits.get(name, b"") is not None:
+            losses.add(name, f"its beta (`{start}...`) is not sent")
+            edits[name] = None
+    body = spliced(request.raw, request.fields, edits)
+    return Encoded(
+        path=f"/model/{_segment(ask.model, options)}/{'invoke-with-response-stream' if request.stream else 'invoke'}",
+        body=_with_version(body, options.version, betas),
+        headers={"content-type": "application/json", "accept": "application/json", **options.extra_headers},
+        lost=losses.listed(),
+        dialect_state=Sent(mended=refusal is not None),
+    )
+
+
+def _segment(model: str, options: Options) -> str:
+    """The model's id as one segment of the path."""
+    model_id = options.model_ids.get(model, model)
+    if model_id in (".", "..", ""):
+        raise Unencodable(ProviderError(KINDS["model"], f"`{model_id}` is no id of a model"))
+    return quote(model_id, safe="~")
+
+
+def _betas(ask: Ask, options: Options, losses: Losses) -> list[str]:
+    asked = dict.fromkeys(one.strip() for one in ask.headers.get("anthropic-beta", "").split(",") if one.strip())
+    if options.betas == "all":
+        return list(asked)
+    kept = [one for one in asked if options.betas == "known" and one in options.known_betas]
+    why = "`betas` is `none`" if options.betas == "none" else "not in `knownBetas`"
+    losses.add("header.anthropic-beta", why, len(asked) - len(kept))
+    return kept
+
+
+def _with_version(body: bytes, version: str, betas: list[str]) -> bytes:
+    """The body with the members that a header carries elsewhere in front."""
+    members = b'{"anthropic_version":' + msgspec.json.encode(version)
+    if betas:
+        members += b',"anthropic_beta":' + msgspec.json.encode(betas)
+    rest = body[body.index(b"{") + 1 :].lstrip()
+    return members + (rest if rest.startswith(b"}") else b"," + rest)

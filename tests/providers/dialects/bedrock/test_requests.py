@@ -1,0 +1,86 @@
+"""Messages requests for Bedrock: every rule a row, the bytes that stay, a refusal that is mended."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.dialects.bedrock.requests import encode, mended
+from providers.dialects.bedrock.settings import region_of
+from providers.dialects.seams import Unencodable
+from providers.errors import KINDS, ProviderError
+from tests.providers.dialects.asking import BASE, REQUESTS, ask_of, lost_of, row_ask, rows
+
+ROWS = rows("bedrock_requests")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
+def test_a_rule_of_the_translation(row: dict[str, Any]) -> None:
+    """What the row says is sent, absent and lost is exactly so; never a model or a stream."""
+    encoded = encode(row_ask(row, "bedrock"))
+    body = json.loads(encoded.body)
+    assert {name: body.get(name) for name in row.get("sent", {})} == row.get("sent", {})
+    assert [name for name in (*row.get("absent", ()), "model", "stream") if name in body] == []
+    assert lost_of(encoded) == row.get("lost", {})
+    assert row.get("body", body) == body
+    assert row.get("url", encoded.path) == encoded.path
+
+
+@pytest.mark.parametrize("name", ["claude-code-1.0-main", "claude-code-2.1-main", "claude-code-2.1-history"])
+def test_what_is_not_changed_stays_as_it_came(name: str) -> None:
+    """System, messages and tools of the real client are passed on byte for byte."""
+    raw = (REQUESTS / f"{name}.json").read_bytes()
+    ask = ask_of(raw, kind="bedrock")
+    sent = encode(ask).body
+    for member in ("system", "tools", "messages"):
+        if member in ask.request.fields and "signature" not in raw.decode():
+            assert bytes(ask.request.fields[member]) in sent
+    json.loads(sent)
+
+
+def test_only_what_json_needs_stands_in_the_headers() -> None:
+    """The client's headers stay with us; betas travel in the body."""
+    encoded = encode(ask_of(BASE, kind="bedrock", headers={"anthropic-version": "x", "x-app": "cli"}))
+    assert dict(encoded.headers) == {"content-type": "application/json", "accept": "application/json"}
+
+
+@pytest.mark.parametrize("name", [".", "..", ""])
+def test_a_model_that_no_path_can_name_is_refused(name: str) -> None:
+    """A dot segment would be another path."""
+    with pytest.raises(Unencodable):
+        encode(ask_of(BASE, kind="bedrock", name=name))
+
+
+def test_a_refused_signature_is_mended_once() -> None:
+    """After a 400 that is about thinking, the request goes out without any, and then no more."""
+    thought = {"type": "thinking", "thinking": "a", "signature": "foreign"}
+    turns = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [thought, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": "c"},
+    ]
+    ask = ask_of({**BASE, "messages": turns}, kind="bedrock")
+    first = encode(ask)
+    refusal = ProviderError(KINDS["bad_request"], "messages.1.content.0: Invalid `signature` in `thinking` block", 400)
+    again = mended(ask, first, refusal)
+    assert again is not None
+    assert json.loads(again.body)["messages"][1]["content"] == [{"type": "text", "text": "b"}]
+    assert mended(ask, again, refusal) is None
+    assert mended(ask, first, ProviderError(KINDS["bad_request"], "something else", 400)) is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "settings", "region"),
+    [
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com", {}, "eu-central-1"),
+        ("https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com/x", {}, "us-gov-west-1"),
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com", {"region": "us-east-1"}, "us-east-1"),
+        ("https://vpce-1.example", {}, ""),
+        ("", {}, ""),
+    ],
+)
+def test_the_region_is_set_or_in_the_name(endpoint: str, settings: dict[str, Any], region: str) -> None:
+    """What is written wins over the endpoint's host."""
+    assert region_of(ask_of(BASE, endpoint=endpoint, settings=settings, kind="bedrock").provider) == region
