@@ -1,0 +1,65 @@
+"""What others run in their continuous integration: the pre-commit hooks and the example workflow do what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from engine.cli.commands import ccr
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "ci"
+
+
+def _yaml(path: Path) -> Any:
+    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the example to work in, without its keys."""
+    shutil.copytree(EXAMPLE, tmp_path / "ci")
+    monkeypatch.chdir(tmp_path / "ci")
+    monkeypatch.delenv("LLM_API_KEY", raising=False)
+    return tmp_path / "ci"
+
+
+@pytest.mark.parametrize("hook", _yaml(ROOT / ".pre-commit-hooks.yaml"), ids=lambda hook: hook["id"])
+def test_a_hook_checks_the_files_it_is_for(hook: dict[str, Any], folder: Path) -> None:
+    """It passes on the example, fails on a broken file, and is asked for no other file."""
+    assert set(hook) == {"id", "name", "description", "entry", "language", "files", "minimum_pre_commit_version"}
+    assert hook["language"] == "python"
+    name, *words = shlex.split(hook["entry"])
+    assert name == "ccr"
+
+    assert re.search(hook["files"], "team/ccr.yaml")
+    assert not re.search(hook["files"], "team/not-ccr.yaml")
+    assert CliRunner().invoke(ccr, [*words, "ccr.yaml"]).exit_code == 0
+    (folder / "ccr.yaml").write_text("providers: {a: {type: b}}\n")
+    assert CliRunner().invoke(ccr, [*words, "ccr.yaml"]).exit_code == 1
+
+
+def test_the_commands_of_the_workflow_succeed_on_the_example(folder: Path) -> None:
+    """Each step that runs `ccr` ends with 0 and leaves the file that the next step takes."""
+    workflow = _yaml(EXAMPLE / "workflow.yaml")
+    (job,) = workflow["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if step.get("run", "").startswith("ccr ")]
+
+    assert len(commands) == 2
+    for command in commands:
+        words, _, target = command.partition(" > ")
+        result = CliRunner().invoke(ccr, shlex.split(words)[1:])
+        assert result.exit_code == 0, result.output
+        if target:
+            (folder / target).write_text(result.stdout)
+    assert (folder / "ccr-tests.xml").read_text().count("<testcase ") == 6
+    assert json.loads((folder / "ccr.sarif").read_text())["version"] == "2.1.0"
+    assert workflow["permissions"] == {"contents": "read"}
