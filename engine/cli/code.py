@@ -9,8 +9,8 @@ import sys
 import click
 
 from engine.cli import options
-from engine.cli.ask import LOOPBACK, router_answers
-from engine.cli.starting import StartOptions, client_url, in_background, prepare
+from engine.cli.ask import LOOPBACK, ask, router_answers
+from engine.cli.starting import Prepared, StartOptions, client_url, in_background, prepare
 from engine.client_environment import client_environment
 
 NOT_RUNNABLE = 126
@@ -51,12 +51,25 @@ def _running_url(config: str | None, port: int | None) -> str:
             return _used(known)
     prepared = prepare(StartOptions(config=config, port=port))
     if router_answers(LOOPBACK, prepared.port):
-        return _used(prepared.port)
+        url = _used(prepared.port)
+        _say_whether_another(prepared)
+        return url
     status = in_background(prepared)
     if status != 0:
         raise click.exceptions.Exit(status)
     click.echo(f"ccr: started the router on port {prepared.port}; `ccr stop` ends it", err=True)
     return client_url(prepared.host, prepared.port)
+
+
+def _say_whether_another(prepared: Prepared) -> None:
+    """A line where the router that runs does not run the configuration that was asked for."""
+    answer = ask(LOOPBACK, prepared.port, "/status")
+    if answer is not None and answer.body.get("revision") != prepared.first.revision:
+        click.echo(
+            f"ccr: it runs another configuration; `ccr restart --port {prepared.port} --config FILE` changes that, and"
+            " another `--port` starts one beside it",
+            err=True,
+        )
 
 
 def _used(port: int) -> str:

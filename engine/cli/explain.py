@@ -45,6 +45,8 @@ def command(
     REQUEST is a file with a Messages body, or with `{request, headers, path, clientIp, clientKey, now, state}` around
     one; `-` is standard input. Nothing is sent. The exit status is 4 when the decision depends on facts not given.
     """
+    if request == "-" == config:
+        raise click.UsageError("only one of REQUEST and --config can be standard input")
     wanted = _expectations(expect)
     built = _built(config, env_file, allow_missing_env)
     envelope = _envelope(request, now)

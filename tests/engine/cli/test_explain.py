@@ -56,6 +56,7 @@ STATUSES: list[tuple[list[str], int]] = [
     (["bare.json"], 0),
     (["bare.json", "-c", "wrong.yaml"], 1),
     (["bare.json", "-c", "broken.yaml"], 3),
+    (["-", "-c", "-"], 2),
     (["bare.json", "-c", "nowhere.yaml"], 3),
     (["nowhere.json"], 3),
     (["other.json"], 3),

@@ -80,3 +80,12 @@ def test_the_schema_is_a_json_schema() -> None:
     assert status == 0
     jsonschema.Draft7Validator.check_schema(json.loads(output))
     jsonschema.Draft202012Validator.check_schema(json.loads(output))
+
+
+def test_a_starter_is_not_written_under_a_name_for_json(place: Path) -> None:
+    """It is YAML with comments, which nothing would read from a file named so: wrong usage, and no file."""
+    status, output = ran("init", "config.json")
+
+    assert status == 2
+    assert ".yaml" in output
+    assert list(place.iterdir()) == []

@@ -192,6 +192,16 @@ def test_code_uses_a_router_that_runs(served: User) -> None:
     assert f"using the router that runs on port {served.port}" in done.stderr
 
 
+def test_code_says_when_the_running_router_has_another_configuration(served: User) -> None:
+    """The configuration that was asked for is not passed over silently; the same one is nothing to speak of."""
+    same, other = served.write("same.yaml"), served.write("other.yaml", CONFIG + "debug: {logLevel: warn}\n")
+    said = "it runs another configuration"
+    words = ("code", "--port", str(served.port), "--config")
+
+    assert said not in served.ccr(*words, same, CLAUDE_PATH=client_of(served)).stderr
+    assert said in served.ccr(*words, other, CLAUDE_PATH=client_of(served)).stderr
+
+
 def test_code_without_a_client_says_so(user: User) -> None:
     """The missing program is named with the ways to name another; nothing is started for it."""
     done = user.ccr("code", PATH="/nonexistent")
