@@ -6,7 +6,7 @@ botocore is an extra of this program (`ccr-router[bedrock]`), so it is looked fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from providers.auth import CredentialFailed, Headers
@@ -21,10 +21,11 @@ class AwsSigner:
     """The credential source of one instance with `authentication.type: sigv4`.
 
     Keys come from the environment, the profile's files, a login or the machine, in botocore's order; it refreshes those that expire.
+    `region_of` gives the region of a URL.
     """
 
-    def __init__(self, region: str, profile: str = "", signing_name: str = "bedrock") -> None:
-        self._region = region
+    def __init__(self, region_of: Callable[[str], str], profile: str = "", signing_name: str = "bedrock") -> None:
+        self._region_of = region_of
         self._profile = profile or None
         self._signing_name = signing_name
         self._keys: Any = None
@@ -46,7 +47,7 @@ class AwsSigner:
         keys = dict(credential)
         signing = Credentials(keys[ACCESS_KEY], keys[SECRET_KEY], keys.get(SESSION_TOKEN))
         unsigned = AWSRequest(request.method, request.url, dict(request.headers), request.body)
-        SigV4Auth(signing, self._signing_name, self._region).add_auth(unsigned)
+        SigV4Auth(signing, self._signing_name, self._region_of(request.url)).add_auth(unsigned)
         headers = tuple((name.lower(), str(value)) for name, value in unsigned.headers.items())
         return UpstreamRequest(request.method, request.url, headers, request.body)
 

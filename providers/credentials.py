@@ -46,7 +46,7 @@ def credential_source(
         return _Forward()
     if credentials.type == "sigv4":
         profile = provider.settings.get("profile")
-        return AwsSigner(region_of(provider), profile if isinstance(profile, str) else "")
+        return AwsSigner(lambda url: region_of(url, provider.settings), profile if isinstance(profile, str) else "")
     if given is not None:
         return _Fixed(credentials.type, provider.type, given)
     if token_files is not None and provider.type == "codewhisperer":

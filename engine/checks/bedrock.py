@@ -20,7 +20,7 @@ def bedrock(scope: Scope) -> Iterator[Diagnostic]:
         if spec is None or spec.type != "bedrock" or not isinstance(entry.value, Mapping):
             continue
         signs = any(one.credentials.type == "sigv4" for one in spec.instances)
-        if not region_of(spec) and (signs or not all(one.endpoint for one in spec.instances)):
+        if any(not one.endpoint or (signs and not region_of(one.endpoint, spec.settings)) for one in spec.instances):
             yield finding(
                 "CCR102",
                 f"{quoted(spec.name)} names no region, and neither does its endpoint",

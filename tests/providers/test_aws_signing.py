@@ -13,6 +13,7 @@ from providers.errors import KINDS, ProviderError
 from providers.upstream import UpstreamRequest
 
 REQUEST = UpstreamRequest("POST", "https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3A0/invoke", (("accept", "a"),), b"{}")  # fmt: skip
+REGION = lambda url: "us-east-1"  # noqa: E731 - any URL
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIADUMMY", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
 
 
@@ -31,7 +32,7 @@ async def test_keys_of_the_environment_sign(monkeypatch: pytest.MonkeyPatch) -> 
     """The request has its signature, its date and all it had; the keys themselves are not sent."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    signer = AwsSigner("us-east-1")
+    signer = AwsSigner(REGION)
     keys = await signer.headers()
     signed = signer.sign(REQUEST, keys)
     headers = dict(signed.headers)
@@ -47,7 +48,7 @@ async def test_keys_of_a_profile_sign_and_are_read_again(nobody: Path) -> None:
     """A named profile is used, and after a refusal its file is read anew."""
     file = nobody / "credentials"
     file.write_text("[work]\naws_access_key_id = AKIAOLD\naws_secret_access_key = a\naws_session_token = t\n")
-    signer = AwsSigner("us-east-1", "work")
+    signer = AwsSigner(REGION, "work")
     assert dict(await signer.headers())[":aws-access-key"] == "AKIAOLD"
     file.write_text("[work]\naws_access_key_id = AKIANEW\naws_secret_access_key = b\n")
     assert dict(await signer.headers())[":aws-access-key"] == "AKIAOLD"
@@ -59,7 +60,7 @@ async def test_keys_of_a_profile_sign_and_are_read_again(nobody: Path) -> None:
 async def test_no_keys_are_ours_to_mend(profile: str, said: str) -> None:
     """The failure is a credential's, and says what to do."""
     with pytest.raises(CredentialFailed, match=said) as failed:
-        await AwsSigner("us-east-1", profile).headers()
+        await AwsSigner(REGION, profile).headers()
     assert failed.value.error.kind.name == "credential"
 
 
@@ -67,4 +68,4 @@ async def test_without_botocore_the_extra_is_named(monkeypatch: pytest.MonkeyPat
     """Nothing is imported before it is needed, and what is missing is said."""
     monkeypatch.setattr(aws_signing, "can_sign", lambda: False)
     with pytest.raises(CredentialFailed, match=r"ccr-router\[bedrock\]"):
-        await AwsSigner("us-east-1").headers()
+        await AwsSigner(REGION).headers()

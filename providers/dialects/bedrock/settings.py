@@ -2,7 +2,7 @@
 
 | key | values | default | what it does |
 |---|---|---|---|
-| `region` | text | empty | the AWS region; empty: the one in the endpoint's name |
+| `region` | text | empty | the AWS region of endpoints whose host does not name one; where no endpoint is written, the service's own there is used |
 | `profile` | text | empty | the profile of the AWS configuration that signs requests; empty: the environment's |
 | `modelIds` | name -> id | empty | model name -> the id, inference profile or ARN at the service |
 | `version` | text | `bedrock-2023-05-31` | the `anthropic_version` in the body |
@@ -17,9 +17,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from providers.dialects.setting_rows import Setting, host_of, values_of
+from providers.dialects.setting_rows import Setting, values_of
 from providers.spec import ProviderSpec
+from schemas.document import JSONValue
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("region", "text", ""),
@@ -87,10 +89,11 @@ def options_of(provider: ProviderSpec) -> Options:
     return Options(**values)  # type: ignore[arg-type] # each was checked against its row
 
 
-def region_of(provider: ProviderSpec) -> str:
-    """The region: as set, else as the endpoint's host names it, else empty."""
-    written = provider.settings.get("region")
-    if isinstance(written, str) and written:
-        return written
-    named = _REGION.fullmatch(host_of(provider))
-    return named[1] if named else ""
+def region_of(endpoint: str, settings: Mapping[str, JSONValue]) -> str:
+    """The region of an endpoint: the one that its host names, else `settings.region`, else empty."""
+    try:
+        named = _REGION.fullmatch(urlsplit(endpoint).hostname or "")
+    except ValueError:
+        named = None
+    written = settings.get("region")
+    return named[1] if named else written if isinstance(written, str) else ""

@@ -76,11 +76,13 @@ def test_a_refused_signature_is_mended_once() -> None:
     [
         ("https://bedrock-runtime.eu-central-1.amazonaws.com", {}, "eu-central-1"),
         ("https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com/x", {}, "us-gov-west-1"),
-        ("https://bedrock-runtime.eu-central-1.amazonaws.com", {"region": "us-east-1"}, "us-east-1"),
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com", {"region": "us-east-1"}, "eu-central-1"),
+        ("https://vpce-1.example", {"region": "us-east-1"}, "us-east-1"),
         ("https://vpce-1.example", {}, ""),
+        ("http://[broken", {"region": 7}, ""),
         ("", {}, ""),
     ],
 )
 def test_the_region_is_set_or_in_the_name(endpoint: str, settings: dict[str, Any], region: str) -> None:
-    """What is written wins over the endpoint's host."""
-    assert region_of(ask_of(BASE, endpoint=endpoint, settings=settings, kind="bedrock").provider) == region
+    """The host wins: a signature for another region would be refused there."""
+    assert region_of(endpoint, settings) == region
