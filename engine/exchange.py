@@ -29,7 +29,7 @@ from providers.client_form import ClientForm
 from providers.credentials import CredentialFailed, CredentialSource
 from providers.dialects.seams import Ask, Encoded, Lost, Unencodable
 from providers.endpoint import url_of
-from providers.errors import ProviderError
+from providers.errors import KINDS, ProviderError
 from providers.messages.form import MESSAGES_FORM
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
@@ -274,20 +274,24 @@ async def _relay(
     first_byte_s: float | None = None
     try:
         try:
-            async for chunk in response.chunks():
-                data = reply.feed(chunk)
-                if first_byte_s is None and reply.started:
-                    first_byte_s = router.clock() - sent_at
-                if data:
-                    if responder.started:
-                        await responder.write(data, router.clock())
-                    else:
-                        await _pass_on(router, one, plan, attempt, reply, responder, data)
-                if reply.stopped or reply.fault is not None:
-                    break
+            async with asyncio.timeout(attempt.timeouts.first_byte_s) as patience:
+                async for chunk in response.chunks():
+                    data = reply.feed(chunk)
+                    if first_byte_s is None and reply.started:
+                        first_byte_s = router.clock() - sent_at
+                        patience.reschedule(None)
+                    if data:
+                        if responder.started:
+                            await responder.write(data, router.clock())
+                        else:
+                            await _pass_on(router, one, plan, attempt, reply, responder, data)
+                    if reply.stopped or reply.fault is not None:
+                        break
             tail = reply.finish()
         except TransportFailed as failed:
             tail = reply.fail(failed.error)
+        except TimeoutError:  # bytes came, such as comments that keep a connection alive, but nothing of an answer
+            tail = reply.fail(ProviderError(KINDS["timeout"], f"{attempt.pick.instance.id} began no answer in time"))
         if reply.fault is not None and not responder.started:
             raise AttemptFailed(reply.fault)
         await _pass_on(router, one, plan, attempt, reply, responder, tail, last=True)

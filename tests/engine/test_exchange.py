@@ -123,6 +123,18 @@ async def test_fallback_targets_come_after_all_instances() -> None:
     assert b'"model":"m2"' in one.transports["spare"].sent[0].body
 
 
+async def test_comments_are_no_answer() -> None:
+    """An upstream that only keeps the connection alive is given up after `firstByte`, and the next one answers."""
+    text = TWO.replace("    type: openai", "    type: openai\n    timeouts: {firstByte: 30}", 1)
+    idle = Answer([b": still busy\n\n"], hang=True)
+    one = in_process(text, {"up": [idle, Answer(HELLO)], "spare": [Answer(HELLO)]})
+    got = await one.post(STREAM)
+
+    assert got.status == 200
+    assert got.headers["x-ccr-path"] == "up/127.0.0.1:9;model=m1;error=timeout, up/127.0.0.2:9;model=m1"
+    assert nothing_held(one)
+
+
 async def test_the_path_is_told_when_nobody_answered() -> None:
     """An error reply says who was asked; names are percent-encoded."""
     text = ONE.replace("endpoint: http", "instances:\n      - name: 'hören, lesen'\n        endpoint: http")
