@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import msgspec
 
-from engine.asgi import Refused
 from engine.exchange import (
     Exchange,
     GivenUp,
@@ -22,7 +21,7 @@ from engine.explaining import explanation_of
 from engine.front import Visit
 from engine.intake import envelope_of
 from engine.record import record_exchange
-from engine.replies import refusal, refusal_of
+from engine.replies import Refused, refusal, refusal_of
 from engine.router import Router
 from providers.chat.form import ChatForm
 from providers.chat.reading import BadChat
@@ -186,4 +185,5 @@ def _decoded(visit: Visit, path: Path) -> MessagesRequest:
 
 def _facts(router: Router, visit: Visit, request: MessagesRequest, path: Path) -> Facts:
     registry = visit.gateway.registry
-    return Facts(envelope_of(request, path, visit.headers, visit.client_ip, registry, router.clock(), router.wall()))
+    now, wall = router.clock(), router.wall()
+    return Facts(envelope_of(request, path, visit.headers, visit.client_ip, registry, now, wall, visit.client_key))

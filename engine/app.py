@@ -11,14 +11,14 @@ import msgspec
 from litestar import Litestar, Request, Response, asgi, get, head
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import HTTPScope, Receive, Send
 
 from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
-from engine.asgi import JSON_TYPE, MAX_BODY_BYTES, Refused
+from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, model, models, status
 from engine.front import front, is_known, let_in, loop_of, note_refusal
-from engine.replies import Api, refusal
+from engine.replies import Api, Refused, refusal
 from engine.router import Router
 from providers.upstream import HOP_HEADER
 
@@ -48,8 +48,8 @@ def app_of(router: Router) -> Litestar:
     @get("/v1/models", sync_to_thread=False)
     def serve_models(
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000,
-        after_id: str | None = None,
-        before_id: str | None = None,
+        after_id: FromQuery[str | None] = None,
+        before_id: FromQuery[str | None] = None,
     ) -> Reply:
         return _json(200, models(router, limit, after_id, before_id))
 

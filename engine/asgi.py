@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from litestar.types import HTTPScope, Receive, Send
 
-from engine.replies import Api, Refusal, refusal
+from engine.replies import Api, Refusal, Refused, refusal
 from providers.chat.writer import PING as CHAT_PING
 from providers.messages.writer import PING
 
@@ -15,15 +15,6 @@ MAX_HEADERS = 200
 MAX_HEADER_BYTES = 65_536
 
 JSON_TYPE = "application/json"
-
-
-class Refused(Exception):  # noqa: N818 - carries what the client is told
-    """The request ends here with this reply."""
-
-    def __init__(self, reply: Refusal, headers: Iterable[tuple[str, str]] = ()) -> None:
-        super().__init__(reply.message)
-        self.reply = reply
-        self.headers = headers
 
 
 class Disconnected(Exception):  # noqa: N818 - not a failure

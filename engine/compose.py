@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.built import Built
+from engine.door import Door
 from engine.gateway import Gateway, Upstream
 from providers.credentials import CredentialSource, credential_source
 from providers.dialects.table import DIALECTS, PASS_THROUGH
@@ -33,7 +34,7 @@ def gateway_of(
     if old is not None:
         registry.adopt(old.registry)
     upstreams = {name: _upstream_of(spec, make_transport, make_source, old) for name, spec in built.providers.items()}
-    return Gateway(built, registry, upstreams, decider_of(built.rules))
+    return Gateway(built, registry, upstreams, decider_of(built.rules), Door(built.settings.server.access))
 
 
 def retired(old: Gateway, new: Gateway) -> list[Transport]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from engine.asgi import Refused
 from engine.explain import Question, explain
 from engine.front import Visit
 from engine.intake import ProviderStates
 from engine.read_envelope import BadEnvelope, read_envelope
-from engine.replies import refusal
+from engine.replies import Refused, refusal
 from engine.router import Router
 from engine.surroundings import Surroundings
 from schemas.request import BadRequest

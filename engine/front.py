@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from litestar.types import HTTPScope, Receive, Send
 
-from engine.asgi import Disconnected, Refused, Responder, headers_of, read_body
+from engine.asgi import Disconnected, Responder, headers_of, read_body
 from engine.gateway import Gateway
-from engine.replies import Api, Refusal, refusal
+from engine.keys import KEY_HEADER, RouterKey, presented_key, without_key
+from engine.replies import Api, Refusal, Refused, refusal
 from engine.router import Router
 from providers.upstream import HOP_HEADER
 
@@ -28,6 +29,12 @@ class Visit:
     query: str = ""
     body: bytes = b""
     gone: bool = False
+    key: RouterKey | None = None
+
+    @property
+    def client_key(self) -> str | None:
+        """The name of the router key that was presented."""
+        return self.key.name if self.key is not None else None
 
 
 Answer = Callable[[Router, Visit], Awaitable[None]]
@@ -80,6 +87,7 @@ async def _frame(
         watch.begin_soon()
         await answer(router, visit)
     except Refused as refused:
+        note_refusal(router, visit.request_id, visit.client_ip, refused.reply)
         await visit.responder.refuse(refused.reply, visit.request_id, refused.headers)
     except asyncio.CancelledError:
         if visit.gone:
@@ -102,10 +110,51 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
     if scope["method"] != "POST":
         reply = refusal(405, f"`{scope['method']}` is not allowed on `{scope['path']}`")
         raise Refused(reply, (("allow", "POST"),))
-    visit.body = await read_body(receive, visit.headers)
     came_back = loop_of(router, visit.headers.get(HOP_HEADER))
     if came_back is not None:
         raise Refused(came_back)
+    await _let_in(router, visit)
+    visit.body = await read_body(receive, visit.headers)
+
+
+async def _let_in(router: Router, visit: Visit) -> None:
+    """Raises `Refused` for who may not ask. From here on the request has no router key in it."""
+    door = visit.gateway.door
+    door.check_site(visit.headers, router.on_loopback, posted=True)
+    visit.client_ip = door.check_address(visit.client_ip, visit.headers)
+    presented = None
+    if door.keys:
+        visit.key = await door.key_of(visit.headers, router.wall())
+        presented = presented_key(visit.headers)
+    if presented is not None or KEY_HEADER in visit.headers:
+        visit.headers = without_key(visit.headers, presented)
+
+
+async def let_in(router: Router, scope: HTTPScope, peer: str | None, *, needs_key: bool) -> None:
+    """The same for a request that is not posted."""
+    door, headers = router.gateway.door, headers_of(scope)
+    door.check_site(headers, router.on_loopback, posted=False)
+    door.check_address(peer, headers)
+    if needs_key and door.keys:
+        await door.key_of(headers, router.wall())
+
+
+async def is_known(router: Router, scope: HTTPScope) -> bool:
+    """Whether whoever asks has a valid key, or needs none."""
+    try:
+        if router.gateway.door.keys:
+            await router.gateway.door.key_of(headers_of(scope), router.wall())
+    except Refused:
+        return False
+    return True
+
+
+def note_refusal(router: Router, request_id: str, client_ip: str | None, reply: Refusal) -> None:
+    """Logs who was not let in, and why."""
+    if reply.at_door:
+        router.journal.write(
+            "info", "not let in", request_id, "door", status=reply.status, clientIp=client_ip, error=reply.message
+        )
 
 
 class _Watch:

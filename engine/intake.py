@@ -37,6 +37,7 @@ def envelope_of(
     registry: Registry,
     now: float,
     wall: float,
+    client_key: str | None = None,
 ) -> Envelope:
     """The envelope of a request received now (`now` monotonic, `wall` since the epoch; seconds)."""
-    return Envelope(request, path, headers, client_ip, None, wall, ProviderStates(registry, now))
+    return Envelope(request, path, headers, client_ip, client_key, wall, ProviderStates(registry, now))

@@ -6,7 +6,7 @@ The router knows errors by Anthropic's types; a client of Chat Completions reads
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,6 +55,7 @@ class Refusal:
     """An error reply before its request id is known. `verbatim` is an upstream's own Anthropic body, sent untouched.
 
     `param` and `code` are for clients of Chat Completions: the place of what is wrong, and an exact word for it.
+    `at_door`: whoever asked was not let in.
     """
 
     status: int
@@ -65,6 +66,7 @@ class Refusal:
     verbatim: bytes | None = field(default=None, repr=False)
     param: str | None = None
     code: str | None = None
+    at_door: bool = False
 
     def status_for(self, api: Api) -> int:
         """The HTTP status."""
@@ -85,6 +87,15 @@ class Refusal:
             return closing_error(self.error_type, self.message, self.code)
         event = msgspec.json.encode(error_object(self.error_type, self.message))
         return b"event: error\ndata: " + event + b"\n\n"
+
+
+class Refused(Exception):  # noqa: N818 - carries what the client is told
+    """The request ends here with this reply."""
+
+    def __init__(self, reply: Refusal, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(reply.message)
+        self.reply = reply
+        self.headers = headers
 
 
 def refusal(status: int, message: str, details: Mapping[str, object] | None = None) -> Refusal:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from engine.access import Access, access_of
 from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
 
@@ -23,6 +24,7 @@ class ServerSettings:
     drain_s: float = 30.0
     workers: int = 1
     health: Literal["default", "strict"] = "default"
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def settings_of(root: Node) -> Settings:
             drain_s=_number(root, "server.drainSeconds", server.drain_s),
             workers=_integer(root, "server.workers", server.workers),
             health="strict" if _value(root, "server.health") == "strict" else server.health,
+            access=access_of(root),
         ),
         routing=RoutingSettings(
             default_provider=_string(root, "routing.defaultProvider", "") or None,

@@ -46,7 +46,7 @@ async def serving(*answers: Answer, config: str = ONE) -> AsyncIterator[tuple[In
 def request(body: object, close: bool = False, more: str = "") -> bytes:
     data = json.dumps(body).encode()
     ending = more + ("connection: close\r\n" if close else "")
-    head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{ending}content-length: {len(data)}\r\n\r\n"
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n{ending}content-length: {len(data)}\r\n\r\n"
     return head.encode() + data
 
 
