@@ -124,7 +124,7 @@ class Events:
 
     def __init__(self, fault_of: Callable[[object], ProviderError]) -> None:
         self._fault_of = fault_of
-        self._blocks: dict[object, int | None] = {}
+        self._blocks: dict[int | str | None, int | None] = {}
         self._calls = 0
         self._seen = False
         self._stop: Stop | None = None
@@ -141,7 +141,7 @@ class Events:
             case "content_block_delta":
                 return self._delta(event.index, plain(event.delta))
             case "content_block_stop":
-                call = self._blocks.pop(event.index, None)
+                call = self._blocks.pop(_key_of(event.index), None)
                 return () if call is None else (ToolEnd(call),)
             case "message_delta":
                 self._stop = _stop_of(plain(event.delta)) or self._stop
@@ -164,7 +164,7 @@ class Events:
     def _start(self, index: object, block: object) -> Sequence[Part]:
         if not isinstance(block, dict):
             return ()
-        key = index if isinstance(index, int | str) else None
+        key = _key_of(index)
         self._blocks[key] = None
         if block.get("type") != "tool_use":
             return _whole_block(block)
@@ -187,10 +187,15 @@ class Events:
             case "citations_delta" if isinstance(delta.get("citation"), dict):
                 return (Citation(delta["citation"]),)
             case "input_json_delta" if "partial_json" in text:
-                call = self._blocks.get(index if isinstance(index, int | str) else None)
+                call = self._blocks.get(_key_of(index))
                 return () if call is None else (ToolInput(call, text["partial_json"]),)
             case _:
                 return ()
+
+
+def _key_of(index: object) -> int | str | None:
+    """What a block goes by; all those without a usable index share one place."""
+    return index if isinstance(index, int | str) else None
 
 
 def message_parts(message: dict[str, Any]) -> Sequence[Part]:

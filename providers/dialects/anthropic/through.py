@@ -273,7 +273,7 @@ def _error_in(ask: Ask, body: bytes) -> ProviderError:
     """What a 200 means whose body is no reply: an error in disguise, or nothing usable."""
     members = members_of(body)
     if members is not None and "error" in members:
-        return error_in_reply(ask, msgspec.json.decode(body))
+        return error_in_reply(ask, {"error": plain(members["error"])})
     if not body.strip():
         return ProviderError(KINDS["empty"], "the upstream answered with nothing")
     return ProviderError(KINDS["garbage"], f"`{ask.provider.name}` answered 200 with something that is no message")

@@ -144,3 +144,24 @@ def test_nothing_at_all_is_a_fault() -> None:
         (fault,) = decoder(headers).finish()
         assert isinstance(fault, Fault)
         assert fault.error.kind.name == "empty"
+
+
+@pytest.mark.parametrize("index", [[], {}, None, 1.5])
+def test_an_index_that_is_no_number_is_no_exception(index: object) -> None:
+    """Such blocks share one place: the reply is read to its end."""
+    value: dict[str, Any] = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    events: list[dict[str, Any]] = [
+        {"type": "content_block_start", "index": index, "content_block": value},
+        {"type": "content_block_stop", "index": index},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {}},
+    ]
+    parts = parts_of(b"".join(event(one) for one in events))
+    assert parts == [ToolStart(0, "a", "f"), ToolEnd(0), Stop("tool_use")]
+
+
+def test_text_that_is_no_utf8_is_no_exception() -> None:
+    """An event with such a member is read without it."""
+    start = (
+        b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":20},"id":"\xff"}}\n\n'
+    )
+    assert parts_of(start + STREAM.partition(b"\n\n")[2]) == parts_of(STREAM)[1:]

@@ -286,3 +286,17 @@ def test_another_form_than_asked_for_does_not_pass(stream: bool, headers: dict[s
     ask = ask_of({**BASE, "stream": stream})
     found: Any = ANTHROPIC.reply(ask, ANTHROPIC.encode(ask), Head(200, headers), bytes)
     assert (found is not None) is through
+
+
+@pytest.mark.parametrize(
+    ("stream", "body"),
+    [
+        (False, b'{"type":"error","error":{"type":"overloaded_error","message":"\xff"}}'),
+        (True, b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"\xff"}}\n\n'),
+        (True, b'{"type":"error","error":{"type":"overloaded_error","message":"\xff"}}'),
+    ],
+)
+def test_an_error_that_is_no_utf8_is_still_a_fault(stream: bool, body: bytes) -> None:
+    """What it says cannot be read, that it is one can."""
+    out, fault, _ = passed([body], stream)
+    assert (out, fault is not None) == (b"", True)
