@@ -72,26 +72,6 @@ def _forget(upstream: Upstream) -> None:
     upstream.forget()
 
 
-def test_it_runs_a_tool_and_finishes(command: Path, router: Router, upstream: Upstream, tmp_path: Path) -> None:
-    """The model asks for Bash: a file really appears, the result goes back, and the session ends with the last words."""
-
-    def script(body: Mapping[str, Any]) -> Say:
-        if results_in(body):
-            return Say("the file is made")
-        return Say(
-            "I will make it.",
-            calls=(Call("Bash", {"command": "echo routed > made.txt; cat made.txt", "description": "make it"}),),
-        )
-
-    upstream.always(scripted(script))
-    session = claude_code.run(command, router.url, tmp_path, "make the file")
-    assert (session.status, session.result["subtype"], session.result["result"]) == (0, "success", "the file is made")
-    assert (tmp_path / "work" / "made.txt").read_text() == "routed\n"
-    assert "routed" in results_in(upstream.chats[-1].json)[0]
-    assert set(models_asked(upstream)) == {"default-model"}
-    assert "stream" in upstream.chats[0].json
-
-
 def test_it_writes_a_file_by_its_own_tool_in_small_fragments(
     command: Path, router: Router, upstream: Upstream, tmp_path: Path
 ) -> None:
