@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bodies, decisions, measure, parties
+from tests.bench import bodies, decisions, decoders, measure, parties
 from tests.fakes.router import ROOT, Router
 
 
@@ -200,6 +200,22 @@ def deciding(bench: Bench) -> list[Figure]:
     return [*figures, Figure("a decision among 100 rules, 126 kB", big * 1e6, "us")]
 
 
+def decoding(bench: Bench) -> list[Figure]:
+    """Events per second through each reply decoder, and what each dialect adds before the first byte; in this process."""
+    for_s = bench.effort.seconds / 10
+    answers = list(decoders.answers())
+    speeds = [
+        Figure(f"{said.dialect}, {way}", decoders.events_per_s(said, new_reply, for_s), "ev/s")
+        for said in answers
+        for way, new_reply in decoders.ways(said)
+    ]
+    return speeds + [
+        Figure(f"{said.dialect}, before the first byte, {size}", decoders.first_byte_s(said, body(), for_s) * 1e6, "us")
+        for size, body in decoders.SIZES.items()
+        for said in answers
+    ]
+
+
 def memory(bench: Bench) -> list[Figure]:
     """Resident memory of a new router, idle and after requests."""
     with parties.router(bench.pins, bench.upstream) as (party, running):
@@ -227,6 +243,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Figure]]] = {
     "throughput": throughput,
     "work": work,
     "deciding": deciding,
+    "decoders": decoding,
     "memory": memory,
     "starting": starting,
 }
