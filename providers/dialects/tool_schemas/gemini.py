@@ -160,7 +160,7 @@ class _Walk:
                 del out["enum"]
                 self._lost(".enum", "only strings can be enumerated here")
         known = STRING_FORMATS if out.get("type") == "string" else NUMBER_FORMATS
-        if "format" in out and out["format"] not in known:
+        if "format" in out and not (isinstance(out["format"], str) and out["format"] in known):
             del out["format"]
             self._lost(".format", "not taken by this upstream")
 
@@ -189,7 +189,8 @@ class _Walk:
             out["properties"] = {name: self.node(value, references) for name, value in properties.items()}
         required = out.pop("required", None)
         if isinstance(required, list):
-            out["required"] = [name for name in required if name in out.get("properties", {})]
+            known = out.get("properties", {})
+            out["required"] = [name for name in required if isinstance(name, str) and name in known]
             if not out["required"]:
                 del out["required"]
         if "anyOf" in out:
