@@ -70,11 +70,15 @@ def app_of(router: Router) -> Litestar:
     def serve_live() -> Reply:
         return _json(200, {"live": True})
 
+    @head("/health", sync_to_thread=False)
+    def probe_health() -> Response[None]:
+        return Response(None, status_code=health(router)[0], media_type="text/plain")
+
     @get("/status")
     async def serve_status() -> Reply:
         return _json(200, await status(router))
 
-    @head(["/", "/api/hello"], sync_to_thread=False)
+    @head(["/", "/api/hello", "/health/live"], sync_to_thread=False)
     def serve_probe() -> Response[None]:
         return Response(None, status_code=200, media_type="text/plain")
 
@@ -89,9 +93,8 @@ def app_of(router: Router) -> Litestar:
         )
         request_id = "req_" + router.new_id()
         headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
-        allow = (problem.headers or {}).get("Allow")
-        if allow:
-            headers["allow"] = allow
+        if problem.status_code == 405:
+            headers["allow"] = ", ".join(_methods_of(request))
         return Response(
             reply.body(request_id, _api_of(request)), status_code=reply.status, media_type=JSON_TYPE, headers=headers
         )
@@ -129,6 +132,7 @@ def app_of(router: Router) -> Litestar:
             serve_model,
             serve_health,
             serve_live,
+            probe_health,
             serve_status,
             serve_probe,
         ],
@@ -143,6 +147,12 @@ def app_of(router: Router) -> Litestar:
 
 _OPEN = ("/health/live",)
 """What anyone may ask, from everywhere: it says nothing."""
+
+
+def _methods_of(request: AnyRequest) -> list[str]:
+    """The methods that the path takes."""
+    path = request.url.path.rstrip("/") or "/"
+    return sorted({str(method) for route in request.app.routes if route.path == path for method in route.methods})
 
 
 def _message_of(problem: HTTPException, method: str, path: str) -> str:

@@ -402,3 +402,25 @@ async def test_debugging_adds_lines(tmp_path: Path, debug: str, steps: list[str]
 
     assert sorted(line["message"] for line in lines) == sorted([*steps, "exchange"])
     assert len({line["requestId"] for line in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("POST", "/health", "GET, HEAD, OPTIONS"), ("GET", "/", "HEAD, OPTIONS"), ("DELETE", "/v1/models", "GET, OPTIONS")],
+)
+async def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(method: str, path: str, allowed: str) -> None:
+    """405 has `allow`, as RFC 9110 (15.5.6) wants it."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(b"", path, method=method)
+
+    assert got.status == 405
+    assert got.headers["allow"] == allowed
+
+
+async def test_health_can_be_asked_without_a_body() -> None:
+    """`HEAD /health` has the status of `GET /health`: load balancers probe that way."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(b"", "/health", method="HEAD")
+
+    assert got.status == 200
+    assert got.body == b""
