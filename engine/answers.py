@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import msgspec
 
+from engine.allowance import admitted
 from engine.exchange import (
     Exchange,
     GivenUp,
@@ -85,10 +86,13 @@ async def _answered(
         form=form,
         lost_before=lost,
         debug=visit.gateway.settings.debug,
+        client_key=visit.client_key,
     )
     _note_decided(router, visit, one)
     if isinstance(decision.route.to, Reject):
         _refuse_decided(router, one, decision.route.to)
+    if visit.key is not None:
+        one.targets = _admitted(router, visit, one)
     await _exchanged(router, visit, one)
 
 
@@ -107,6 +111,15 @@ def _note_decided(router: Router, visit: Visit, one: Exchange) -> None:
         rule=decision.rule,
         category=decision.category,
     )
+
+
+def _admitted(router: Router, visit: Visit, one: Exchange) -> Sequence[PlannedTarget]:
+    assert visit.key is not None
+    try:
+        return admitted(visit.key, one.decision, visit.gateway.planned(one.decision.route, one.request.model))
+    except Refused:
+        record_exchange(router, one, 403, "rejected")
+        raise
 
 
 def _refuse_decided(router: Router, one: Exchange, reject: Reject) -> None:
@@ -139,6 +152,8 @@ async def answer_count(router: Router, visit: Visit) -> None:
     if isinstance(decision.route.to, Reject):
         raise Refused(refusal(decision.route.to.status, decision.route.to.message), headers_of_decision(decision))
     targets = visit.gateway.planned(decision.route, request.model)
+    if visit.key is not None:
+        targets = admitted(visit.key, decision, targets)
     if visit.gateway.counts(targets[0]) and await _counted_upstream(router, visit, request, decision, targets):
         return
     body = msgspec.json.encode({"input_tokens": facts.get("inputTokens")})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 
+from engine.checks.access import access
 from engine.checks.bedrock import bedrock
 from engine.checks.conditions import conditions
 from engine.checks.deployment import deployment
@@ -36,5 +37,6 @@ def check(
         *models(scope),
         *deployment(scope, public=public),
         *sections(scope),
+        *access(scope),
         *bedrock(scope),
     ]

@@ -10,7 +10,7 @@ from providers.messages.parts import Usage
 
 @dataclass(slots=True)
 class Counters:
-    """Counts since start. `by_rule` and `by_target` count decided requests, `by_status` every answered one;
+    """Counts since start. `by_rule`, `by_target` and `by_key` count decided requests, `by_status` every answered one;
     `lossy` those whose translation lost something."""
 
     started_at: float
@@ -26,6 +26,7 @@ class Counters:
     by_status: Counter[int] = field(default_factory=Counter)
     by_rule: Counter[str] = field(default_factory=Counter)
     by_target: Counter[str] = field(default_factory=Counter)
+    by_key: Counter[str] = field(default_factory=Counter)
     fixes: Counter[str] = field(default_factory=Counter)
 
     def add_usage(self, usage: Usage) -> None:
@@ -48,5 +49,6 @@ class Counters:
             "byStatus": {str(status): count for status, count in sorted(self.by_status.items())},
             "byRule": dict(self.by_rule.most_common(100)),
             "byTarget": dict(self.by_target.most_common(100)),
+            "byKey": dict(self.by_key.most_common(100)),
             "fixes": dict(self.fixes),
         }

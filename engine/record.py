@@ -17,6 +17,8 @@ def record_exchange(
     decision, summary = one.decision, one.summary
     counters = router.counters
     counters.by_rule[decision.rule] += 1
+    if one.client_key is not None:
+        counters.by_key[one.client_key] += 1
     target = None
     instance = None
     lost: Sequence[Lost] = ()
@@ -53,6 +55,7 @@ def record_exchange(
         model=one.request.model,
         stream=one.request.stream,
         session=one.session,
+        clientKey=one.client_key,
         stopReason=summary.stop_reason if summary else None,
         tools=list(summary.tool_calls) if summary and summary.tool_calls else None,
         inputTokens=usage.input if usage else None,

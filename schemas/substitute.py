@@ -25,7 +25,7 @@ class Sources:
     """Where values come from.
 
     `read_file` gets the path as written and raises OSError where it cannot read. `keep_credentials` leaves everything
-    inside `authentication` as written; `allow_missing` leaves what is not there as written and reports nothing.
+    inside `authentication` and `apiKeys` as written; `allow_missing` leaves what is not there as written and reports nothing.
     """
 
     env: MappingType[str, str]
@@ -78,7 +78,7 @@ class _Walk:
         )
 
     def _entry(self, entry: Entry, keep: bool) -> Entry:
-        keep = keep or (self.sources.keep_credentials and entry.key.value == CREDENTIALS)
+        keep = keep or (self.sources.keep_credentials and entry.key.value in (CREDENTIALS, "apiKeys"))
         value = self.node(entry.value, keep)
         return entry if value is entry.value else Entry(entry.key, value)
 

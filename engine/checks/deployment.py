@@ -187,13 +187,14 @@ def _public(scope: Scope, public: bool) -> Iterator[Diagnostic]:
         or not isinstance(node.value, str)
         or is_unresolved(node)
         or is_loopback(node.value)
+        or scope.at("server.apiKeys") is not None
     ):
         return
     yield finding(
         "CCR806",
         f"{quoted(node.value)} lets other machines in, and no key protects the router",
         node.span,
-        help="listen on `127.0.0.1`, or start with `--public` where something else keeps strangers out",
+        help="listen on `127.0.0.1`, set `server.apiKeys`, or start with `--public` where something else keeps strangers out",
         severity=Severity.WARNING if public else None,
     )
 

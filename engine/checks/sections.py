@@ -10,7 +10,7 @@ from schemas.diagnostics import Diagnostic
 from schemas.document import Scalar
 
 RESERVED = ("filters", "budgets", "usage", "audit")
-RESERVED_OF_SERVER = ("apiKeys", "access", "limits", "tls", "trustedProxies")
+RESERVED_OF_SERVER = ("limits", "tls")
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

@@ -225,12 +225,13 @@ def client_url(host: str, port: int) -> str:
 
 
 def _refuse_public(prepared: Prepared) -> None:
-    """Router keys are not checked in this version, so others reach the router only when that is said explicitly."""
-    if prepared.options.public or is_loopback(prepared.host):
+    """Without router keys others reach the router only when that is said explicitly."""
+    keyed = prepared.first.settings.server.access.keys is not None
+    if prepared.options.public or is_loopback(prepared.host) or keyed:
         return
     raise UnusableConfiguration(
         f"`{prepared.host}` lets other machines in, and no key protects the router;"
-        " listen on 127.0.0.1, or say `--public` where something else keeps strangers out"
+        " listen on 127.0.0.1, set `server.apiKeys`, or say `--public` where something else keeps strangers out"
     )
 
 
