@@ -136,7 +136,8 @@ def assembled(data: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
     if open_block and open_block["type"] == "text":
         content.append(open_block)
     cut = [block for block in content if block["type"] == "tool_use" and block["input"] is None]
-    assert not cut or (message["stop_reason"] == "max_tokens" and cut == content[-1:])
+    # at `max_tokens` a call is sent as received, and text may have come behind it
+    assert not cut or message["stop_reason"] == "max_tokens"
     return message | {"content": [block for block in content if block not in cut]}, error
 
 
