@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,10 @@ class Outcome:
     kind: Literal["rule", "refusing", "explicit", "category"]
 
 
+WIDE = 16
+"""Pieces from which on a fact is first tried with its everyday one."""
+
+
 class Listing:
     """The outcomes of a rule set, all their boxes as one field; the boxes without requests come first in it."""
 
@@ -46,6 +50,7 @@ class Listing:
             boxes += outcome.region
             self._starts.append(len(boxes))
         self.field = Field(atoms.space, boxes)
+        self._wide = [variable for variable, full in enumerate(atoms.space.full) if full.bit_length() > WIDE]
         self.impossible = (1 << self._starts[0]) - 1
         self.alike: dict[RouteKey, int] = {}
         for number, outcome in enumerate(outcomes):
@@ -94,10 +99,23 @@ class Listing:
         """A point of a region in none of the boxes; None: there is none. Raises `Spent`."""
         self.budget.ask()
         for box in region:
-            found = solve(self.field, box, missing, self.budget)
-            if isinstance(found, Found):
-                return found
+            for start in self._first_guesses(box):
+                found = solve(self.field, start, missing, self.budget)
+                if isinstance(found, Found):
+                    return found
         return None
+
+    def _first_guesses(self, box: Box) -> Iterator[Box]:
+        """A corner of a box in which a fact with many pieces has its everyday one, as most points worth showing; then the box."""
+        space = self.atoms.space
+        corner = dict(box)
+        for variable in self._wide:
+            domain = box.get(variable, space.full[variable])
+            if domain & (domain - 1):
+                corner[variable] = 1 << space.piece_of(variable, domain)
+        if corner != box:
+            yield corner
+        yield box
 
     def reasons(self, region: Iterable[Box], missing: int) -> int | None:
         """Boxes that cover a region together; None where a point is left. Raises `Spent`."""
@@ -120,11 +138,13 @@ class Listing:
         later = self.behind(number) & ~ignoring
         same = self.alike[key] & later
         for box in region:
-            found = solve(self.field, box, missing, self.budget)
+            found: Found | Nowhere = Nowhere(0)
+            for start in self._first_guesses(box):
+                found = solve(self.field, start, missing, self.budget)
+                if isinstance(found, Found) and self.outcomes[self.decided(self.point(found), later)].key != key:
+                    return found
             if isinstance(found, Nowhere):
                 continue
-            if self.outcomes[self.decided(self.point(found), later)].key != key:
-                return found
             found = solve(self.field, box, missing | same, self.budget)
             if isinstance(found, Found):
                 return found

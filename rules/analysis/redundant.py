@@ -88,6 +88,9 @@ class _Parts:
                 changed = meet(matters, sides.fails_to_hold if isinstance(node, All) else sides.holds)
             except TooMany:
                 continue
+            if changed and self.prover.is_empty(changed):
+                # other facts say so already: a predicate for the reader, such as `thinking: enabled` beside a budget
+                continue
             if isinstance(child, Test | Compare | Opaque | Reference | All | Any) and _changes_nothing(
                 self.prover, changed, self.number, self.gone
             ):

@@ -105,8 +105,8 @@ def _shadowed(prover: Prover, source: Source, number: int, blockers: Sequence[in
         edits = source.rule_moved(entry.index, before.index) or source.rule_removed(entry.index)
         fix = None if edits is None else Fix(False, edits)
     data: dict[str, object] = {"rule": outcome.name, "blockers": names}
-    shown = prover.some(outcome.region, prover.listing.impossible, lambda decision: decision.rule in names)
-    if isinstance(shown, Witness):
+    shown = _taken(prover, number, blockers)
+    if shown is not None:
         data |= shown_in(shown)
     return finding(
         "CCR302",
@@ -118,6 +118,18 @@ def _shadowed(prover: Prover, source: Source, number: int, blockers: Sequence[in
         severity=Severity.ERROR if differs else Severity.WARNING,
         data=data,
     )
+
+
+def _taken(prover: Prover, number: int, blockers: Sequence[int]) -> Witness | None:
+    """A request that a rule accepts and an earlier one takes, one of the blockers if no other is before it."""
+    listing = prover.listing
+    outcome = listing.outcomes[number]
+    others = listing.before(number) & ~sum(listing.bits(other) for other in blockers)
+    for missing in (others, listing.impossible):
+        shown = prover.some(outcome.region, missing, lambda decision: decision.rule != outcome.name)
+        if isinstance(shown, Witness):
+            return shown
+    return None
 
 
 def _contradiction(prover: Prover, number: int) -> Iterator[Diagnostic]:

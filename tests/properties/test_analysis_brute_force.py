@@ -43,7 +43,11 @@ def test_a_rule_is_called_unreachable_exactly_if_no_request_gets_it(seed: int) -
         if isinstance(answer, Never):
             found = ready.blockers(number, answer.boxes)
             assert found is not None
-            _check_blockers(json.loads(configuration(Random(seed))), outcome.name, {ready.listing.outcomes[one].name for one in found[0]})
+            _check_blockers(
+                json.loads(configuration(Random(seed))),
+                outcome.name,
+                {ready.listing.outcomes[one].name for one in found[0]},
+            )
 
 
 def _check_blockers(whole: dict, name: str, blockers: set[str]) -> None:

@@ -33,7 +33,7 @@ def point_of(atoms: Atoms, rules: RuleSet, facts: FactSource) -> dict[int, int]:
                 point[axis.variable] = 1 << inside[0]
             case Words(values=values):
                 if fact == "time":
-                    tests = [key for key in axis.masks]
+                    tests = list(axis.masks)
                     point[axis.variable] = _time_piece(axis, tests, seen)
                 else:
                     point[axis.variable] = 1 << values.index(seen)
@@ -48,7 +48,9 @@ def point_of(atoms: Atoms, rules: RuleSet, facts: FactSource) -> dict[int, int]:
                     has = one in seen if isinstance(one, str) else any(holds_for(one, member) for member in seen)
                     point[variable] = 0b10 if has else 0b01
                 if axis.size is not None:
-                    place = next(n for n, span in enumerate(axis.size.spans) if span and span[0] <= len(seen) <= span[1])
+                    place = next(
+                        n for n, span in enumerate(axis.size.spans) if span and span[0] <= len(seen) <= span[1]
+                    )
                     point[axis.size.variable] = 1 << place
     spoken = facts.get("contentKeywords")
     for word, variable in atoms.words.items():

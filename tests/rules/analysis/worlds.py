@@ -97,15 +97,40 @@ def prover(text: str) -> tuple[RuleSet, Prover]:
 def bodies(random: Random) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Random real requests: the body, and what is around it."""
     while True:
-        text = random.choice(["hi", "", "please plan this", "ultrathink\nnow", "x" * random.randint(1, 3000), "<system-reminder>a</system-reminder>q"])
+        text = random.choice(
+            [
+                "hi",
+                "",
+                "please plan this",
+                "ultrathink\nnow",
+                "x" * random.randint(1, 3000),
+                "<system-reminder>a</system-reminder>q",
+            ]
+        )
         blocks: list[Any] = [{"type": "text", "text": text}]
         if random.random() < 0.3:
             blocks.append({"type": "image", "source": {"type": "base64", "data": "AAAA"}})
         if random.random() < 0.2:
-            blocks.append({"type": "tool_result", "tool_use_id": "t", "content": random.choice(["", "ok", [{"type": "document", "source": {"type": "text", "data": "d"}}]])})
+            blocks.append(
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "t",
+                    "content": random.choice(
+                        ["", "ok", [{"type": "document", "source": {"type": "text", "data": "d"}}]]
+                    ),
+                }
+            )
         if random.random() < 0.2:
-            blocks.append({"type": "document", "source": random.choice([{"type": "text", "data": "abc"}, {"type": "file", "file_id": "f"}])})
-        turns = [{"role": random.choice(["user", "assistant", "system"]), "content": random.choice(["hello", "plan b", ""])} for _ in range(random.randint(0, 3))]
+            blocks.append(
+                {
+                    "type": "document",
+                    "source": random.choice([{"type": "text", "data": "abc"}, {"type": "file", "file_id": "f"}]),
+                }
+            )
+        turns = [
+            {"role": random.choice(["user", "assistant", "system"]), "content": random.choice(["hello", "plan b", ""])}
+            for _ in range(random.randint(0, 3))
+        ]
         names = random.sample(["Bash", "Edit", "WebSearch", "mcp__a", "q"], random.randint(0, 3))
         tools: list[Any] = [{"name": name, "input_schema": {}} for name in names]
         if random.random() < 0.2:
