@@ -228,8 +228,10 @@ def _whole_block(block: dict[str, Any]) -> list[Part]:
             return parts + ([Signature(signature)] if isinstance(signature, str) and signature else [])
         case "redacted_thinking":
             return [Redacted(block["data"])] if isinstance(block.get("data"), str) else []
-        case _:
+        case str():
             return [Whole(block)]
+        case _:
+            return []  # no client could tell what it is
 
 
 def _call_parts(call: int, block: dict[str, Any]) -> list[Part]:
@@ -244,7 +246,8 @@ def _usage(value: object) -> list[Part]:
 
 
 def _stop_of(value: object) -> Stop | None:
-    if not isinstance(value, dict) or not isinstance(value.get("stop_reason"), str):
+    reason = value.get("stop_reason") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(reason, str) or not reason:
         return None
     sequence = value.get("stop_sequence")
-    return Stop(value["stop_reason"], sequence if isinstance(sequence, str) else None)
+    return Stop(reason, sequence if isinstance(sequence, str) else None)

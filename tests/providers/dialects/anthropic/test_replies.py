@@ -165,3 +165,17 @@ def test_text_that_is_no_utf8_is_no_exception() -> None:
         b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":20},"id":"\xff"}}\n\n'
     )
     assert parts_of(start + STREAM.partition(b"\n\n")[2]) == parts_of(STREAM)[1:]
+
+
+@pytest.mark.parametrize("block", [{}, {"ype": "text", "text": "x"}, {"type": None}, {"type": {}}])
+def test_a_block_without_a_type_is_left_out(block: dict[str, Any]) -> None:
+    """The rest of the message is read."""
+    message = {"content": [block, {"type": "text", "text": "a"}], "stop_reason": "end_turn"}
+    assert parts_of(json.dumps(message).encode()) == [Text("a"), Stop("end_turn")]
+
+
+@pytest.mark.parametrize("reason", ["", None, 1])
+def test_a_stop_that_says_nothing_is_worked_out(reason: object) -> None:
+    """From whether there are calls, as where it is missing."""
+    message = {"content": [{"type": "text", "text": "a"}], "stop_reason": reason}
+    assert parts_of(json.dumps(message).encode()) == [Text("a"), Stop("end_turn")]
