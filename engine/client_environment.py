@@ -36,10 +36,12 @@ def client_environment(base_url: str, environ: Mapping[str, str]) -> ClientEnvir
     """What the client needs to speak to the router at `base_url`.
 
     A token that is already set stays: it only goes to the router, which needs it where it checks keys. Without one the
-    client gets a word in its place, since it refuses to start with none.
+    client gets a word in its place (or the router key in CCR_KEY), since it refuses to start with none.
     """
     assigned = {"ANTHROPIC_BASE_URL": base_url}
-    if not environ.get("ANTHROPIC_AUTH_TOKEN"):
+    if environ.get("CCR_KEY"):
+        assigned["ANTHROPIC_AUTH_TOKEN"] = environ["CCR_KEY"]
+    elif not environ.get("ANTHROPIC_AUTH_TOKEN"):
         assigned["ANTHROPIC_AUTH_TOKEN"] = _NO_KEY
     assigned["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] = "1"
     for name in ("NO_PROXY", "no_proxy"):

@@ -27,7 +27,7 @@ MAY_IMPORT = {
 EDGES: dict[str, set[str]] = {
     # the command line
     "engine/cli/__init__.py": {"terminal"},
-    "engine/cli/ask.py": {"network"},
+    "engine/cli/ask.py": {"environment", "network"},
     "engine/cli/checking.py": {"terminal"},
     "engine/cli/code.py": {"disk", "environment", "processes", "terminal"},
     "engine/cli/commands.py": {"environment"},
@@ -38,6 +38,7 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/folders.py": {"disk"},
     "engine/cli/import_.py": {"disk", "terminal"},
     "engine/cli/init.py": {"disk"},
+    "engine/cli/keys.py": {"clock", "environment", "randomness"},
     "engine/cli/log_folder.py": {"disk", "environment"},
     "engine/cli/logs.py": {"clock", "disk", "terminal"},
     "engine/cli/mending.py": {"disk"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
@@ -19,10 +20,13 @@ class Answer:
 
 
 def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | None:
-    """`GET path`; None when nobody answers with HTTP there. Never through a proxy, never a redirect."""
+    """`GET path`; None when nobody answers with HTTP there. Never through a proxy, never a redirect.
+
+    The router key in CCR_KEY goes along.
+    """
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
-        connection.request("GET", path, headers={"accept": "application/json"})
+        connection.request("GET", path, headers=_headers())
         reply = connection.getresponse()
         data = reply.read(4_000_000)
     except (OSError, http.client.HTTPException):
@@ -36,8 +40,15 @@ def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | Non
     return Answer(reply.status, body if isinstance(body, dict) else {})
 
 
+def _headers() -> dict[str, str]:
+    key = os.environ.get("CCR_KEY")
+    return {"accept": "application/json"} | ({"x-ccr-key": key} if key else {})
+
+
 def router_answers(host: str, port: int, timeout_s: float = 2.0) -> bool:
     """Whether what serves the port is a ccr."""
     answer = ask(host, port, "/status", timeout_s)
     server = answer.body.get("server") if answer else None
+    if answer is not None and answer.status == 401:
+        return "x-ccr-key" in str(answer.body.get("error"))
     return isinstance(server, dict) and server.get("name") == NAME
