@@ -40,6 +40,7 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
     uptime = body.get("uptime")
     since = _span(float(uptime)) if isinstance(uptime, int | float) else "?"
     yield f"running on {address} for {since}, revision {body.get('revision')}, version {body.get('version')}"
+    yield from _company(body)
     for provider in _rows(body.get("providers")):
         health = provider.get("health", "?")
         shown = click.style(str(health), fg="red" if health == "down" else "yellow") if health != "up" else "up"
@@ -53,6 +54,18 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
         yield "counters: " + (", ".join(plain) or "none")
     for finding in _rows(body.get("findings")):
         yield f"{finding.get('severity')} {finding.get('code')} (line {finding.get('line')}): {finding.get('message')}"
+
+
+def _company(body: dict[str, object]) -> Iterator[str]:
+    """The workers, where there are several, and the state shared with other routers, where there is one."""
+    workers, state = body.get("workers"), body.get("state")
+    if isinstance(workers, dict):
+        running = _rows(workers.get("running"))
+        pids = ", ".join(str(row.get("pid")) for row in running)
+        yield f"workers: {len(running)} of {workers.get('wanted')} ({pids})"
+    if isinstance(state, dict) and state.get("kind") != "memory":
+        how = "connected" if state.get("connected") else f"gone ({state.get('lastError')}), this router goes on alone"
+        yield f"shared state {state.get('server')}: {how}, since {state.get('since')}, others {state.get('others')}"
 
 
 def _rows(value: object) -> list[dict[str, object]]:

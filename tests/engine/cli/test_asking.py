@@ -205,3 +205,23 @@ def test_env_points_at_the_running_router(port: int, monkeypatch: pytest.MonkeyP
         "unset CLAUDE_CODE_USE_BEDROCK",
         "unset CLAUDE_CODE_USE_VERTEX",
     ]
+
+
+def test_status_names_workers_and_the_shared_state(port: int) -> None:
+    """Where there are several processes or routers, how they stand is one line each."""
+    more = {
+        "workers": {"wanted": 3, "running": [{"pid": 11}, {"pid": 12}]},
+        "state": {
+            "kind": "redis",
+            "server": "redis://cache.test",
+            "connected": False,
+            "lastError": "ConnectionError",
+            "since": "now",
+            "others": 0,
+        },
+    }
+    Answers.pages = {"/status": (200, {**STATUS, **more})}
+    _, output = ran("status", "--port", str(port))
+
+    assert "workers: 2 of 3 (11, 12)\n" in output
+    assert "shared state redis://cache.test: gone (ConnectionError), this router goes on alone, since now" in output
