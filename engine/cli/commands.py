@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "code": "Run Claude Code through the router.",
     "env": "Print the lines that point Claude Code at the router.",
     "test-config": "Check configurations and report every error at once.",
+    "diff": "Show which requests go elsewhere under another configuration.",
+    "gen-tests": "Print routing tests for a configuration, as its section `tests`.",
     "explain": "Show where a request would go, and why.",
     "init": "Write a commented starter configuration.",
     "import": "Turn another router's configuration into one of ccr.",

@@ -10,7 +10,7 @@ from typing import Literal
 from rules.analysis.atoms import Atoms
 from rules.analysis.boxes import Boxes, Sides
 from rules.analysis.budget import Budget
-from rules.analysis.offered import Providers, RouteKey, is_offered, key_of_route
+from rules.analysis.offered import Place, Providers, RouteKey, is_offered, key_of_route, places_of
 from rules.analysis.solve import Field, Found, Nowhere, solve
 from rules.analysis.space import Box, Region, both
 from rules.evaluate import EXPLICIT, refusal_of, route_of
@@ -31,6 +31,7 @@ class Outcome:
     region: Region
     entry: Rule | Category | None
     kind: Literal["rule", "refusing", "explicit", "category"]
+    places: tuple[Place, ...] = ()
 
 
 WIDE = 16
@@ -171,7 +172,8 @@ def outcomes_of(rules: RuleSet, boxes: Boxes, providers: Providers) -> list[Outc
         entry: Rule | Category | None,
         kind: Literal["rule", "refusing", "explicit", "category"],
     ) -> None:
-        outcomes.append(Outcome(name, route, key_of_route(route, providers), region, entry, kind))
+        key, places = key_of_route(route, providers), places_of(route, providers)
+        outcomes.append(Outcome(name, route, key, region, entry, kind, places))
 
     for rule in rules.rules:
         if rule.enabled:
