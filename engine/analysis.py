@@ -5,9 +5,11 @@ Checked -> Subject -> analyse -> findings, outcomes of tests and invariants
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from engine.built import Built, Checked
 from engine.outcomes import InvariantOutcome, TestOutcome
@@ -25,6 +27,9 @@ from schemas.document import Mapping as MappingNode
 from schemas.document import Node, Scalar
 from schemas.read import read
 
+if TYPE_CHECKING:
+    from rules.coverage import Coverage
+
 ReadFile = Callable[[str], bytes]
 
 
@@ -37,21 +42,49 @@ class Proved:
     invariants: tuple[InvariantOutcome, ...] = ()
     unproven: int = 0
     unreplayed: int = 0
+    coverage: Coverage | None = None
 
 
-def proved(checked: Checked, read_file: ReadFile, tests: str | None = None, *, with_overlaps: bool = False) -> Proved:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked for beyond the usual.
+
+    `tests` is a further file of tests, as given on the command line; `run` keeps the tests with names that a pattern is
+    in. `coverage` says what tests reach, `mutants` whether they notice changes, `overlaps` lists rules that overlap.
+    """
+
+    tests: str | None = None
+    run: re.Pattern[str] | None = None
+    coverage: bool = False
+    mutants: bool = False
+    overlaps: bool = False
+
+
+def proved(checked: Checked, read_file: ReadFile, wishes: Wishes = Wishes()) -> Proved:
     """Everything proved and tested about a configuration; nothing where something in it blocks.
 
-    `tests` is a further file of tests, as given on the command line; files that the configuration names are beside it.
+    Files that the configuration names are beside it.
     """
     built = checked.built
     if built is None or not isinstance(built.document.root, MappingNode):
         return Proved()
-    cases, found = _cases(built, checked.file, read_file, tests)
+    cases, found = _cases(built, checked.file, read_file, wishes.tests)
+    if wishes.run is not None:
+        cases = [case for case in cases if wishes.run.search(case.name)]
     threshold = {"longContextThreshold": built.settings.routing.long_context_threshold}
     invariants, wrong = invariants_in(built.document.root, built.providers.keys(), threshold)
     subject = Subject(built.rules, offered(built.providers), cases, invariants, built.document.root, checked.texts)
-    analysis = analyse(subject, with_overlaps=with_overlaps)
+    analysis = analyse(subject, with_overlaps=wishes.overlaps)
+    reached = None
+    if wishes.coverage:
+        from rules.coverage import coverage_of, uncovered
+
+        reached = coverage_of(subject.rules, subject.providers, cases)
+        found += uncovered(reached)
+    if wishes.mutants:
+        from rules.mutate import surviving
+
+        found += surviving(subject.rules, subject.providers, cases)
     spans = {invariant.name: invariant.span for invariant in invariants}
     return Proved(
         (*found, *wrong, *analysis.findings),
@@ -59,6 +92,7 @@ def proved(checked: Checked, read_file: ReadFile, tests: str | None = None, *, w
         tuple(_invariant(verdict, spans[verdict.name]) for verdict in analysis.invariants),
         analysis.unproven,
         analysis.unreplayed,
+        reached,
     )
 
 

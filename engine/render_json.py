@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from engine.outcomes import InvariantOutcome
 from engine.report import FileReport, Report
 from schemas.diagnostics import Diagnostic, Edit, Severity, Span
 from schemas.document import JSONValue
+
+if TYPE_CHECKING:
+    from rules.coverage import Coverage
 
 SCHEMA_VERSION = 1
 
@@ -35,6 +39,7 @@ def report_object(report: Report) -> dict[str, JSONValue]:
         ],
         "tests": {word: sum(one.status == word for one in report.tests) for word in ("passed", "failed", "todo")},
         "invariants": [_invariant(one) for one in report.invariants],
+        "coverage": [_coverage(file.coverage) for file in report.files if file.coverage is not None],
         "summary": {
             "rules": sum(file.rules for file in report.files),
             "providers": sum(file.providers for file in report.files),
@@ -93,6 +98,21 @@ def _invariant(outcome: InvariantOutcome) -> JSONValue:
     if outcome.witness is not None:
         shown["witness"] = json.loads(json.dumps(outcome.witness, default=str))
     return shown
+
+
+def _coverage(coverage: Coverage) -> JSONValue:
+    return {
+        "percent": coverage.percent,
+        "rules": coverage.rules,
+        "rulesHit": coverage.rules_hit,
+        "verdicts": coverage.verdicts,
+        "verdictsHit": coverage.verdicts_hit,
+        "missed": [rule.name for rule in coverage.missed],
+        "oneSided": [
+            {"rule": rule.name, "predicate": said, "never": str(verdict).lower()}
+            for rule, said, verdict in coverage.one_sided
+        ],
+    }
 
 
 def _file(file: FileReport) -> JSONValue:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.baseline import Baseline
 from engine.built import Built, Checked
@@ -17,6 +17,9 @@ from schemas.codes import CODES
 from schemas.diagnostics import Diagnostic, Severity
 from schemas.document import Document, Mapping, node_at
 from schemas.document import Sequence as SequenceNode
+
+if TYPE_CHECKING:
+    from rules.coverage import Coverage
 
 
 class Status(IntEnum):
@@ -52,6 +55,7 @@ class FileReport:
     invariants: tuple[InvariantOutcome, ...] = ()
     unproven: int = 0
     unreplayed: int = 0
+    coverage: Coverage | None = None
 
     @property
     def built(self) -> Built | None:
@@ -184,6 +188,7 @@ def file_report(
     invariants: Sequence[InvariantOutcome] = (),
     unproven: int = 0,
     unreplayed: int = 0,
+    coverage: Coverage | None = None,
 ) -> FileReport:
     """The findings that `choice` asks for and no comment suppresses.
 
@@ -199,6 +204,7 @@ def file_report(
         invariants=tuple(invariants),
         unproven=unproven,
         unreplayed=unreplayed,
+        coverage=coverage,
     )
     return report if choice.baseline is None else _without_known(report, choice.baseline)
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.analysis import offered
-from engine.analysis import offered
 from engine.built import Built
-from rules.analysis.diff import difference
 from rules.analysis.diff import difference
 from schemas.diagnostics import Span
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.analysis import proved
+from engine.analysis import Wishes, proved
 from engine.build import build
 from engine.built import Checked
 from engine.files import read_by_others, read_file
@@ -17,12 +17,12 @@ from schemas.diagnostics import Diagnostic, Span
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the files of one run are read and judged; standard input is read once. `tests` is a further file of tests."""
+    """How the files of one run are read and judged; standard input is read once."""
 
     env: Mapping[str, str]
     allow_missing_env: bool
     choice: Choice
-    tests: str | None = None
+    wishes: Wishes = field(default_factory=Wishes)
     _standard_input: list[bytes] = field(default_factory=list)
 
     def report(self, name: str, texts: Mapping[str, str] | None = None) -> FileReport:
@@ -33,7 +33,14 @@ class Reading:
             return known[path].encode() if path in known else read_file(path)
 
         checked = self._checked(name, known, read)
-        proofs = proved(checked, read, self.tests, with_overlaps=self.choice.asks_for("CCR305"))
+        asked = self.choice.asks_for
+        wishes = replace(
+            self.wishes,
+            coverage=self.wishes.coverage or asked("CCR703"),
+            mutants=asked("CCR704"),
+            overlaps=asked("CCR305"),
+        )
+        proofs = proved(checked, read, wishes)
         found = tuple(sorted((*checked.diagnostics, *proofs.findings), key=lambda one: one.sort_key))
         return file_report(
             replace(checked, diagnostics=found),
@@ -43,6 +50,7 @@ class Reading:
             invariants=proofs.invariants,
             unproven=proofs.unproven,
             unreplayed=proofs.unreplayed,
+            coverage=proofs.coverage,
         )
 
     def _checked(self, name: str, texts: Mapping[str, str], read: Callable[[str], bytes]) -> Checked:

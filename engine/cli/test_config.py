@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,9 @@ FORMS = ("human", "json", "github", "sarif", "junit")
 @click.option("-c", "--config", metavar="FILE", help="The same as FILE.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="human", help="The form of the report.")
 @click.option("--tests", metavar="FILE", help="Run the tests in FILE, too.")
+@click.option("--run", metavar="REGEX", help="Run only tests with a name in which REGEX is found.")
+@click.option("--coverage", is_flag=True, help="Say how much of the rules the tests reach.")
+@click.option("--fail-under", type=click.IntRange(0, 100), metavar="PERCENT", help="Fail if the tests reach less.")
 @click.option("--junit", metavar="FILE", help="Write the results of tests and invariants to FILE as JUnit XML.")
 @click.option("--select", multiple=True, metavar="CODES", help="Report only codes that start so, such as CCR1,CCR402.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report codes that start so.")
@@ -51,6 +55,9 @@ def command(
     config: str | None,
     form: str,
     tests: str | None,
+    run: str | None,
+    coverage: bool,
+    fail_under: int | None,
     junit: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -79,12 +86,14 @@ def command(
         chosen = choose(None, only_trusted=False)
         say_which(chosen)
         names = [chosen.name]
+    from engine.analysis import Wishes
     from engine.cli.checking import Reading
     from engine.report import Choice, Report
 
+    wishes = Wishes(tests, _pattern(run), coverage or fail_under is not None)
     known = None if baseline is None or write_baseline else _baseline(baseline)
     env = {**os.environ, **_variables(env_file)}
-    reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known), tests)
+    reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known), wishes)
     reports = [reading.report(name) for name in names]
     if diff:
         _show_differences(reading, reports, unsafe_fixes)
@@ -99,7 +108,9 @@ def command(
         click.echo(_text(report, form), nl=False)
     if junit is not None:
         _write_junit(report, junit)
-    return int(report.status(None if fail_level == "never" else Severity(fail_level), strict=strict))
+    status = int(report.status(None if fail_level == "never" else Severity(fail_level), strict=strict))
+    low = fail_under is not None and any(one.coverage and one.coverage.percent < fail_under for one in reports)
+    return status or int(low)
 
 
 def _refuse(*, write_baseline: bool, baseline: str | None, fix: bool, diff: bool, form: str) -> None:
@@ -211,6 +222,13 @@ def _show_differences(reading: Reading, reports: list[FileReport], unsafe: bool)
 
     for one in reports:
         click.echo(shown_difference(reading, one, unsafe=unsafe), nl=False)
+
+
+def _pattern(written: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if written is None else re.compile(written)
+    except re.error as problem:
+        raise click.UsageError(f"--run {written}: {problem}") from problem
 
 
 def _prefixes(written: tuple[str, ...]) -> list[str]:
