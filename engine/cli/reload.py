@@ -39,6 +39,9 @@ def command(port: int | None, host: str) -> int:
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         answer = ask(host, chosen, "/status")
+        if answer and answer.status == 401:
+            click.echo("the router was told; what came of it is shown with a router key in CCR_KEY", err=True)
+            return 1
         reload = answer.body.get("reload") if answer else None
         if answer and isinstance(reload, dict) and str(reload.get("at", "")) >= asked_at:
             return _say(reload, answer.body.get("revision"))

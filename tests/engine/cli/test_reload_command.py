@@ -73,3 +73,13 @@ def test_nobody_to_tell(router: Router) -> None:
     done = router.run("reload", "--port", "1")
 
     assert (done.returncode, done.stderr) == (1, "no router of this user runs on port 1\n")
+
+
+def test_without_a_key_it_says_what_it_cannot_see() -> None:
+    """Where the router wants a key to show its state, the command does not wait for nothing."""
+    keyed = CONFIG.replace("include: [rules.yaml]\n", "server: {apiKeys: [{name: ops, key: '${ROUTER_KEY}'}]}\n")
+    with Router(keyed, environment={"ROUTER_KEY": "dummy-router-key-of-ops"}) as one:
+        done = reload(one)
+
+    assert done.returncode == 1
+    assert "CCR_KEY" in done.stderr
