@@ -1,0 +1,170 @@
+"""Routing tests: shorthand to requests, expectations, matrices; coverage, suites and mutants made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rules.bodies import envelope_of
+from rules.cases import Case, Result, cases_in, request_of, run_case
+from rules.coverage import coverage_of, uncovered
+from rules.evaluate import decide
+from rules.facts import MISSING, Facts
+from rules.mutate import mutants_of, surviving, survivors_of
+from rules.shorthand import BadShorthand
+from rules.suite import suite_of
+from schemas.document import Mapping as MappingNode
+from schemas.read import read
+from tests.rules.analysis.worlds import PROVIDERS
+from tests.rules.compiling import ruleset
+
+CONFIG = """
+routing:
+  defaultProvider: a
+  explicitModels: false
+  customRules:
+    - {name: pictures, condition: {hasImages: true}, target: "b,b1"}
+    - {name: long, condition: {inputTokens: "> 1000", model: {contains: opus}}, target: "a,a1"}
+"""
+
+
+def cases(text: str, saved: Any = None) -> list[Case]:
+    document, wrong = read(f"tests:\n{text}".encode(), "ccr.yaml")
+    assert document is not None, wrong
+    assert isinstance(document.root, MappingNode)
+
+    def saved_request(path: str) -> Facts:
+        if saved is None:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return saved
+
+    return cases_in(document.root.get("tests"), saved_request)
+
+
+def results(text: str, saved: Any = None) -> list[Result]:
+    rules = ruleset(CONFIG)
+    return [run_case(case, rules, PROVIDERS) for case in cases(text, saved)]
+
+
+SHORTHANDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"model": "claude-sonnet-4", "maxTokens": 1024, "messageCount": 1, "lastUserText": "hi", "toolCount": 0}),
+    ({"model": "x[1m]"}, {"model": "x[1m]"}),
+    ({"tools": 3}, {"toolCount": 3, "hasTools": True}),
+    ({"tools": ["Bash", "Edit"]}, {"toolCount": 2, "toolNames": frozenset({"Bash", "Edit"})}),
+    ({"hasTools": True}, {"hasTools": True}),
+    ({"toolNames": ["Bash"], "serverTools": ["web_search_20250305"]}, {"toolNames": frozenset({"Bash"}), "toolCount": 1}),
+    ({"inputTokens": "60k"}, {"inputTokens": 60_000}),
+    ({"inputTokens": 5000, "hasDocuments": False}, {"inputTokens": 5000, "hasDocuments": False}),
+    ({"messageLength": 500, "lastUserText": "abc", "systemText": ""}, {"messageLength": 500, "lastUserText": "abc"}),
+    ({"messageLength": 3, "inputTokens": 700}, {"messageLength": 3, "inputTokens": 700}),
+    ({"messageCount": 7, "hasToolResults": True}, {"messageCount": 7, "hasToolResults": True}),
+    ({"stream": True, "path": "messages"}, {"stream": True}),
+    ({"path": "count_tokens"}, {"path": "count_tokens", "stream": MISSING, "maxTokens": MISSING}),
+    ({"thinking": "enabled", "thinkingBudget": 2048, "effort": "high"}, {"thinkingBudget": 2048, "effort": "high"}),
+    ({"thinking": "adaptive"}, {"thinking": "adaptive", "thinkingBudget": MISSING}),
+    ({"requestClass": "compaction", "subagent": True}, {"requestClass": "compaction", "subagent": True}),
+    ({"agentType": "Explore", "sessionId": "s1", "clientKey": "ci", "clientIp": "10.0.0.1"}, {"agentType": "Explore", "sessionId": "s1", "clientKey": "ci", "clientIp": "10.0.0.1"}),
+    ({"header.X-Team": "red", "betas": ["b1", "b2"]}, {"header.x-team": "red", "betas": frozenset({"b1", "b2"})}),
+    ({"header.x-team": None}, {"header.x-team": MISSING}),
+    ({"now": "2026-01-05T09:00:00Z"}, {"time": 1767603600.0}),
+    ({"provider.a.health": "down", "provider.a.inflight": 3}, {"provider.a.health": "down", "provider.a.inflight": 3}),
+    ({"lastUserText": "x", "contentKeywords": ["Plan"]}, {"lastUserText": "x"}),
+    ({"temperature": 0.5, "toolChoice": "any"}, {"temperature": 0.5, "toolChoice": "any"}),
+    ({"systemText": "be brief", "hasImages": True}, {"systemText": "be brief", "hasImages": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shorthand", "facts"), SHORTHANDS)
+def test_a_shorthand_is_a_request_that_has_these_facts(shorthand: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Read by production extraction."""
+    made = Facts(envelope_of(request_of(shorthand).shape))
+    assert {fact: made.get(fact) for fact in facts} == facts
+
+
+WRONG = [
+    ({"toolCount": 0, "hasTools": True, "model": "x"}, "`toolCount` and `hasTools` cannot be had together"),
+    ({"path": "count_tokens", "stream": True}, "`path` and `stream` cannot be had together"),
+    ({"inputTokens": 10, "messageLength": 1000}, "`inputTokens` and `messageLength` cannot be had together"),
+    ({"mdoel": "x"}, "a request has no `mdoel`, did you mean `model`?"),
+    ({"thinking": "on"}, "`thinking` is never `on`, it is one of none, enabled, adaptive, disabled"),
+    ({"toolCount": "many"}, "`toolCount`: `many` is neither a number nor a comparison"),
+    ({"stream": "yes"}, "`stream` is true or false"),
+    ({"model": None}, "`model` is never missing"),
+    ({"now": "soon"}, "`now` is a time such as 2026-01-05T09:00:00Z, not `soon`"),
+]
+
+
+@pytest.mark.parametrize(("shorthand", "said"), WRONG)
+def test_an_impossible_shorthand_says_what_clashes(shorthand: dict[str, Any], said: str) -> None:
+    """The smallest part that is impossible already."""
+    with pytest.raises(BadShorthand) as problem:
+        request_of(shorthand)
+    assert str(problem.value) == said
+
+
+def test_a_passing_and_a_failing_case() -> None:
+    """Why the expected rule did not take it is said."""
+    passed, failed, todo = results(
+        "  - {name: one, request: {hasImages: true}, expect: {rule: pictures, provider: b, model: b1, reject: false}}\n"
+        "  - {name: two, request: {model: opus}, expect: {rule: long}}\n"
+        "  - {todo: later}\n"
+    )
+    assert (passed.status, failed.status, todo.status) == ("passed", "failed", "todo")
+    assert failed.diagnostic is not None
+    assert failed.diagnostic.message == "test `two` fails: expected rule `long`, got `default`"
+    assert failed.diagnostic.help == "`long`: inputTokens is 8, wanted: > 1000"
+
+
+def test_a_matrix_is_the_product_with_the_last_key_fastest() -> None:
+    """One expectation for all, or one for each combination."""
+    made = cases("  - {name: m, matrix: {hasImages: [true, false], toolCount: [0, 2]}, expect: {provider: a}}\n")
+    assert [one.name for one in made] == [
+        "m (hasImages=True, toolCount=0)", "m (hasImages=True, toolCount=2)",
+        "m (hasImages=False, toolCount=0)", "m (hasImages=False, toolCount=2)",
+    ]  # fmt: skip
+    each = results(
+        "  - {matrix: {inputTokens: [1000, 1001]}, request: {model: opus}, expect: [{rule: default}, {rule: long}]}\n"
+    )
+    assert [one.status for one in each] == ["passed", "passed"]
+    (short,) = results("  - {name: s, matrix: {toolCount: [1, 2]}, expect: [{rule: default}]}\n")
+    assert short.diagnostic is not None
+    assert short.diagnostic.message.endswith("`expect` has 1 items for 2 combinations")
+
+
+def test_a_saved_request_is_read_and_a_missing_one_is_said() -> None:
+    """By the path as written."""
+    (missing,) = results("  - {name: f, request: {file: gone.json}, expect: {rule: default}}\n")
+    assert missing.diagnostic is not None
+    assert missing.diagnostic.message == "test `f` has no such request: No such file or directory"
+    (found,) = results(
+        "  - {request: {file: x.json}, expect: {rule: pictures}}\n", request_of({"hasImages": True}).facts
+    )
+    assert found.status == "passed"
+
+
+def test_a_suite_reaches_every_rule_and_boundary_and_passes() -> None:
+    """What the solver suggests; coverage says so, and no mutant that it cannot tell is left out."""
+    rules = ruleset(CONFIG)
+    suite = suite_of(rules, PROVIDERS)
+    assert {"pictures is reached", "long: inputTokens 1000", "long is reached"} <= {one.name for one in suite}
+    made = [Case(one.name, rules.rules[0].span, one.expect, request_of(one.request).facts) for one in suite]
+    assert {run_case(case, rules, PROVIDERS).status for case in made} == {"passed"}
+    coverage = coverage_of(rules, PROVIDERS, made)
+    assert (coverage.rules, coverage.rules_hit) == (2, 2)
+    assert list(uncovered(coverage)) == []
+    none = coverage_of(rules, PROVIDERS, [])
+    assert none.percent == 0
+    assert [one.data["rule"] for one in uncovered(none)] == ["pictures", "long"]
+
+
+def test_mutants_that_survive_come_with_the_request_that_kills_them() -> None:
+    """Mutants that decide as before are recognised."""
+    rules = ruleset(CONFIG)
+    survivors = survivors_of(rules, PROVIDERS, [])
+    assert 0 < len(survivors) <= len(list(mutants_of(rules)))
+    for survivor in survivors:
+        assert survivor.witness is not None
+        facts = Facts(envelope_of(survivor.witness.shape))
+        assert decide(rules, facts).route != decide(survivor.mutant.rules, facts).route
+    assert {one.code for one in surviving(rules, PROVIDERS, [])} == {"CCR704"}
