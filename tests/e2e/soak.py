@@ -130,7 +130,9 @@ class Client:
             reader, writer = pair
             leaves = number % LEAVES_EVERY == 0
             data = self._bodies[1 if leaves else number % 2]
-            writer.write(b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(data) + data)
+            writer.write(
+                b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(data) + data
+            )
             try:
                 if leaves:
                     await reader.readuntil(b"\r\n\r\n")

@@ -406,7 +406,11 @@ async def test_debugging_adds_lines(tmp_path: Path, debug: str, steps: list[str]
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("POST", "/health", "GET, HEAD, OPTIONS"), ("GET", "/", "HEAD, OPTIONS"), ("DELETE", "/v1/models", "GET, OPTIONS")],
+    [
+        ("POST", "/health", "GET, HEAD, OPTIONS"),
+        ("GET", "/", "HEAD, OPTIONS"),
+        ("DELETE", "/v1/models", "GET, OPTIONS"),
+    ],
 )
 async def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(method: str, path: str, allowed: str) -> None:
     """405 has `allow`, as RFC 9110 (15.5.6) wants it."""

@@ -215,6 +215,9 @@ def _broken_rule(body: dict[str, Any]) -> str | None:
     unknown = set(body) - _MEMBERS
     if unknown:
         return f"{sorted(unknown)[0]}: Extra inputs are not permitted"
-    if any(not re.match(r"interleaved-|context-|fine-grained-|effort-|tool-", beta) for beta in body.get("anthropic_beta", ())):
+    if any(
+        not re.match(r"interleaved-|context-|fine-grained-|effort-|tool-", beta)
+        for beta in body.get("anthropic_beta", ())
+    ):
         return "invalid beta flag"
     return None
