@@ -1,0 +1,169 @@
+"""What users see of proofs: test-config with tests, invariants and coverage, `ccr diff`, `ccr gen-tests`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from engine.cli.commands import ccr
+
+ROOT = Path(__file__).parents[3]
+OLD = """\
+providers:
+  here: {type: static}
+  there: {type: static}
+routing:
+  defaultProvider: here
+  explicitModels: false
+  customRules:
+    - name: opus streamed
+      condition: {model: {contains: opus}, stream: true}
+      target: there,m
+    - name: opus in batches
+      condition: {model: {contains: opus}, stream: false}
+      target: here,n
+"""
+SHADOWED = (
+    OLD
+    + """\
+    - name: opus with tools
+      condition: {model: {contains: opus}, toolCount: "> 3", path: messages}
+      target: there,o
+"""
+)
+CHECKS = """\
+tests:
+  - {name: one, request: {model: claude-opus-4, stream: true}, expect: {provider: there}}
+  - todo: pictures
+invariants:
+  - {name: only these, then: {provider: [here, there]}}
+  - {name: opus stays, when: {model: {prefix: claude-opus}}, then: {provider: here}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configurations, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.yaml").write_text(OLD)
+    (tmp_path / "new.yaml").write_text(OLD.replace("target: here,n", "target: there,n"))
+    (tmp_path / "shadowed.yaml").write_text(SHADOWED)
+    (tmp_path / "checks.yaml").write_text(OLD + CHECKS)
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(ccr, words)
+
+
+def test_a_shadowed_rule_is_shown_with_all_that_shadow_it() -> None:
+    """The rule, who is before it, a request that shows it, what to do."""
+    result = run("test-config", "shadowed.yaml")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(
+        """\
+error[CCR302]: rule `opus with tools` can never be reached
+  --> shadowed.yaml:14:13
+   |
+ 8 |     - name: opus streamed
+   |             ------------- takes requests with model contains opus and stream is true
+11 |     - name: opus in batches
+   |             --------------- and with model contains opus and stream is false
+14 |     - name: opus with tools
+   |             ^^^^^^^^^^^^^^^
+   = proof request: model=opus, toolCount=4, stream=false  ->  opus in batches
+   = help: move `opus with tools` above line 8
+"""
+    )
+
+
+def test_json_has_witnesses_tests_and_invariants() -> None:
+    """As the published schema says, the witness an envelope that `explain` reads."""
+    result = run("test-config", "shadowed.yaml", "checks.yaml", "--coverage", "--format", "json")
+    report = json.loads(result.stdout)
+    jsonschema.validate(report, json.loads((ROOT / "schemas" / "report.schema.json").read_text()))
+    finding = next(one for one in report["findings"] if one["code"] == "CCR302")
+    assert finding["blockers"] == ["opus streamed", "opus in batches"]
+    assert set(finding["witness"]) >= {"request", "headers", "decision"}
+    assert report["tests"] == {"passed": 1, "failed": 0, "todo": 1}
+    assert [(one["name"], one["status"]) for one in report["invariants"]] == [
+        ("only these", "proved"),
+        ("opus stays", "refuted"),
+    ]
+    assert report["invariants"][1]["witness"]["decision"]["provider"] == "there"
+    assert report["summary"]["unreplayed"] == 0
+    assert report["coverage"][1]["missed"] == ["opus in batches"]
+
+
+def test_a_closing_line_counts_tests_invariants_and_coverage() -> None:
+    """And too little coverage fails."""
+    closing = run("test-config", "checks.yaml", "--coverage").stdout.splitlines()[-1]
+    assert "; 1/1 tests (1 to do), 1/2 invariants proved, 30 % covered; " in closing
+    (Path("fine.yaml")).write_text(OLD + CHECKS[: CHECKS.index("invariants")])
+    assert run("test-config", "fine.yaml", "--fail-under", "20").exit_code == 0
+    assert run("test-config", "fine.yaml", "--fail-under", "60").exit_code == 1
+    assert "0/0" not in run("test-config", "fine.yaml", "--run", "nothing").stdout
+
+
+def test_tests_come_from_files_too() -> None:
+    """Named in the configuration or on the command line."""
+    Path("more.yaml").write_text("- {name: two, request: {model: gpt}, expect: {provider: there}}\n")
+    result = run("test-config", "old.yaml", "--tests", "more.yaml")
+    assert result.exit_code == 1
+    assert "test `two` fails: expected provider `there`, got `here`" in result.stdout
+    Path("named.yaml").write_text(OLD + "tests: {file: more.yaml}\n")
+    assert "test `two` fails" in run("test-config", "named.yaml").stdout
+
+
+def test_diff_proves_that_nothing_changes_or_shows_what_does() -> None:
+    """Both ways, in every form."""
+    same = run("diff", "old.yaml", "old.yaml", "--fail-on", "any")
+    assert (same.exit_code, same.stdout) == (0, "no behavioural change (proved for all requests)\n")
+    changed = run("diff", "old.yaml", "new.yaml", "--fail-on", "any")
+    assert changed.exit_code == 1
+    assert changed.stdout == (
+        "here,n by opus in batches  ->  there,n by opus in batches\n    such as model=opus, stream=false\n"
+        "1 class of requests goes elsewhere\n"
+    )
+    report = json.loads(run("diff", "old.yaml", "new.yaml", "--format", "json").stdout)
+    assert report["equivalent"] is False
+    assert report["changes"][0]["new"] == {"rule": "opus in batches", "provider": "there", "model": "n"}
+    assert run("diff", "old.yaml", "new.yaml", "--format", "md").stdout == (
+        "**1 class of requests goes elsewhere**\n\n| request | was | is |\n|---|---|---|\n"
+        "| model=opus, stream=false | here,n by opus in batches | there,n by opus in batches |\n"
+    )
+
+
+def test_diff_replays_recorded_requests() -> None:
+    """Counts from where to where; what is no request is said and left out."""
+    folder = Path("requests")
+    folder.mkdir()
+    body = {"model": "claude-opus-4", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+    (folder / "a.json").write_text(json.dumps(body))
+    (folder / "b.json").write_text(json.dumps({**body, "model": "gpt"}))
+    (folder / "c.json").write_text("{}")
+    result = run("diff", "old.yaml", "new.yaml", "--requests", "requests")
+    assert result.stdout.endswith("replayed 2 requests: 1 go elsewhere\n1 from here,n to there,n\n")
+    assert "c.json is left out" in result.stderr
+
+
+def test_generated_tests_pass() -> None:
+    """As the section `tests` of the same configuration."""
+    made = run("gen-tests", "old.yaml")
+    assert made.exit_code == 0
+    Path("tested.yaml").write_text(OLD + made.stdout)
+    result = run("test-config", "tested.yaml", "--coverage", "--strict")
+    assert result.exit_code == 0
+    assert "covered" in result.stdout
+
+
+def test_a_file_that_cannot_be_used_is_said() -> None:
+    """With the status of such files."""
+    assert run("diff", "old.yaml", "gone.yaml").exit_code == 3
+    Path("broken.yaml").write_text("routing: {customRules: 3}\n")
+    assert run("diff", "old.yaml", "broken.yaml").exit_code == 1
+    assert run("gen-tests", "broken.yaml").exit_code == 1
