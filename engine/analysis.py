@@ -35,7 +35,7 @@ ReadFile = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """What the stage adds to a report. `unproven` questions were given up, `unreplayed` requests did not show what they should."""
+    """What the stage adds to a report. `unproven` questions were given up, `unreplayed` requests did not show what they should; `steps` is the work done."""
 
     findings: tuple[Diagnostic, ...] = ()
     tests: tuple[TestOutcome, ...] = ()
@@ -43,6 +43,7 @@ class Proved:
     unproven: int = 0
     unreplayed: int = 0
     coverage: Coverage | None = None
+    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes = Wishes()) -> 
         analysis.unproven,
         analysis.unreplayed,
         reached,
+        analysis.steps,
     )
 
 

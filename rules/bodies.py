@@ -6,7 +6,7 @@ Proofs show what they found with it, and routing tests in a configuration are wr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -68,13 +68,16 @@ class Composed:
     facts: Facts
 
 
-def compose(wanted: Wanted) -> Composed | Impossible:
-    """A request that has all that is wanted, the plainest one found."""
+def compose(wanted: Wanted, spend: Callable[[int], None] | None = None) -> Composed | Impossible:
+    """A request that has all that is wanted, the plainest one found.
+
+    `spend` hears the size of every body that is tried, in bytes; what it raises ends the search.
+    """
     failed: tuple[str, ...] = ()
-    for filler in fillers_for(wanted.values):
-        for sized in _sized(wanted, filler):
+    for filler in fillers_for(wanted.values, wanted.no_words):
+        for sized in _sized(wanted, filler, spend):
             try:
-                envelope = envelope_of(sized)
+                envelope = _tried(sized, spend)
             except (BadRequest, ValueError):
                 return Impossible(tuple(wanted.values))
             facts = Facts(envelope)
@@ -138,13 +141,20 @@ def is_barred(text: str, barred: Sequence[str | Test]) -> bool:
     return any(one == text if isinstance(one, str) else holds_for(one, text) for one in barred)
 
 
-def _sized(wanted: Wanted, filler: Filler) -> Iterator[Shape]:
+def _tried(shape: Shape, spend: Callable[[int], None] | None) -> Envelope:
+    envelope = envelope_of(shape)
+    if spend is not None:
+        spend(len(envelope.request.raw))
+    return envelope
+
+
+def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) -> Iterator[Shape]:
     """The request with as much filled in as its length and tokens want."""
     length, tokens = wanted.span("messageLength"), wanted.span("inputTokens")
 
     def measured(one: Filler) -> tuple[Shape, int, int]:
         shape = _shape(wanted, one)
-        facts = Facts(envelope_of(shape))
+        facts = Facts(_tried(shape, spend))
         chars, count = facts.get("messageLength"), facts.get("inputTokens")
         assert isinstance(chars, int)
         assert isinstance(count, int)

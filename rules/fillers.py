@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from rules.facts import Seen
+
+_LETTERS = "x-7q_zjk"
 
 Place = Literal["user", "system", "result", "reminder", "assistant"]
 
@@ -62,8 +64,9 @@ class Heavier:
         return replace(self.filler, chars=chars, dense=chars // 2)
 
 
-def fillers_for(values: Mapping[str, Seen]) -> Iterator[Filler]:
-    """Fillers to try, the plainest first, where the exact values of facts allow them."""
+def fillers_for(values: Mapping[str, Seen], no_words: Sequence[str]) -> Iterator[Filler]:
+    """Fillers to try, the plainest first, where the exact values of facts allow them; of a letter that is in no barred word."""
+    letter = next((letter for letter in _LETTERS if not any(letter in word for word in no_words)), _LETTERS[0])
     pages = "hasDocuments" not in values or values["hasDocuments"] is True
     places: list[Place] = []
     if "lastUserText" not in values:
@@ -73,6 +76,5 @@ def fillers_for(values: Mapping[str, Seen]) -> Iterator[Filler]:
     if values.get("hasToolResults", True) is not False:
         places.append("result")
     places += ["reminder", "assistant"]
-    for letter in ("x", "-", "7"):
-        for place in places:
-            yield Filler(place, letter, pages=pages)
+    for place in places:
+        yield Filler(place, letter, pages=pages)

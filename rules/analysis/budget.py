@@ -7,7 +7,7 @@ from dataclasses import dataclass
 QUESTION = 4_000
 """Steps one question may take."""
 
-TOTAL = 4_000_000
+TOTAL = 1_000_000
 """Steps all questions about one configuration may take."""
 
 

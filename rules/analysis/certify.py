@@ -11,6 +11,7 @@ from itertools import islice, product
 from typing import Any
 
 from rules.analysis.atoms import Atoms
+from rules.analysis.budget import Budget
 from rules.analysis.constraints import outcome_of
 from rules.analysis.members import Members
 from rules.analysis.scales import Scale, Words
@@ -21,6 +22,9 @@ from rules.facts import MISSING, Facts, Seen
 from rules.nodes import Decision, Reject
 
 MAX_TRIES = 12
+BYTES_A_STEP = 500
+"""Making and reading that much of a request counts as a step."""
+
 _MAX_COMBINATIONS = 3_000
 _TEXTS = ("1", "0", "x", "10", "100000", "-1", "", "1000000000")
 
@@ -84,14 +88,15 @@ class Certifier:
 
     atoms: Atoms
     decide: Callable[[Facts], Decision]
+    budget: Budget
     unreplayed: int = 0
 
     def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
-        """A request in the domains that is decided as wanted."""
+        """A request in the domains that is decided as wanted. Raises `Spent`."""
         wanted = self.wanted(domains)
         if isinstance(wanted, Unmade):
             return wanted
-        made = compose(wanted)
+        made = compose(wanted, lambda size: self.budget.step(size // BYTES_A_STEP))
         if isinstance(made, Impossible):
             return Unmade(self._box(domains, made.facts))
         decision = self.decide(made.facts)
@@ -159,12 +164,7 @@ class Certifier:
                     if not self._pinned(axis, domains):
                         continue
                     piece = space.piece_of(axis.variable, domains[axis.variable])
-                    wishes = {
-                        key: bool(space.piece_of(one, domains[one]))
-                        for key, one in axis.free.items()
-                        if domains[one] != space.full[one]
-                    }
-                    text = axis.text_in(piece, wishes)
+                    text = axis.text_in(piece, self._wishes(axis, domains))
                     if text is None:
                         return Unmade(self._box(domains, (fact,)))
                     values[fact] = text
@@ -193,6 +193,15 @@ class Certifier:
         barred = [word for word, one in atoms.words.items() if domains[one] == 0b01]
         chosen = None if choice is None else f"{choice[0]},{choice[1]}"
         return Wanted(values, spans, members, words, barred, chosen, sizes)
+
+    def _wishes(self, axis: Texts, domains: Sequence[int]) -> dict[object, bool]:
+        """The verdicts a point wants of predicates that are no part of the pieces."""
+        space = self.atoms.space
+        return {
+            key: bool(space.piece_of(one, domains[one]))
+            for key, one in axis.free.items()
+            if domains[one] != space.full[one]
+        }
 
     def _pinned(self, axis: Texts, domains: Sequence[int]) -> bool:
         space = self.atoms.space
@@ -233,7 +242,10 @@ class Certifier:
                 base = values[fact]
                 if piece.only or not isinstance(base, str):
                     return [base]
-                return [base, *(f"{base}{text}" for text in _TEXTS), *_TEXTS]
+                number = self.atoms.space.piece_of(axis.variable, domains[axis.variable])
+                wishes = self._wishes(axis, domains)
+                texts = [base, *_TEXTS, *(f"{base}{text}" for text in _TEXTS)]
+                return [text for text in texts if axis.fits(number, text, wishes)]
             return [*_TEXTS, "claude-sonnet-4", "abcdefghijklmnopqrstuvwxyz" * 4]
         if fact in values:
             return [values[fact]]

@@ -97,20 +97,20 @@ def _witness(prover: Prover, variable: int, place: int, box: Box, above: int, be
     try:
         prover.budget.ask()
         found = solve(listing.field, box, listing.before(max(above, below)), prover.budget)
+        if not isinstance(found, Found):
+            return None
+        point = listing.point(found)
+        here = listing.outcomes[listing.decided(point)]
+        higher, lower = list(point), list(point)
+        higher[variable], lower[variable] = 1 << place + 1, 1 << place - 1
+        if listing.decided(higher) != above or listing.decided(lower) != below:
+            return None
+        if here.key in (listing.outcomes[above].key, listing.outcomes[below].key):
+            return None
+        witness = prover.certifier.witness(found.domains, lambda decision: decision.rule == here.name)
     except Spent:
         prover.budget.unproven += 1
         return None
-    if not isinstance(found, Found):
-        return None
-    point = listing.point(found)
-    here = listing.outcomes[listing.decided(point)]
-    higher, lower = list(point), list(point)
-    higher[variable], lower[variable] = 1 << place + 1, 1 << place - 1
-    if listing.decided(higher) != above or listing.decided(lower) != below:
-        return None
-    if here.key in (listing.outcomes[above].key, listing.outcomes[below].key):
-        return None
-    witness = prover.certifier.witness(found.domains, lambda decision: decision.rule == here.name)
     return witness if isinstance(witness, Witness) else None
 
 

@@ -46,7 +46,13 @@ def provers_of(
     # every variable is in the space only now
     return [
         Prover(
-            rules, providers, atoms, boxes, Listing(atoms, listed, budget), Certifier(atoms, decider_of(rules)), budget
+            rules,
+            providers,
+            atoms,
+            boxes,
+            Listing(atoms, listed, budget),
+            Certifier(atoms, decider_of(rules), budget),
+            budget,
         )
         for (rules, providers), listed in zip(sets, outcomes, strict=True)
     ]

@@ -24,7 +24,7 @@ from rules.patterns import Glob, Pattern
 MAX_ANYWHERE = 5
 MAX_PIECES = 600
 MAX_SHARES = 64
-MAX_TRIES = 4_000
+MAX_TRIES = 10_000
 USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "clientIp": "127.0.0.1"}
 
 
@@ -47,20 +47,36 @@ class Texts:
     pieces: list[Piece]
     masks: dict[object, int] = field(default_factory=dict)
     free: dict[object, int] = field(default_factory=dict)
+    _made: dict[object, str | None] = field(default_factory=dict)
 
     def text_in(self, number: int, wanted: dict[object, bool]) -> Seen | None:
         """A value in a piece that also gives the free predicates their wanted verdicts; None where none was found."""
         piece = self.pieces[number]
         if piece.text is None:
             return MISSING
-        pinned = [test for test in self.tests if key_of(test) not in self.free and test.operator != "rollout"]
-        verdicts = [(test, _holds_in(test, piece)) for test in pinned]
-        verdicts += [(test, wanted[key_of(test)]) for test in self.tests if key_of(test) in wanted]
-        for text in self._candidates(piece, [test for test, holds in verdicts if holds and key_of(test) in wanted]):
-            in_shares = all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares)
-            if in_shares and all(holds_for(test, text) is holds for test, holds in verdicts):
-                return text
-        return None
+        known = (number, frozenset(wanted.items()))
+        if known not in self._made:
+            needed = [test for test in self.tests if wanted.get(key_of(test))]
+            fitting = (text for text in self._candidates(piece, needed) if self.fits(number, text, wanted))
+            self._made[known] = next(fitting, None)
+        return self._made[known]
+
+    def fits(self, number: int, text: str, wanted: dict[object, bool]) -> bool:
+        """Whether a text is in a piece and gives the free predicates their wanted verdicts."""
+        piece = self.pieces[number]
+        if not all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares):
+            return False
+        for test in self.tests:
+            key = key_of(test)
+            if key in wanted:
+                verdict = wanted[key]
+            elif key in self.free or test.operator == "rollout":
+                continue
+            else:
+                verdict = _holds_in(test, piece)
+            if holds_for(test, text) is not verdict:
+                return False
+        return True
 
     def _candidates(self, piece: Piece, needed: Sequence[Test]) -> Iterator[str]:
         assert piece.text is not None
@@ -78,7 +94,7 @@ class Texts:
                 for text in (f"{piece.text}{number}", f"{piece.text}-{number}", f"{number}{piece.text}"):
                     yield text + words
             middle = len(piece.text) // 2
-            for number in range(MAX_TRIES):
+            for number in range(MAX_TRIES // 10):
                 yield f"{piece.text[:middle]}{number}{piece.text[middle:]}{words}"
 
 

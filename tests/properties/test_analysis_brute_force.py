@@ -40,7 +40,7 @@ def test_a_rule_is_called_unreachable_exactly_if_no_request_gets_it(seed: int) -
         answer = ready.is_reached(number)
         assert isinstance(answer, Never | Surely | Witness)
         assert isinstance(answer, Never) == (outcome.name not in taken)
-        if isinstance(answer, Never):
+        if isinstance(answer, Never) and (not THOROUGH or seed % 4 == 0):
             found = ready.blockers(number, answer.boxes)
             assert found is not None
             _check_blockers(
