@@ -87,6 +87,7 @@ async def _answered(
         lost_before=lost,
         debug=visit.gateway.settings.debug,
         client_key=visit.client_key,
+        client_ip=visit.client_ip,
     )
     _note_decided(router, visit, one)
     if isinstance(decision.route.to, Reject):

@@ -67,7 +67,7 @@ class Exchange:
 
     `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
     `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
-    `debug` says how much of it is logged. `client_key` is the name of the client's router key.
+    `debug` says how much of it is logged. `client_key` is the name of the client's router key, `client_ip` its address.
     """
 
     request_id: str
@@ -90,6 +90,7 @@ class Exchange:
     lost_before: tuple[Lost, ...] = ()
     debug: DebugSettings = field(default_factory=DebugSettings)
     client_key: str | None = None
+    client_ip: str | None = None
 
     def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
         """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""

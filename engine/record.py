@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.ended import Ended, Outcome
 from engine.exchange import Exchange
 from engine.router import Router
 from providers.dialects.seams import Lost
@@ -11,9 +12,9 @@ from providers.errors import ProviderError
 
 
 def record_exchange(
-    router: Router, one: Exchange, status: int, outcome: str, error: ProviderError | None = None
+    router: Router, one: Exchange, status: int, outcome: Outcome, error: ProviderError | None = None
 ) -> None:
-    """Writes the line. `outcome` is `answered`, `rejected`, `failed`, `broken` (after the commit point) or `client gone`."""
+    """Writes the line, counts, and tells the listeners."""
     decision, summary = one.decision, one.summary
     counters = router.counters
     counters.by_rule[decision.rule] += 1
@@ -75,3 +76,7 @@ def record_exchange(
         router.journal.write(detail, "lost in the request", one.request_id, "request", lost=rows, target=target)
     if router.journal.wants(detail) and summary is not None and summary.lost:
         router.journal.write(detail, "lost in the reply", one.request_id, "reply", lost=list(summary.lost))
+    if router.listeners:
+        ended = Ended(one, outcome, status, router.wall(), now - one.started_at, fault)
+        for listen in router.listeners:
+            listen(ended)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from engine.addresses import host_of, is_loopback_host
 from engine.counters import Counters
+from engine.ended import Listener
 from engine.gateway import Gateway
 from engine.journal import Journal
 from engine.pinger import Pinger
@@ -33,7 +34,8 @@ class Router:
     `clock` is monotonic seconds, `wall` seconds since the epoch. `hop` marks requests we send, so that one which comes
     back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
-    workers, where there are several. `state` says how the shared state stands. `on_loopback`: only this machine reaches us.
+    workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
+    over. `on_loopback`: only this machine reaches us.
     """
 
     gateway: Gateway
@@ -51,6 +53,7 @@ class Router:
     open_on: Counter[int] = field(default_factory=Counter)
     siblings: Siblings | None = None
     state: Callable[[], Mapping[str, object]] = in_memory
+    listeners: list[Listener] = field(default_factory=list)
     on_loopback: bool = field(init=False)
 
     def __post_init__(self) -> None:
