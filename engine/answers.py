@@ -10,7 +10,6 @@ import msgspec
 
 from engine.allowance import admitted
 from engine.exchange import (
-    Exchange,
     GivenUp,
     exchange,
     header_of_target,
@@ -18,6 +17,7 @@ from engine.exchange import (
     headers_of_failure,
     note_step,
 )
+from engine.exchange_state import Exchange
 from engine.explaining import explanation_of
 from engine.front import Visit
 from engine.intake import envelope_of

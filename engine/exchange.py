@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from engine.asgi import Responder
+from engine.exchange_state import Exchange
 from engine.gateway import Gateway, Upstream
 from engine.lossy import lossy_header
 from engine.overflow import overflow_of
@@ -22,23 +21,19 @@ from engine.path import path_header
 from engine.quoting import quoted
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
-from engine.settings import DebugSettings
 from providers.auth import Headers, scrubbed, signed, without_secrets
 from providers.aws_signing import AwsSigner
-from providers.client_form import ClientForm
 from providers.credentials import CredentialFailed, CredentialSource
-from providers.dialects.seams import Ask, Encoded, Lost, Unencodable
+from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.endpoint import url_of
 from providers.errors import KINDS, ProviderError
-from providers.messages.form import MESSAGES_FORM
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
-from providers.reply import Reply, Summary
+from providers.reply import Reply
 from providers.translate import translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
 from providers.waiting import Ticket
 from rules.nodes import Decision
-from schemas.request import MessagesRequest, Path
 
 ERROR_BODY_BYTES = 1_048_576
 _PLAIN = " /,:;()[]{}@=+*'!?&#$|<>~^`"  # what may stand in a header value as it is; `%` and all else is encoded
@@ -59,42 +54,6 @@ class GivenUp(Exception):  # noqa: N818 - carries what the client is told
     def __init__(self, error: ProviderError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-@dataclass(slots=True)
-class Exchange:
-    """What one exchange knows, from its decision on, and what became of it.
-
-    `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
-    `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
-    `debug` says how much of it is logged. `client_key` is the name of the client's router key, `client_ip` its address.
-    """
-
-    request_id: str
-    request: MessagesRequest
-    headers: dict[str, str]
-    decision: Decision
-    session: str | None
-    started_at: float
-    query: str = ""
-    path: Path = "messages"
-    targets: Sequence[PlannedTarget] | None = None
-    prepared: dict[int, tuple[Ask, Encoded]] = field(default_factory=dict)
-    answered_by: Try | None = None
-    first_byte_at: float | None = None
-    summary: Summary | None = None
-    fault: ProviderError | None = None
-    passed_on: Headers = ()
-    failures: list[tuple[Try, ProviderError]] = field(default_factory=list)
-    form: ClientForm = MESSAGES_FORM
-    lost_before: tuple[Lost, ...] = ()
-    debug: DebugSettings = field(default_factory=DebugSettings)
-    client_key: str | None = None
-    client_ip: str | None = None
-
-    def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
-        """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""
-        return (*self.lost_before, *self.prepared[attempt.target_index][1].lost)
 
 
 async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: Responder, rng: random.Random) -> None:

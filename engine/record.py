@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.ended import Ended, Outcome
-from engine.exchange import Exchange
+from engine.exchange_state import Exchange
 from engine.router import Router
 from providers.dialects.seams import Lost
 from providers.errors import ProviderError

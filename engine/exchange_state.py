@@ -1,0 +1,53 @@
+"""One exchange on its way: what was decided for it and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.settings import DebugSettings
+from providers.auth import Headers
+from providers.client_form import ClientForm
+from providers.dialects.seams import Ask, Encoded, Lost
+from providers.errors import ProviderError
+from providers.messages.form import MESSAGES_FORM
+from providers.plan import PlannedTarget, Try
+from providers.reply import Summary
+from rules.nodes import Decision
+from schemas.request import MessagesRequest, Path
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one exchange knows, from its decision on, and what became of it.
+
+    `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
+    `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
+    `debug` says how much of it is logged. `client_key` is the name of the client's router key, `client_ip` its address.
+    """
+
+    request_id: str
+    request: MessagesRequest
+    headers: dict[str, str]
+    decision: Decision
+    session: str | None
+    started_at: float
+    query: str = ""
+    path: Path = "messages"
+    targets: Sequence[PlannedTarget] | None = None
+    prepared: dict[int, tuple[Ask, Encoded]] = field(default_factory=dict)
+    answered_by: Try | None = None
+    first_byte_at: float | None = None
+    summary: Summary | None = None
+    fault: ProviderError | None = None
+    passed_on: Headers = ()
+    failures: list[tuple[Try, ProviderError]] = field(default_factory=list)
+    form: ClientForm = MESSAGES_FORM
+    lost_before: tuple[Lost, ...] = ()
+    debug: DebugSettings = field(default_factory=DebugSettings)
+    client_key: str | None = None
+    client_ip: str | None = None
+
+    def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
+        """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""
+        return (*self.lost_before, *self.prepared[attempt.target_index][1].lost)
