@@ -11,6 +11,7 @@ from typing import Literal
 from engine.built import Built, Checked
 from engine.check import check
 from engine.masking import scrubbed
+from engine.prices import prices_of
 from engine.settings import settings_of
 from engine.sources import beside, read_sources
 from providers.read_spec import read_providers
@@ -72,7 +73,8 @@ def build(
     diagnostics = _in_order(found, document, sources.texts)
     if rules is None or any(is_blocking(one) for one in diagnostics):
         return Checked(file, document, None, diagnostics, sources.texts)
-    built = Built(rules, providers, settings_of(document.root), revision, document, diagnostics)
+    prices = prices_of(document.root, providers)
+    built = Built(rules, providers, settings_of(document.root), revision, document, diagnostics, prices)
     return Checked(file, document, built, diagnostics, sources.texts)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from engine.prices import Prices
 from engine.settings import Settings
 from providers.spec import ProviderSpec
 from rules.nodes import RuleSet
@@ -26,6 +27,7 @@ class Built:
     revision: str
     document: Document
     diagnostics: tuple[Diagnostic, ...] = ()
+    prices: Prices = field(default_factory=Prices)
 
 
 @dataclass(frozen=True, slots=True)

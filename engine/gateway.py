@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.built import Built
 from engine.door import Door
+from engine.prices import Prices
 from engine.settings import Settings
 from providers.credentials import CredentialSource
 from providers.dialects.seams import Dialect, PassThrough
@@ -56,6 +57,11 @@ class Gateway:
     def settings(self) -> Settings:
         """What the configuration says of the router itself."""
         return self.built.settings
+
+    @property
+    def prices(self) -> Prices:
+        """What tokens cost."""
+        return self.built.prices
 
     def planned(self, route: Route, client_model: str) -> Sequence[PlannedTarget]:
         """The decided target and its fallbacks, with pools and upstream model names."""

@@ -9,7 +9,7 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Scalar
 
-RESERVED = ("filters", "budgets", "usage", "audit")
+RESERVED = ("filters", "budgets", "audit")
 RESERVED_OF_SERVER = ("limits", "tls")
 
 

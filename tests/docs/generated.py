@@ -42,6 +42,7 @@ SECTIONS = {
     "bedrockSettings": "`settings` of type `bedrock`",
     "geminiSettings": "`settings` of type `gemini`",
     "model": "A model in `settings.models`, where it is not just a name",
+    "price": "A price",
     "target": "A target, where it is not `provider,model`",
     "rule": "One of `routing.customRules`",
     "condition": "A condition",
