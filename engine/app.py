@@ -18,6 +18,7 @@ from engine.answers import answer_chat, answer_count, answer_explain, answer_mes
 from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, model, models, status
 from engine.front import front, is_known, let_in, loop_of, note_refusal
+from engine.keys import RouterKey
 from engine.replies import Api, Refused, refusal
 from engine.router import Router
 from providers.upstream import HOP_HEADER
@@ -47,15 +48,16 @@ def app_of(router: Router) -> Litestar:
 
     @get("/v1/models", sync_to_thread=False)
     def serve_models(
+        request: AnyRequest,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 1000,
         after_id: FromQuery[str | None] = None,
         before_id: FromQuery[str | None] = None,
     ) -> Reply:
-        return _json(200, models(router, limit, after_id, before_id))
+        return _json(200, models(router, _key_of(request), limit, after_id, before_id))
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
-    def serve_model(name: FromPath[str]) -> Reply:
-        found = model(router, name.removeprefix("/"))
+    def serve_model(request: AnyRequest, name: FromPath[str]) -> Reply:
+        found = model(router, _key_of(request), name.removeprefix("/"))
         if found is None:
             raise HTTPException(status_code=404, detail=f"model `{name.removeprefix('/')}` is not offered")
         return _json(200, found)
@@ -113,7 +115,8 @@ def app_of(router: Router) -> Litestar:
             return None
         peer = request.client.host if request.client else None
         try:
-            await let_in(router, request.scope, peer, needs_key=request.url.path != "/health")
+            key = await let_in(router, request.scope, peer, needs_key=request.url.path != "/health")
+            request.state[_KEY] = key
         except Refused as refused:
             request_id = "req_" + router.new_id()
             note_refusal(router, request_id, peer, refused.reply)
@@ -147,6 +150,15 @@ def app_of(router: Router) -> Litestar:
 
 _OPEN = ("/health/live",)
 """What anyone may ask, from everywhere: it says nothing."""
+
+
+_KEY = "router_key"
+"""Where a request keeps the router key that came with it."""
+
+
+def _key_of(request: AnyRequest) -> RouterKey | None:
+    found = request.state.get(_KEY)
+    return found if isinstance(found, RouterKey) else None
 
 
 def _methods_of(request: AnyRequest) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from engine import status as statuses
+from engine.keys import Allowance, RouterKey
 from engine.merged_status import merged
 from engine.router import Router
 
@@ -35,13 +36,19 @@ def own_status(router: Router) -> dict[str, object]:
     return {**status, "state": router.state(), "process": {"tasks": len(asyncio.all_tasks())}}
 
 
-def models(router: Router, limit: int, after: str | None, before: str | None) -> Mapping[str, object]:
+def models(
+    router: Router, key: RouterKey | None, limit: int, after: str | None, before: str | None
+) -> Mapping[str, object]:
     """Body of `GET /v1/models`."""
-    return statuses.models_of(router.gateway, limit, after, before)
+    return statuses.models_of(router.gateway, limit, after, before, _allowance_of(key))
 
 
-def model(router: Router, name: str) -> Mapping[str, object] | None:
+def model(router: Router, key: RouterKey | None, name: str) -> Mapping[str, object] | None:
     """Body of `GET /v1/models/{name}`, None where no such model is offered."""
-    rows = statuses.models_of(router.gateway)["data"]
+    rows = statuses.models_of(router.gateway, allow=_allowance_of(key))["data"]
     assert isinstance(rows, list)
     return next((row for row in rows if row["id"] == name), None)
+
+
+def _allowance_of(key: RouterKey | None) -> Allowance:
+    return Allowance() if key is None else key.allow

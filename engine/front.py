@@ -130,13 +130,12 @@ async def _let_in(router: Router, visit: Visit) -> None:
         visit.headers = without_key(visit.headers, presented)
 
 
-async def let_in(router: Router, scope: HTTPScope, peer: str | None, *, needs_key: bool) -> None:
-    """The same for a request that is not posted."""
+async def let_in(router: Router, scope: HTTPScope, peer: str | None, *, needs_key: bool) -> RouterKey | None:
+    """The same for a request that is not posted; gives the key that was presented, where one is needed."""
     door, headers = router.gateway.door, headers_of(scope)
     door.check_site(headers, router.on_loopback, posted=False)
     door.check_address(peer, headers)
-    if needs_key and door.keys:
-        await door.key_of(headers, router.wall())
+    return await door.key_of(headers, router.wall()) if needs_key and door.keys else None
 
 
 async def is_known(router: Router, scope: HTTPScope) -> bool:

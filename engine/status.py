@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from engine.counters import Counters
 from engine.gateway import Gateway
+from engine.keys import Allowance
 from engine.version import VERSION
 from rules.nodes import Target
 
 JSON = dict[str, object]
+EVERYTHING = Allowance()
 
 
 def providers_up(gateway: Gateway, now: float) -> dict[str, bool]:
@@ -104,17 +106,24 @@ def _provider(gateway: Gateway, name: str, now: float) -> JSON:
     }
 
 
-def models_of(gateway: Gateway, limit: int | None = None, after: str | None = None, before: str | None = None) -> JSON:
-    """Body of `GET /v1/models`: what a client may ask for by name, each as `provider,model`.
+def models_of(
+    gateway: Gateway,
+    limit: int | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    allow: Allowance = EVERYTHING,
+) -> JSON:
+    """Body of `GET /v1/models`: what a client with that allowance may ask for by name, each as `provider,model`.
 
     A page holds the first `limit` after the id `after`, or the last ones before the id `before`; an id that is not
     offered ends the list. Source: the Anthropic API's list of models (Claude Code reads `id` and `display_name`) and the
     OpenAI API's; clients of the one pass over the members of the other.
     """
     rows: list[JSON] = []
-    if gateway.built.rules.explicit_models:
+    # what a client asks for by name is of no category
+    if gateway.built.rules.explicit_models and allow.admits_category(None):
         for name, spec in gateway.built.providers.items():
-            rows += [model_row(name, model.name) for model in spec.models]
+            rows += [model_row(name, one.name) for one in spec.models if allow.admits_target(name, one.name)]
     ids = [row["id"] for row in rows]
     if after is not None:
         rows = rows[ids.index(after) + 1 :] if after in ids else []

@@ -45,6 +45,12 @@ def _headers() -> dict[str, str]:
     return {"accept": "application/json"} | ({"x-ccr-key": key} if key else {})
 
 
+def asks_for_key(host: str, port: int) -> bool:
+    """Whether what serves the port lets nobody in without a router key, or not with the one in CCR_KEY."""
+    answer = ask(host, port, "/status")
+    return answer is not None and answer.status == 401
+
+
 def router_answers(host: str, port: int, timeout_s: float = 2.0) -> bool:
     """Whether what serves the port is a ccr."""
     answer = ask(host, port, "/status", timeout_s)

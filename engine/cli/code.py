@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from urllib.parse import urlsplit
 
 import click
 
 from engine.cli import options
-from engine.cli.ask import LOOPBACK, ask, router_answers
+from engine.cli.ask import LOOPBACK, ask, asks_for_key, router_answers
 from engine.cli.starting import Prepared, StartOptions, client_url, in_background, prepare
 from engine.client_environment import client_environment
 
@@ -33,6 +34,9 @@ def command(config: str | None, port: int | None, args: tuple[str, ...]) -> int:
         click.echo(f"ccr: `{program}` is not found; install Claude Code or set CLAUDE_PATH", err=True)
         return NOT_FOUND
     url = _running_url(config, port)
+    if not os.environ.get("ANTHROPIC_AUTH_TOKEN") and asks_for_key(*_place_of(url)):
+        click.echo("ccr: this router needs a key of its own: put yours into CCR_KEY", err=True)
+        return 1
     environment = client_environment(url, os.environ).over(os.environ)
     sys.stdout.flush()
     # The client takes this process's place: its terminal, its signals and its exit status are ours without a copy.
@@ -59,6 +63,11 @@ def _running_url(config: str | None, port: int | None) -> str:
         raise click.exceptions.Exit(status)
     click.echo(f"ccr: started the router on port {prepared.port}; `ccr stop` ends it", err=True)
     return client_url(prepared.host, prepared.port)
+
+
+def _place_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or LOOPBACK, parts.port or 80
 
 
 def _say_whether_another(prepared: Prepared) -> None:

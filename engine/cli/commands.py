@@ -34,7 +34,7 @@ COMMANDS: dict[str, str] = {
     "import": "Turn another router's configuration into one of ccr.",
     "schema": "Print the JSON Schema of the configuration.",
     "trust": "Let `start`, `restart` and `code` use this folder's ccr.yaml.",
-    "keys": "Make and check the keys of the router's clients.",
+    "keys": "Make, check and revoke the keys of the router's clients.",
     "completion": "Print the shell completion script.",
 }
 

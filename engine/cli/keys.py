@@ -1,22 +1,28 @@
-"""`ccr keys`. An edge: it makes keys, and reads the configuration."""
+"""`ccr keys`. An edge: it makes keys, and reads and changes the configuration."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import time
+from pathlib import Path
+from typing import assert_never
 
 import click
 
 from engine.cli import options
 from engine.cli.configured import UnusableConfiguration, choose, reader_of, say_which
+from engine.cli.rewriting import rewrite
+from engine.cli.trust import included_by
+from engine.cli.trust_store import is_trusted, record_trust
 from engine.keys import RouterKey, hash_of, id_of, key_text
 from providers.secret import Secret
+from schemas.suggest import nearest
 
 
 @click.group("keys", no_args_is_help=True)
 def command() -> None:
-    """Make and check the keys of the router's clients."""
+    """Make, check and revoke the keys of the router's clients."""
 
 
 @command.command("add")
@@ -42,6 +48,53 @@ def list_(config: str | None) -> int:
     for key in _keys(config):
         expired = key.expires_at is not None and key.expires_at <= time.time()
         click.echo(key.name + (" (expired)" if expired else ""))
+    return 0
+
+
+@command.command("revoke")
+@click.argument("name")
+@options.config
+def revoke(name: str, config: str | None) -> int:
+    """Take a key out of the configuration, which a running router takes over at once.
+
+    Comments and all other keys stay as they are. What cannot be cut out so is shown, and nothing is changed.
+    """
+    from engine.files import read_file
+    from engine.key_entries import LastKey, NoSuchKey, Revoked, revoked
+
+    chosen = choose(config, only_trusted=False)
+    say_which(chosen)
+    if chosen.name == "-":
+        raise click.UsageError("standard input cannot be changed")
+    path = Path(chosen.name)
+    try:
+        outcome = revoked(read_file(chosen.name), chosen.name, read_file, name)
+        match outcome:
+            case NoSuchKey(names):
+                near = nearest(name, names)
+                hint = f"did you mean `{near}`?" if near else f"there are {', '.join(names) or 'none'}"
+                click.echo(f"ccr: there is no key `{name}`; {hint}", err=True)
+                return 1
+            case LastKey(place):
+                click.echo(
+                    f"ccr: `{name}` at {place} is the only key, and without one everybody may ask;"
+                    " add another first, or remove `server.apiKeys` yourself",
+                    err=True,
+                )
+                return 1
+            case Revoked(place, texts):
+                if not texts:
+                    click.echo(f"ccr: remove the key `{name}` at {place} yourself: more than its lines would change")
+                    return 1
+                trusted = is_trusted(path)
+                rewrite(texts)
+                if trusted:
+                    record_trust(path, included_by(path))
+            case _:
+                assert_never(outcome)
+    except OSError as problem:
+        raise UnusableConfiguration(f"{problem.filename} cannot be changed: {problem.strerror}") from problem
+    click.echo(f"revoked the key `{name}` (it stood at {place})")
     return 0
 
 

@@ -36,5 +36,5 @@ def command(port: int | None, **asked: object) -> int:
         return 1
     status = in_background(prepared)
     if status == 0:
-        announce(prepared.host, prepared.port)
+        announce(prepared, prepared.port)
     return status

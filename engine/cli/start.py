@@ -28,5 +28,5 @@ def command(detach: bool, **asked: object) -> int:
         return in_foreground(prepared)
     status = in_background(prepared)
     if status == 0:
-        announce(prepared.host, prepared.port)
+        announce(prepared, prepared.port)
     return status

@@ -80,6 +80,11 @@ class Prepared:
     def log_folder(self) -> Path:
         return Path(self.first.settings.debug.log_dir).expanduser()
 
+    @property
+    def keyed(self) -> bool:
+        """Whether clients need a router key."""
+        return self.first.settings.server.access.keys is not None
+
 
 def prepare(options: StartOptions) -> Prepared:
     """Reads and checks the configuration; its findings are printed. Raises UnusableConfiguration where it must not run."""
@@ -90,7 +95,7 @@ def prepare(options: StartOptions) -> Prepared:
     say_which(chosen)
     read = reader_of(chosen)
 
-    def load() -> Checked:
+    def checked_now() -> Checked:
         if not still_trusted(chosen):
             raise PermissionError(EPERM, f"./{chosen.name} changed since `ccr trust`; read it and trust it again")
         return build(
@@ -104,7 +109,7 @@ def prepare(options: StartOptions) -> Prepared:
         )
 
     try:
-        checked = load()
+        checked = checked_now()
     except OSError as problem:
         raise UnreadableConfiguration(f"{chosen.name} cannot be read: {problem.strerror}") from problem
     if checked.built is None:
@@ -114,12 +119,13 @@ def prepare(options: StartOptions) -> Prepared:
     if checked.diagnostics:
         click.echo(f"ccr: it has {len(checked.diagnostics)} findings; `ccr test-config` shows them", err=True)
     settings = checked.built.settings
+    host = options.host or settings.server.host
     absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))
     prepared = Prepared(
         options=replace(options, config=absolute),
         first=checked.built,
-        load=load,
-        host=options.host or settings.server.host,
+        load=lambda: checked_now() if options.public else _still_guarded(checked_now(), host),
+        host=host,
         port=options.port if options.port is not None else settings.server.port,
         log_level=options.log_level or ("debug" if options.debug else settings.debug.log_level),
         workers=options.workers or settings.server.workers,
@@ -145,7 +151,7 @@ def in_foreground(prepared: Prepared) -> int:
                 )
             except OSError as problem:
                 click.echo(f"ccr: no pid file, so `ccr stop` will not find this router: {problem}", err=True)
-            announce(prepared.host, port)
+            announce(prepared, port)
 
         try:
             return serve(
@@ -209,11 +215,18 @@ def in_background(prepared: Prepared) -> int:
     return 1
 
 
-def announce(host: str, port: int) -> None:
-    """The address on standard error; on standard output the two lines that point Claude Code at it, ready to evaluate."""
-    url = client_url(host, port)
-    click.echo(f"ccr: serving on {url}; these two lines point Claude Code at it (or run `ccr code`):", err=True)
-    for line in shell_lines(client_environment(url, {}), "sh")[:2]:
+def announce(prepared: Prepared, port: int) -> None:
+    """The address on standard error; on standard output the lines that point Claude Code at it, ready to evaluate.
+
+    They are two, or one where clients need a router key: theirs is nobody's to print.
+    """
+    url = client_url(prepared.host, port)
+    if prepared.keyed:
+        wants = "this line points Claude Code at it; its key goes into ANTHROPIC_AUTH_TOKEN (`ccr code` takes CCR_KEY)"
+    else:
+        wants = "these two lines point Claude Code at it (or run `ccr code`)"
+    click.echo(f"ccr: serving on {url}; {wants}:", err=True)
+    for line in shell_lines(client_environment(url, {}), "sh")[: 1 if prepared.keyed else 2]:
         click.echo(line)
     sys.stdout.flush()
 
@@ -226,13 +239,33 @@ def client_url(host: str, port: int) -> str:
 
 def _refuse_public(prepared: Prepared) -> None:
     """Without router keys others reach the router only when that is said explicitly."""
-    keyed = prepared.first.settings.server.access.keys is not None
-    if prepared.options.public or is_loopback(prepared.host) or keyed:
+    if prepared.options.public or is_loopback(prepared.host) or prepared.keyed:
         return
     raise UnusableConfiguration(
         f"`{prepared.host}` lets other machines in, and no key protects the router;"
         " listen on 127.0.0.1, set `server.apiKeys`, or say `--public` where something else keeps strangers out"
     )
+
+
+def _still_guarded(checked: Checked, host: str) -> Checked:
+    """The configuration for a router that listens on `host` already; without keys it is refused where others reach that.
+
+    The file's own host does not count here: it is taken over at a start only.
+    """
+    from schemas.codes import finding
+
+    if checked.document is None or checked.built is None or is_loopback(host):
+        return checked
+    if checked.built.settings.server.access.keys is not None:
+        return checked
+    message = f"the router listens on `{host}`, which lets other machines in, and no key would protect it any more"
+    found = finding(
+        "CCR806",
+        message,
+        checked.document.root.span,
+        help="keep `server.apiKeys`, or start the router anew with `--public`",
+    )
+    return replace(checked, built=None, diagnostics=(*checked.diagnostics, found))
 
 
 def is_loopback(host: str) -> bool:

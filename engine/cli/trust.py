@@ -23,7 +23,7 @@ def command(file: Path, forget: bool) -> int:
         click.echo(f"{file} is no longer trusted" if forget_trust(file) else f"{file} was not trusted")
         return 0
     try:
-        files = _files_of(file)
+        files = included_by(file)
         record_trust(file, files)
     except OSError as problem:
         raise UnreadableConfiguration(f"{problem.filename} cannot be read: {problem.strerror}") from problem
@@ -32,7 +32,7 @@ def command(file: Path, forget: bool) -> int:
     return 0
 
 
-def _files_of(file: Path) -> list[Path]:
+def included_by(file: Path) -> list[Path]:
     """The files that `file` includes. Nothing of it is resolved or used here. Raises OSError."""
     # Reading YAML is not needed to take trust back, so it is imported where it is.
     from engine.files import read_file

@@ -185,6 +185,25 @@ async def test_what_a_key_is_not_allowed_is_skipped() -> None:
     assert refused.status == 403  # its model decided, no category did
 
 
+@pytest.mark.parametrize(
+    ("allow", "listed"),
+    [
+        ("", ["a,m1", "b,m2", "b,m3"]),
+        ("allow: {targets: [b]}", ["b,m2", "b,m3"]),
+        ("allow: {targets: [a, 'b,m3']}", ["a,m1", "b,m3"]),
+        ("allow: {models: [m2]}", ["b,m2"]),
+        ("allow: {categories: [default]}", []),
+    ],
+)
+async def test_a_key_sees_the_models_it_may_ask_for(allow: str, listed: list[str]) -> None:
+    """And no others, in the list and one by one; a key for categories may ask for none by name."""
+    one = router(f"\n  apiKeys: [{{name: ci, key: {LITERAL}, {allow}}}]")
+    got = await one.post(b"", "/v1/models", "GET", headers={"x-ccr-key": LITERAL})
+    assert [row["id"] for row in got.json()["data"]] == listed
+    single = await one.post(b"", "/v1/models/a,m1", "GET", headers={"x-ccr-key": LITERAL})
+    assert single.status == (200 if "a,m1" in listed else 404)
+
+
 async def test_rules_know_the_key_by_its_name() -> None:
     """`clientKey` is the name of the key that was presented."""
     got = await router(KEYS, FALLBACK).post(ASK, headers={"x-api-key": LITERAL})
