@@ -8,7 +8,7 @@ from engine.built import Built
 from engine.door import Door
 from engine.gateway import Gateway, Upstream
 from providers.credentials import CredentialSource, credential_source
-from providers.dialects.table import DIALECTS, PASS_THROUGH
+from providers.dialects.table import DIALECTS, MENDING, PASS_THROUGH
 from providers.registry import registry_of
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.upstream import Transport
@@ -55,7 +55,7 @@ def _upstream_of(
     else:
         transport = make_transport(spec)
         credentials = _credentials_of(spec, make_source, {}, None)
-    return Upstream(spec, dialect, options, transport, credentials, PASS_THROUGH.get(spec.type))
+    return Upstream(spec, dialect, options, transport, credentials, PASS_THROUGH.get(spec.type), MENDING.get(spec.type))
 
 
 def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:

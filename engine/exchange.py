@@ -24,7 +24,7 @@ from engine.scrub import ScrubbingDecoder
 from providers.auth import Headers, scrubbed, signed, without_secrets
 from providers.aws_signing import AwsSigner
 from providers.credentials import CredentialFailed, CredentialSource
-from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
 from providers.endpoint import url_of
 from providers.errors import KINDS, ProviderError
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
@@ -153,11 +153,11 @@ async def _accepted(
         finally:
             await response.aclose()
         error = upstream.dialect.error_of(ask, response.head, body)
-        mended = upstream.through.mended(ask, encoded, error) if upstream.through is not None else None
+        mended = upstream.mending.mended(ask, encoded, error) if upstream.mending is not None else None
         if mended is None:
             raise AttemptFailed(error)
-        one.prepared[attempt.target_index] = ask, mended
-        _note_mended(router, one, attempt, error)
+        one.prepared[attempt.target_index] = ask, mended.encoded
+        _note_mended(router, one, attempt, mended, error)
 
 
 def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> None:
@@ -332,11 +332,11 @@ async def _error_body(response: UpstreamResponse) -> bytes:
     return bytes(body[:ERROR_BODY_BYTES])
 
 
-def _note_mended(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:
-    router.counters.fixes["thinking-removed"] += 1
+def _note_mended(router: Router, one: Exchange, attempt: Try, mended: Mended, error: ProviderError) -> None:
+    router.counters.fixes[mended.fix] += 1
     router.journal.write(
         "info",
-        "sent again without thinking of another issuer",
+        mended.said,
         one.request_id,
         "attempt",
         instance=attempt.pick.instance.id,

@@ -13,7 +13,7 @@ from engine.door import Door
 from engine.prices import Prices
 from engine.settings import Settings
 from providers.credentials import CredentialSource
-from providers.dialects.seams import Dialect, PassThrough
+from providers.dialects.seams import Dialect, Mending, PassThrough
 from providers.dialects.table import COUNTING
 from providers.plan import PlannedTarget
 from providers.registry import Registry
@@ -27,7 +27,7 @@ from rules.nodes import Decision, Route, Target
 class Upstream:
     """A provider as the exchange uses it: its specification, its language with its options, its connections.
 
-    `through` is what the language can do besides where it is the client's own.
+    `through` is what the language can do besides where it is the client's own; `mending` knows refusals that one repair cures.
     """
 
     spec: ProviderSpec
@@ -36,6 +36,7 @@ class Upstream:
     transport: Transport
     credentials: Mapping[str, CredentialSource]
     through: PassThrough | None = None
+    mending: Mending | None = None
 
 
 @dataclass(frozen=True, slots=True)

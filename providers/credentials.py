@@ -65,7 +65,7 @@ def token_in(content: bytes) -> Secret | None:
         return Secret(text) if text else None
     try:
         members = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     found = next((members[key] for key in TOKEN_KEYS if isinstance(members.get(key), str) and members[key]), None)
     return Secret(found) if found else None

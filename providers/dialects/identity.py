@@ -42,7 +42,7 @@ def session_of(request: MessagesRequest, headers: Mapping[str, str]) -> str | No
     if user.startswith("{"):
         try:
             session = msgspec.json.decode(user, type=_PackedUser).session_id
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
         return session or None
     _, found, session = user.partition("_session_")

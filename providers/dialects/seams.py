@@ -6,7 +6,7 @@ The table of dialects is `providers/dialects/table.py`; the exchange (`engine/ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -122,13 +122,33 @@ class PassThrough(Protocol):
         """
         ...
 
-    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
-        """The request to send once more to the same instance after `error`; None where nothing is to be mended."""
-        ...
-
     def passed_on(self, head: Head) -> tuple[tuple[str, str], ...]:
         """Headers of an answer that the client reads too."""
         ...
+
+
+class Mending(Protocol):
+    """What a dialect can do besides when some refusals of its upstream show what to leave out of the request."""
+
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+        """The request to send once more to the same instance after `error`; None where nothing is to be mended.
+
+        INVARIANT: mending what was mended for the same reason gives None, so that the exchange comes to an end.
+        """
+        ...
+
+
+class Mended(NamedTuple):
+    """A request to send once more. `fix` names what was done, for the counters; `said` says it in the log."""
+
+    encoded: Encoded
+    fix: str
+    said: str
+
+
+def without_thinking(encoded: Encoded) -> Mended:
+    """A request that was mended by leaving earlier thinking out."""
+    return Mended(encoded, "thinking-removed", "sent again without thinking of another issuer")
 
 
 class Unencodable(Exception):  # noqa: N818 - carries the ProviderError that the client reads

@@ -86,5 +86,5 @@ def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str | None,
 def _decoded(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ()

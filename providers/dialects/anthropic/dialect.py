@@ -8,14 +8,14 @@ from providers.dialects.anthropic import errors, headers, requests
 from providers.dialects.anthropic.replies import ReplyDecoder
 from providers.dialects.anthropic.settings import Options, options_of
 from providers.dialects.anthropic.through import StreamThrough, WholeThrough
-from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.seams import Ask, Decoder, Encoded, Head, Mended
 from providers.errors import ProviderError
 from providers.reply import Reply
 from providers.spec import ProviderSpec
 
 
 class AnthropicDialect:
-    """The Messages API. Both a `Dialect` and a `PassThrough`."""
+    """The Messages API. A `Dialect`, a `PassThrough` and a `Mending`."""
 
     def options_of(self, provider: ProviderSpec) -> Options:
         """See `settings.options_of`."""
@@ -41,7 +41,7 @@ class AnthropicDialect:
             return WholeThrough(ask)
         return StreamThrough(ask, scrub) if kind == "text/event-stream" and streams else None
 
-    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
         """See `requests.mended`."""
         return requests.mended(ask, encoded, error)
 

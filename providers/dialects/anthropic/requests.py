@@ -26,7 +26,7 @@ from providers.dialects.anthropic.thoughts import (
     refuses_thoughts,
 )
 from providers.dialects.losses import Losses
-from providers.dialects.seams import Ask, Encoded
+from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
 from providers.errors import ProviderError
 from schemas.members import spliced
 from schemas.request import Block, MessagesRequest
@@ -47,13 +47,13 @@ def encode(ask: Ask) -> Encoded:
     return _encoded(ask, None)
 
 
-def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """The request without any thinking block, after a refusal that is about these; None where that is no help."""
     state = encoded.dialect_state
     if error.status != 400 or not refuses_thoughts(error.message) or (isinstance(state, Sent) and state.mended):
         return None
     again = _encoded(ask, error.message)
-    return again if again.body != encoded.body else None
+    return without_thinking(again) if again.body != encoded.body else None
 
 
 def edits_of(

@@ -71,7 +71,7 @@ def clearing_left_out(request: MessagesRequest) -> Mapping[str, bytes | None]:
     raw = request.fields.get("context_management")
     try:
         value: Any = msgspec.json.decode(raw) if raw is not None else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}
     steps = value.get("edits") if isinstance(value, dict) else None
     if not isinstance(steps, list):

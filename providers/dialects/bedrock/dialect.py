@@ -1,4 +1,4 @@
-"""The dialect `bedrock`: Anthropic's format in Amazon's envelope. Both a `Dialect` and a `PassThrough`."""
+"""The dialect `bedrock`: Anthropic's format in Amazon's envelope. A `Dialect`, a `PassThrough` and a `Mending`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from providers.dialects.anthropic.through import WholeThrough
 from providers.dialects.bedrock import errors, requests, settings
 from providers.dialects.bedrock.replies import BinaryThrough, decoder_of, is_binary
 from providers.dialects.bedrock.settings import Options
-from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.seams import Ask, Decoder, Encoded, Head, Mended
 from providers.errors import ProviderError
 from providers.reply import Reply
 from providers.spec import ProviderSpec
@@ -40,7 +40,7 @@ class BedrockDialect:
         kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
         return WholeThrough(ask) if kind == "application/json" else None
 
-    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
         """See `requests.mended`."""
         return requests.mended(ask, encoded, error)
 

@@ -5,16 +5,18 @@ Source: "Anthropic Claude Messages API" in the user guide of Amazon Bedrock.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import msgspec
 
 from providers.chat.fit import fitted
-from providers.dialects.anthropic.requests import Sent, edits_of
+from providers.dialects.anthropic.requests import edits_of
 from providers.dialects.anthropic.thoughts import refuses_thoughts
 from providers.dialects.bedrock.settings import Options, options_of
 from providers.dialects.losses import Losses
-from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.unsent import NO_TWIN
 from providers.errors import KINDS, ProviderError
 from schemas.members import spliced
@@ -26,26 +28,47 @@ FIELDS_OF_BETAS: tuple[tuple[str, str], ...] = (
 """How a beta's name begins -> the member that is refused without it."""
 
 
+_REFUSED_BETA = re.compile(r"\binvalid (?:anthropic[_ -])?beta\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was done to a request after refusals, each once at most: what was said of its thinking, and whether betas went."""
+
+    thinking_refusal: str | None = None
+    without_betas: bool = False
+
+
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for a model that no path can name."""
-    return _encoded(ask, None)
+    return _encoded(ask, Sent())
 
 
-def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Encoded | None:
-    """The request without any thinking block, after a refusal that is about these; None where that is no help."""
-    state = encoded.dialect_state
-    if error.status != 400 or not refuses_thoughts(error.message) or (isinstance(state, Sent) and state.mended):
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+    """The request without what was refused; None where that is no help.
+
+    Thinking blocks of another issuer, or all betas: which of them a model takes is said nowhere, and the refusal names none.
+    """
+    sent = encoded.dialect_state if isinstance(encoded.dialect_state, Sent) else Sent()
+    if error.status != 400:
         return None
-    again = _encoded(ask, error.message)
-    return again if again.body != encoded.body else None
+    if _REFUSED_BETA.search(error.message) and not sent.without_betas:
+        again = _encoded(ask, replace(sent, without_betas=True))
+        done = Mended(again, "betas-removed", "sent again without betas")
+    elif refuses_thoughts(error.message) and sent.thinking_refusal is None:
+        again = _encoded(ask, replace(sent, thinking_refusal=error.message))
+        done = without_thinking(again)
+    else:
+        return None
+    return done if again.body != encoded.body else None
 
 
-def _encoded(ask: Ask, refusal: str | None) -> Encoded:
+def _encoded(ask: Ask, sent: Sent) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     request = fitted(ask.request, ask.model, ask.model_spec, losses)
-    edits = edits_of(ask, request, losses, keep_unsigned=False, refusal=refusal)
-    betas = _betas(ask, options, losses)
+    edits = edits_of(ask, request, losses, keep_unsigned=False, refusal=sent.thinking_refusal)
+    betas = _betas(ask, options, sent, losses)
     edits |= {"model": None, "stream": None}
     for name in request.fields:
         if name in options.leave_out and bytes(request.fields[name]) != b"null":
@@ -62,7 +85,7 @@ def _encoded(ask: Ask, refusal: str | None) -> Encoded:
         body=_with_version(body, options.version, betas),
         headers={"content-type": "application/json", "accept": "application/json", **options.extra_headers},
         lost=losses.listed(),
-        dialect_state=Sent(mended=refusal is not None),
+        dialect_state=sent,
     )
 
 
@@ -74,8 +97,11 @@ def _segment(model: str, options: Options) -> str:
     return quote(model_id, safe="~")
 
 
-def _betas(ask: Ask, options: Options, losses: Losses) -> list[str]:
+def _betas(ask: Ask, options: Options, sent: Sent, losses: Losses) -> list[str]:
     asked = dict.fromkeys(one.strip() for one in ask.headers.get("anthropic-beta", "").split(",") if one.strip())
+    if sent.without_betas:
+        losses.add("header.anthropic-beta", "the service refused one of them, and does not say which", len(asked))
+        return []
     if options.betas == "all":
         return list(asked)
     kept = [one for one in asked if options.betas == "known" and one in options.known_betas]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from providers.dialects.codewhisperer import errors
 from providers.dialects.codewhisperer.options import Options, options_of
 from providers.dialects.codewhisperer.replies import ReplyDecoder
-from providers.dialects.codewhisperer.requests import Sent, encode
-from providers.dialects.seams import Ask, Decoder, Dialect, Encoded, Head
+from providers.dialects.codewhisperer.requests import Sent, encode, mended
+from providers.dialects.seams import Ask, Decoder, Encoded, Head, Mended
 from providers.errors import ProviderError
 from providers.spec import ProviderSpec
 
 
 class CodeWhisperer:
-    """Stateless; see `providers/dialects/codewhisperer/README.md` for the flow."""
+    """A `Dialect` and a `Mending`, stateless; see `providers/dialects/codewhisperer/README.md` for the flow."""
 
     def options_of(self, provider: ProviderSpec) -> Options:
         return options_of(provider.settings)
@@ -25,8 +25,11 @@ class CodeWhisperer:
         assert isinstance(sent, Sent)
         return ReplyDecoder(sent, encoded.tool_names, head)
 
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+        return mended(ask, encoded, error)
+
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         return errors.error_of(head, body, sent_bytes=len(ask.request.raw), model=ask.model)
 
 
-CODEWHISPERER: Dialect = CodeWhisperer()
+CODEWHISPERER = CodeWhisperer()

@@ -18,6 +18,9 @@ from providers.wire.aws_names import bare_name
 LARGE_BODY_BYTES = 1_000_000
 """Over about 1.25 MB the service calls a body improperly formed; from here on the message says so."""
 
+SIGNATURE_REFUSED = "THINKING_SIGNATURE_INVALID"
+"""The reason that a mended request is made of; the message says it since the service's text need not."""
+
 _SHOWN_CHARS = 500
 
 _BY_REASON: dict[str, str] = {
@@ -35,7 +38,7 @@ _BY_REASON: dict[str, str] = {
     "TOOL_DUPLICATE": "bad_request",
     "TOOL_CONFIG_MISSING": "bad_request",
     "REQUEST_BODY_INVALID": "bad_request",
-    "THINKING_SIGNATURE_INVALID": "bad_request",
+    SIGNATURE_REFUSED: "bad_request",
     "FEATURE_NOT_SUPPORTED": "permission",
     "TEMPORARILY_SUSPENDED": "permission",
     "UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS": "permission",
@@ -179,6 +182,8 @@ def _message(kind: str, said: Said, status: int | None, sent_bytes: int, model: 
             return f"the service does not know this operation; check `endpoint` and `settings.dialect`: {shown}"
         case "bad_request" if "improperly formed" in said.text.lower() and sent_bytes > LARGE_BODY_BYTES:
             return f"{shown} (the request has {sent_bytes} bytes; over about 1.25 MB the service answers so)"
+        case "bad_request" if said.reason == SIGNATURE_REFUSED:
+            return f"{shown} ({SIGNATURE_REFUSED})"
         case _:
             return f"{shown} ({hint})" if hint else shown
 
@@ -186,7 +191,7 @@ def _message(kind: str, said: Said, status: int | None, sent_bytes: int, model: 
 def _members(body: bytes) -> dict[str, object]:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

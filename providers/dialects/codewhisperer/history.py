@@ -37,7 +37,7 @@ def messages_of(turns: Sequence[Turn], names: Mapping[str, str], losses: Losses)
     for turn in _alternating(turns, losses):
         if isinstance(turn, AssistantTurn):
             open_calls = [(ids.sent(call.id), call) for call in turn.calls]
-            messages.append(_assistant(turn, open_calls, names))
+            messages.append(_assistant(turn, open_calls, names, losses))
         else:
             messages.append(_user(turn, open_calls, losses))
             open_calls = []
@@ -74,13 +74,23 @@ def _alternating(turns: Sequence[Turn], losses: Losses) -> list[Turn]:
     return ended
 
 
-def _assistant(turn: AssistantTurn, calls: Sequence[tuple[str, Call]], names: Mapping[str, str]) -> dict[str, Any]:
+def _assistant(
+    turn: AssistantTurn, calls: Sequence[tuple[str, Call]], names: Mapping[str, str], losses: Losses
+) -> dict[str, Any]:
     content = "\n".join(turn.texts)
     message = assistant_message(content if content.strip() else WORDLESS)
     if calls:
         message["assistantResponseMessage"]["toolUses"] = [
             {"toolUseId": sent_id, "name": names[call.name], "input": call.input} for sent_id, call in calls
         ]
+    if turn.thoughts:
+        *others, last = turn.thoughts
+        losses.add("messages.content.thinking", "a message has one thought here: the last is sent", len(others))
+        message["assistantResponseMessage"]["reasoningContent"] = (
+            {"redactedContent": last.signature}
+            if last.is_sealed
+            else {"reasoningText": {"text": last.text, "signature": last.signature}}
+        )
     return message
 
 

@@ -19,6 +19,7 @@ from providers.dialects.codewhisperer.text import Pieces, ThinkingTags
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.messages.parts import Fault, Part, Redacted, Signature, Stop, Text, Thinking, Usage
+from providers.messages.signatures import marked
 from providers.wire.aws_names import bare_name
 from providers.wire.eventstream import Frame, FrameReader
 
@@ -152,9 +153,9 @@ class ReplyDecoder:
             self._output_chars += len(text)
             self._content(Thinking(text))
         if reasoning.signature:
-            self._content(Signature(reasoning.signature))
+            self._content(Signature(marked(self._sent.issuer, reasoning.signature)))
         if reasoning.redacted_content:
-            self._content(Redacted(reasoning.redacted_content))
+            self._content(Redacted(marked(self._sent.issuer, reasoning.redacted_content)))
 
     def _tool_use(self, payload: bytes) -> None:
         event = self._decoded(payload, ToolUse)

@@ -15,14 +15,19 @@ from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
+from providers.dialects.anthropic.thoughts import refuses_thoughts
+from providers.dialects.codewhisperer.errors import SIGNATURE_REFUSED
 from providers.dialects.codewhisperer.history import assistant_message, messages_of, user_message
 from providers.dialects.codewhisperer.models import TABLE_DATE, Listed, ModelRow, NeedsGuess, Unlisted, upstream_model
 from providers.dialects.codewhisperer.options import Options, options_of
 from providers.dialects.codewhisperer.tools import specifications
-from providers.dialects.codewhisperer.turns import AssistantTurn, refused, turns_of
+from providers.dialects.codewhisperer.turns import AssistantTurn, Thinking, turns_of
+from providers.dialects.codewhisperer.turns import refused as unencodable
 from providers.dialects.identity import session_of
 from providers.dialects.losses import Losses
-from providers.dialects.seams import Ask, Encoded
+from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
+from providers.errors import ProviderError
+from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
 
 AGREED = "I will follow these instructions."
@@ -46,10 +51,12 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class Sent:
     """What the decoder needs to know of the request it reads the answer to.
 
+    `issuer` is whose mark its signatures get.
     `thinking` is what the client may be given: nothing (`off`), the service's own (`native`), or tags to look for (`simulated`).
     `input_tokens` is an estimate; `window_tokens` is None unless the service's percentage is to be used instead.
     """
 
+    issuer: str
     model_id: str
     body_bytes: int
     thinking: str
@@ -59,12 +66,31 @@ class Sent:
 
 def encode(ask: Ask) -> Encoded:
     """The request; raises `Unencodable` where this service cannot be asked it. The path is the dialect's, see `Options`."""
+    return _encoded(ask, refused=False)
+
+
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+    """The request without earlier thinking, after a refusal that is about it; None where that is no help."""
+    if error.status != 400 or not (SIGNATURE_REFUSED in error.message or refuses_thoughts(error.message)):
+        return None
+    again = _encoded(ask, refused=True)
+    return without_thinking(again) if _thinks_back(encoded.body) else None
+
+
+def _thinks_back(body: bytes) -> bool:
+    return b'"reasoningContent":{' in body
+
+
+def _encoded(ask: Ask, *, refused: bool) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider.settings)
     losses = Losses()
     model_id, row = _model(ask.model, options)
     notes = () if row else (f"`{model_id}` is not in the table of models of {TABLE_DATE}: it is sent as written",)
-    thinking = _thinking(ask.request, options, row, losses)
-    turns = turns_of(ask.request.messages, losses, takes_images=_takes(ask, "images"))
+    thinking = _thinking(ask, options, row, losses)
+    issuer = issuer_of("codewhisperer", ask.provider.name)
+    turns = turns_of(
+        ask.request.messages, losses, _thoughts(issuer, thinking, refused), takes_images=_takes(ask, "images")
+    )
     used = [call.name for turn in turns if isinstance(turn, AssistantTurn) for call in turn.calls]
     tools, names = specifications(ask.request, used, losses, takes_tools=_takes(ask, "tools"))
     messages = messages_of(turns, names, losses)
@@ -80,7 +106,7 @@ def encode(ask: Ask) -> Encoded:
     try:
         body = _body(ask, options, messages, thinking)
     except RecursionError:
-        raise refused("bad_request", "the request is nested too deeply") from None
+        raise unencodable("bad_request", "the request is nested too deeply") from None
     return Encoded(
         path=_PATHS[options.dialect],
         body=body,
@@ -88,6 +114,7 @@ def encode(ask: Ask) -> Encoded:
         lost=losses.listed(),
         tool_names={sent: name for name, sent in names.items() if sent != name},
         dialect_state=Sent(
+            issuer=issuer,
             model_id=model_id,
             body_bytes=len(body),
             thinking=_readable_thinking(ask.request, thinking),
@@ -146,7 +173,7 @@ def _model(name: str, options: Options) -> tuple[str, ModelRow | None]:
         case Unlisted(model_id):
             return model_id, None
         case NeedsGuess(why):
-            raise refused("model", why)
+            raise unencodable("model", why)
 
 
 def _window(ask: Ask, row: ModelRow | None) -> int:
@@ -159,12 +186,30 @@ def _wants_thinking(request: MessagesRequest) -> bool:
     return request.thinking is not None and request.thinking.get("type") in ("enabled", "adaptive")
 
 
-def _thinking(request: MessagesRequest, options: Options, row: ModelRow | None, losses: Losses) -> str:
-    """How thinking is asked for: `off`, `native` or `simulated`; what the client asked and does not get is listed."""
+def _thoughts(issuer: str, thinking: str, refused: bool) -> Thinking:
+    """Which thinking of earlier turns is sent: the service's own, where it is asked to think natively again."""
+    if refused:
+        return Thinking(None, "the upstream refused the signatures of this conversation")
+    if thinking != "native":
+        return Thinking(None, "earlier thinking is sent with native thinking only")
+    return Thinking(issuer)
+
+
+def _thinking(ask: Ask, options: Options, row: ModelRow | None, losses: Losses) -> str:
+    """How thinking is asked for: `off`, `native` or `simulated`; what the client asked and does not get is listed.
+
+    The configuration's capabilities, where it lists any, know better than the table whether the model thinks.
+    """
+    request = ask.request
+    listed = ask.model_spec.capabilities if ask.model_spec is not None else None
+    thinks_natively = "thinking" in listed if listed is not None else row is not None and row.native_thinking
     effort = (request.output_config or {}).get("effort")
     if not _wants_thinking(request):
         chosen = "off"
-    elif options.thinking == "native" and not (row and row.native_thinking):
+    elif options.thinking != "off" and listed is not None and "thinking" not in listed:
+        losses.add("thinking", "the model does not list the capability `thinking`")
+        chosen = "off"
+    elif options.thinking == "native" and not thinks_natively:
         losses.add("thinking", "this model refuses to be asked for thinking here")
         chosen = "off"
     else:

@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Unencodable
 from providers.errors import KINDS, ProviderError
+from providers.messages.signatures import unmarked
 from schemas.decode_request import blocks_of
 from schemas.request import Block, Message
 
@@ -55,18 +56,38 @@ class UserTurn:
     results: list[Result] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A thought that this service has signed, or sealed (then it has no text); as it gave it."""
+
+    text: str
+    signature: str
+    is_sealed: bool = False
+
+
 @dataclass(slots=True)
 class AssistantTurn:
     """Neighbouring messages of the assistant."""
 
     texts: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    thoughts: list[Thought] = field(default_factory=list)
 
 
 Turn = UserTurn | AssistantTurn
 
 
-def turns_of(messages: Sequence[Message], losses: Losses, *, takes_images: bool = True) -> list[Turn]:
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Which earlier thinking goes back: that of `issuer`; None: none does, for the reason `why`."""
+
+    issuer: str | None
+    why: str = ""
+
+
+def turns_of(
+    messages: Sequence[Message], losses: Losses, thinking: Thinking, *, takes_images: bool = True
+) -> list[Turn]:
     """The turns in order, equal neighbours merged; a message of role `system` counts as the user's.
 
     A PDF or an image by URL in what the user says now raises `Unencodable`: the question could not be answered. In earlier
@@ -79,7 +100,7 @@ def turns_of(messages: Sequence[Message], losses: Losses, *, takes_images: bool 
         if message.role == "assistant":
             if not turns or isinstance(turns[-1], UserTurn):
                 turns.append(AssistantTurn())
-            _add_assistant(turns[-1], blocks, _Reading([], False, False, losses))
+            _add_assistant(turns[-1], blocks, thinking, _Reading([], False, False, losses))
         elif blocks or message.role == "user":
             if not turns or isinstance(turns[-1], AssistantTurn):
                 turns.append(UserTurn())
@@ -87,7 +108,7 @@ def turns_of(messages: Sequence[Message], losses: Losses, *, takes_images: bool 
     return turns
 
 
-def _add_assistant(turn: Turn, blocks: Iterable[Block], reading: _Reading) -> None:
+def _add_assistant(turn: Turn, blocks: Iterable[Block], thinking: Thinking, reading: _Reading) -> None:
     assert isinstance(turn, AssistantTurn)
     losses = reading.losses
     for block in blocks:
@@ -95,7 +116,9 @@ def _add_assistant(turn: Turn, blocks: Iterable[Block], reading: _Reading) -> No
             case "tool_use":
                 turn.calls.append(Call(block.id, block.name, Raw(b"{}") if block.input is UNSET else block.input))
             case "thinking" | "redacted_thinking":
-                losses.add(f"messages.content.{block.type}", "only its issuer takes a signed thought back")
+                thought = _thought(block, thinking, losses)
+                if thought is not None:
+                    turn.thoughts.append(thought)
             case "server_tool_use" | "mcp_tool_use":
                 losses.add(f"messages.content.{block.type}", "a call that the vendor's own server answered")
             case _:
@@ -104,6 +127,19 @@ def _add_assistant(turn: Turn, blocks: Iterable[Block], reading: _Reading) -> No
                     losses.add("messages.content.text", "text after a tool call is sent before it")
                 turn.texts.extend(texts)
         _lose_cache_control(block, losses)
+
+
+def _thought(block: Block, thinking: Thinking, losses: Losses) -> Thought | None:
+    field_name = f"messages.content.{block.type}"
+    if thinking.issuer is None:
+        losses.add(field_name, thinking.why)
+        return None
+    is_sealed = block.type == "redacted_thinking"
+    signature = unmarked(thinking.issuer, block.data if is_sealed else block.signature)
+    if signature is None:
+        losses.add(field_name, "only its issuer takes a signed thought back")
+        return None
+    return Thought("" if is_sealed else block.thinking or "", signature, is_sealed)
 
 
 def _add_user(turn: Turn, blocks: Iterable[Block], takes_images: bool, asked_now: bool, losses: Losses) -> None:

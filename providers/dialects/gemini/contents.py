@@ -29,9 +29,12 @@ OF_THOUGHT = "t."
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How this target is told a conversation; `names` maps the client's tool names to those sent."""
+    """How this target is told a conversation; `names` maps the client's tool names to those sent.
 
-    issuer: str
+    `issuer` is whose signatures are sent back; None: the upstream has just refused them.
+    """
+
+    issuer: str | None
     names: Mapping[str, str]
     call_ids: bool
     marks_unsigned: bool
@@ -107,6 +110,9 @@ class _Writing:
 
     def _thought(self, thought: Thought, parts: list[Part]) -> str | None:
         """The signature for the next part. The text of a thought is a summary for readers, which the model does not need."""
+        if self.manner.issuer is None:
+            self.losses.add("messages.content.thinking", "the upstream refused the signatures of this conversation")
+            return None
         signature = unmarked(self.manner.issuer, thought.signature)
         if signature is None:
             self.losses.add("messages.content.thinking", "it was thought elsewhere, and this model cannot read it")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from providers.dialects.gemini import errors, requests, settings
 from providers.dialects.gemini.replies import ReplyDecoder
 from providers.dialects.gemini.settings import Options
-from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.seams import Ask, Decoder, Encoded, Head, Mended
 from providers.errors import ProviderError
 from providers.spec import ProviderSpec
 
 
 class GeminiDialect:
-    """The Gemini API and Vertex AI's publisher models, which differ in endpoint and credential only."""
+    """The Gemini API and Vertex AI's publisher models, which differ in endpoint and credential only. A `Dialect` and a `Mending`."""
 
     def options_of(self, provider: ProviderSpec) -> Options:
         """See `settings.options_of`."""
@@ -24,6 +24,10 @@ class GeminiDialect:
     def decoder(self, ask: Ask, encoded: Encoded, head: Head) -> Decoder:
         """See `replies.ReplyDecoder`."""
         return ReplyDecoder(ask, encoded, head)
+
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+        """See `requests.mended`."""
+        return requests.mended(ask, encoded, error)
 
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         """See `errors.error_of`."""

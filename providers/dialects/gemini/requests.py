@@ -5,6 +5,7 @@ Source: `GenerateContentRequest` and `GenerationConfig` of the Gemini API.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -18,21 +19,42 @@ from providers.dialects.gemini.tools import tools_of
 from providers.dialects.losses import Losses
 from providers.dialects.offer import offer_of
 from providers.dialects.pieces import takes_of
-from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
 from providers.dialects.unsent import TRANSLATED, lose_the_rest, lose_user, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 
+_REFUSED_SIGNATURE = re.compile(
+    r"(?:corrupted|invalid|missing an?) .?thought[_ ]?signature|thought[_ ]?signature.{0,40}(?:not valid|invalid)",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
+    return _encoded(ask, refused=False)
+
+
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+    """The request without signatures, after a refusal that is about these; None where that is no help.
+
+    A signature is bound to the model and the project that gave it, and one is missed from calls of another provider's model. The
+    calls are marked instead, unless the settings say `plain`.
+    """
+    if error.status != 400 or not _REFUSED_SIGNATURE.search(error.message):
+        return None
+    again = _encoded(ask, refused=True)
+    return without_thinking(again) if again.body != encoded.body else None
+
+
+def _encoded(ask: Ask, *, refused: bool) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=True)
     try:
-        body = msgspec.json.encode(_body(ask, options, names, losses))
+        body = msgspec.json.encode(_body(ask, options, names, refused, losses))
     except RecursionError:
         raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
     stream = ask.request.stream
@@ -58,17 +80,18 @@ def _resource(model: str) -> str:
     return f"models/{quote(model, safe='')}"
 
 
-def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
-    """The members in a fixed order, so that equal requests are equal bytes."""
+def _body(ask: Ask, options: Options, names: Mapping[str, str], refused: bool, losses: Losses) -> dict[str, Any]:
+    """The members in a fixed order, so that equal requests are equal bytes. `refused`: no signature is worth anything."""
     request = ask.request
     generation = generation_of(ask.model, options)
     takes = takes_of(ask.model_spec, files=options.documents == "file", file_urls=True)
     system = system_of(request.system, takes, losses)
     manner = Manner(
-        issuer=issuer_of("gemini", ask.provider.name),
+        issuer=None if refused else issuer_of("gemini", ask.provider.name),
         names=names,
         call_ids=options.call_ids,
-        marks_unsigned=options.unsigned_calls == "marker" or (options.unsigned_calls == "auto" and generation >= 3),
+        marks_unsigned=options.unsigned_calls == "marker"
+        or (options.unsigned_calls == "auto" and (refused or generation >= 3)),
         media_inside=options.result_media == "inside" or (options.result_media == "auto" and generation >= 3),
         system_is_leading=options.mid_conversation_system == "leading",
     )

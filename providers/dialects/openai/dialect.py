@@ -6,13 +6,13 @@ from providers.dialects import refusals
 from providers.dialects.openai import requests
 from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.replies import decoder_of
-from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.seams import Ask, Decoder, Encoded, Head, Mended
 from providers.errors import ProviderError
 from providers.spec import ProviderSpec
 
 
 class OpenAIDialect:
-    """The OpenAI API and everything compatible with it."""
+    """The OpenAI API and everything compatible with it. A `Dialect` and a `Mending`."""
 
     def options_of(self, provider: ProviderSpec) -> Options:
         """See `options.options_of`."""
@@ -25,6 +25,10 @@ class OpenAIDialect:
     def decoder(self, ask: Ask, encoded: Encoded, head: Head) -> Decoder:
         """See `replies.decoder_of`."""
         return decoder_of(ask, encoded, head)
+
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+        """See `requests.mended`."""
+        return requests.mended(ask, encoded, error)
 
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         """See `refusals.error_of`."""

@@ -46,7 +46,7 @@ def reasoning_of(request: MessagesRequest, options: Options, model: ModelSpec | 
     if mode == "disabled":
         if effort is not None:
             losses.add("output_config.effort", "thinking is disabled")
-        return _disabled(options, losses)
+        return without_reasoning(options, losses)
     budget = thinking.get("budget_tokens")
     budget = budget if isinstance(budget, int) and mode == "enabled" else None
     return _enabled(options, effort, budget, losses)
@@ -57,7 +57,8 @@ def _is_own_word(request: MessagesRequest, model: ModelSpec | None) -> bool:
     return request.origin == "chat" and (model is None or model.capabilities is None)
 
 
-def _disabled(options: Options, losses: Losses) -> dict[str, Any]:
+def without_reasoning(options: Options, losses: Losses) -> dict[str, Any]:
+    """The members that forbid thinking."""
     match options.reasoning_field:
         case "reasoning":
             return {"reasoning": {"enabled": False}}

@@ -6,7 +6,9 @@ Source: the `CreateChatCompletionRequest` of the OpenAI API.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -16,9 +18,9 @@ from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
 from providers.dialects.openai.messages import messages_of
 from providers.dialects.openai.options import Options, options_of
-from providers.dialects.openai.reasoning import is_reasoner, reasoning_of
+from providers.dialects.openai.reasoning import is_reasoner, reasoning_of, without_reasoning
 from providers.dialects.openai.tools import choice_of, offer_of
-from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
 from providers.dialects.unsent import TRANSLATED, lose_the_rest, wanted_format
@@ -27,14 +29,37 @@ from schemas.request import MessagesRequest
 
 PATH = "/chat/completions"
 
+_DEMANDED = re.compile(
+    r"reasoning_content.{0,60}(?:must be passed back|is missing|is required)|missing.{0,20}reasoning_content",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
+    return _encoded(ask, demanded=False)
+
+
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+    """The request with earlier thinking as `reasoning_content`, after a refusal that demands it; None where that is no help.
+
+    A turn that called tools and has no thinking to send back, since another issuer's is sealed, can only go on without thinking.
+    """
+    if error.status != 400 or not _DEMANDED.search(error.message):
+        return None
+    again = _encoded(ask, demanded=True)
+    done = Mended(again, "thinking-replayed", "sent again with its earlier thinking in `reasoning_content`")
+    return done if again.body != encoded.body else None
+
+
+def _encoded(ask: Ask, *, demanded: bool) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    if demanded:
+        options = replace(options, thinking_history="reasoning_content")
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=options.tool_schema == "gemini")
     try:
-        body = msgspec.json.encode(_body(ask, options, names, losses))
+        body = msgspec.json.encode(_body(ask, options, names, demanded, losses))
     except RecursionError:
         raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
     accept = "text/event-stream" if ask.request.stream else "application/json"
@@ -48,7 +73,7 @@ def encode(ask: Ask) -> Encoded:
     )
 
 
-def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+def _body(ask: Ask, options: Options, names: Mapping[str, str], demanded: bool, losses: Losses) -> dict[str, Any]:
     """The members in a fixed order, so that equal requests are equal bytes."""
     request = ask.request
     offer = offer_of(request, options, ask.model_spec, names, losses)
@@ -62,7 +87,11 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
     body |= offer.search
     body |= _max_tokens(ask, options, losses)
     body |= _sampling(ask, options, losses)
-    body |= reasoning_of(request, options, ask.model_spec, losses)
+    if demanded and any(_lacks_thinking(message) for message in body["messages"]):
+        losses.add("thinking", "the upstream wants the thinking of every turn that called tools, and one has none")
+        body |= without_reasoning(options, losses)
+    else:
+        body |= reasoning_of(request, options, ask.model_spec, losses)
     body |= _response_format(request, options, losses)
     body |= user_of(request, options.user_id, options.user_field, losses)
     if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
@@ -73,6 +102,10 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
             body["stream_options"] = {"include_usage": True}
     lose_the_rest(ask, TRANSLATED, losses)
     return body | dict(options.extra_body)
+
+
+def _lacks_thinking(message: Mapping[str, Any]) -> bool:
+    return "tool_calls" in message and not message.get("reasoning_content")
 
 
 def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from providers.dialects import refusals
 from providers.dialects.openai_responses import requests, settings
 from providers.dialects.openai_responses.replies import ReplyDecoder
 from providers.dialects.openai_responses.settings import Options
-from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.seams import Ask, Decoder, Encoded, Head, Mended
 from providers.errors import ProviderError
 from providers.spec import ProviderSpec
 
 
 class ResponsesDialect:
-    """OpenAI's newer API, and upstreams that speak only that."""
+    """OpenAI's newer API, and upstreams that speak only that. A `Dialect` and a `Mending`."""
 
     def options_of(self, provider: ProviderSpec) -> Options:
         """See `settings.options_of`."""
@@ -25,6 +25,10 @@ class ResponsesDialect:
     def decoder(self, ask: Ask, encoded: Encoded, head: Head) -> Decoder:
         """See `replies.ReplyDecoder`."""
         return ReplyDecoder(ask, encoded, head)
+
+    def mended(self, ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+        """See `requests.mended`."""
+        return requests.mended(ask, encoded, error)
 
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         """See `refusals.error_of`."""

@@ -20,11 +20,15 @@ Item: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How this target is told a conversation; `names` maps the client's tool names to those sent."""
+    """How this target is told a conversation; `names` maps the client's tool names to those sent.
+
+    `is_refused`: the upstream has just refused the reasoning of this conversation.
+    """
 
     issuer: str
     names: Mapping[str, str]
     sends_reasoning: bool
+    is_refused: bool
     media_inside: bool
     mid_conversation_system: str
 
@@ -110,6 +114,9 @@ class _Writing:
         item_id, found, encrypted = (signature or "").partition(":")
         if not found:
             self.losses.add("messages.content.thinking", "it was thought elsewhere, and this model cannot read it")
+            return []
+        if self.manner.is_refused:
+            self.losses.add("messages.content.thinking", "the upstream refused the reasoning of this conversation")
             return []
         if not self.manner.sends_reasoning:
             self.losses.add("messages.content.thinking", "the model does not reason, or `thinkingHistory` is `drop`")

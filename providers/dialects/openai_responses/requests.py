@@ -6,8 +6,9 @@ Source: `ResponseCreateParams` of the OpenAI API.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -19,7 +20,7 @@ from providers.dialects.openai_responses.reasoning import ENCRYPTED, is_reasoner
 from providers.dialects.openai_responses.settings import Options, options_of
 from providers.dialects.openai_responses.tools import SOURCES, tools_of
 from providers.dialects.pieces import takes_of, text_of
-from providers.dialects.seams import Ask, Encoded, Unencodable
+from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
 from providers.dialects.turns import system_of, turns_of
@@ -29,14 +30,43 @@ from providers.messages.signatures import issuer_of
 
 PATH = "/responses"
 
+History: TypeAlias = Literal["kept", "refused", "unsupported"]
+"""What becomes of earlier reasoning: sent back; left out since it was refused; the model gives none that could be sent back."""
+
+
+_REFUSED_REASONING = re.compile(
+    r"encrypted[_ ]content"
+    r"|of type .?reasoning.? was provided without its required following item"
+    r"|without its required .?reasoning.? item"
+    r"|item .{0,120}not found.{0,40}items are not persisted",
+    re.IGNORECASE | re.DOTALL,
+)
+_NO_SUCH_MEMBER = re.compile(r"encrypted[_ ]content.{0,60}not supported", re.IGNORECASE | re.DOTALL)
+
 
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
+    return _encoded(ask, "kept")
+
+
+def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
+    """The request without earlier reasoning, after a refusal that is about it; None where that is no help.
+
+    Encrypted reasoning is bound to the account and the model that gave it. New reasoning is still asked for in a form that can be sent
+    back, unless the refusal says that the model gives none.
+    """
+    if error.status != 400 or not _REFUSED_REASONING.search(error.message):
+        return None
+    again = _encoded(ask, "unsupported" if _NO_SUCH_MEMBER.search(error.message) else "refused")
+    return without_thinking(again) if again.body != encoded.body else None
+
+
+def _encoded(ask: Ask, history: History) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     names = sent_names(tool_names_of(ask.request))
     try:
-        body = msgspec.json.encode(_body(ask, options, names, losses))
+        body = msgspec.json.encode(_body(ask, options, names, history, losses))
     except RecursionError:
         raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
     accept = "text/event-stream" if ask.request.stream else "application/json"
@@ -50,7 +80,7 @@ def encode(ask: Ask) -> Encoded:
     )
 
 
-def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+def _body(ask: Ask, options: Options, names: Mapping[str, str], history: History, losses: Losses) -> dict[str, Any]:
     """The members in a fixed order, so that equal requests are equal bytes."""
     request, model = ask.request, ask.model_spec
     takes = takes_of(model, files=options.documents == "file", file_urls=True)
@@ -58,6 +88,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
         issuer=issuer_of("openai-responses", ask.provider.name),
         names=names,
         sends_reasoning=sends_reasoning(options, model),
+        is_refused=history != "kept",
         media_inside=options.result_media == "inside",
         mid_conversation_system=options.mid_conversation_system,
     )
@@ -79,7 +110,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) 
     body |= user_of(request, options.user_id, options.user_field, losses)
     if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
         body["prompt_cache_key"] = hashlib.sha256(session.encode()).hexdigest()[:32]
-    include = [ENCRYPTED] if manner.sends_reasoning else []
+    include = [ENCRYPTED] if manner.sends_reasoning and history != "unsupported" else []
     if any(tool["type"] == "web_search" for tool in body.get("tools", ())):
         include.append(SOURCES)
     if include:

@@ -256,9 +256,9 @@ def test_a_refusal_of_thinking_is_mended_once(
         assert found is None
         return
     assert found is not None
-    assert json.loads(found.body) == {**body, **wanted}
-    assert found.lost != first.lost
-    assert mended(ask, found, error) is None
+    assert json.loads(found.encoded.body) == {**body, **wanted}
+    assert found.encoded.lost != first.lost
+    assert mended(ask, found.encoded, error) is None
 
 
 def test_only_a_400_is_mended() -> None:

@@ -66,9 +66,38 @@ def test_a_refused_signature_is_mended_once() -> None:
     refusal = ProviderError(KINDS["bad_request"], "messages.1.content.0: Invalid `signature` in `thinking` block", 400)
     again = mended(ask, first, refusal)
     assert again is not None
-    assert json.loads(again.body)["messages"][1]["content"] == [{"type": "text", "text": "b"}]
-    assert mended(ask, again, refusal) is None
+    assert json.loads(again.encoded.body)["messages"][1]["content"] == [{"type": "text", "text": "b"}]
+    assert mended(ask, again.encoded, refusal) is None
     assert mended(ask, first, ProviderError(KINDS["bad_request"], "something else", 400)) is None
+
+
+def test_a_refused_beta_is_mended_once() -> None:
+    """Which betas a model takes is said nowhere: after the refusal all go, with what needs one; a signature may be refused besides."""
+    thought = {"type": "thinking", "thinking": "a", "signature": "foreign"}
+    turns = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [thought, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": "c"},
+    ]
+    betas = {"anthropic-beta": "context-management-2025-06-27,effort-2025-11-24"}
+    cleared = {**BASE, "messages": turns, "context_management": {"edits": []}}
+    ask = ask_of(cleared, kind="bedrock", headers=betas)
+    first = encode(ask)
+    assert json.loads(first.body)["anthropic_beta"] == betas["anthropic-beta"].split(",")
+    beta = ProviderError(KINDS["bad_request"], "`p` answered 400: invalid beta flag", 400)
+    again = mended(ask, first, beta)
+    assert again is not None
+    assert again.fix == "betas-removed"
+    body = json.loads(again.encoded.body)
+    assert not {"anthropic_beta", "context_management"} & set(body)
+    assert lost_of(again.encoded) == {"header.anthropic-beta": 2, "context_management": 1}
+    assert mended(ask, again.encoded, beta) is None
+    signature = ProviderError(KINDS["bad_request"], "Invalid `signature` in `thinking` block", 400)
+    last = mended(ask, again.encoded, signature)
+    assert last is not None
+    assert "anthropic_beta" not in json.loads(last.encoded.body)
+    assert mended(ask, last.encoded, signature) is None
+    assert mended(ask, last.encoded, beta) is None
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ RETRIES = {"same": "same", "other_credential": "other", "never": "never"}
 def decoder(
     *, thinking: str = "off", names: dict[str, str] | None = None, head: Head = STREAM, **sent: Any
 ) -> ReplyDecoder:
-    known = {"model_id": "m", "body_bytes": 1000, "input_tokens": 250, "window_tokens": None} | sent
+    known = {"issuer": "i", "model_id": "m", "body_bytes": 1000, "input_tokens": 250, "window_tokens": None} | sent
     return ReplyDecoder(Sent(thinking=thinking, **known), names or {}, head)
 
 
@@ -77,7 +77,7 @@ def read(case: dict[str, Any], plan: Any, *, stream: bool) -> tuple[Reply, bytes
         extract_printed_calls=True,
     )
     out = b"".join(reply.feed(chunk) for chunk in cwvectors.chunks(cwvectors.encode_case(case), plan))
-    return reply, out + reply.finish()
+    return reply, (out + reply.finish()).replace(b"ccr:i:", b"")
 
 
 def accepted(case: dict[str, Any], *outcomes: str) -> list[dict[str, Any]]:
@@ -377,8 +377,8 @@ def test_thinking_reaches_only_who_asked() -> None:
     )
     assert content_of(data, thinking="native") == [
         Thinking("a"),
-        Signature("s"),
-        Redacted("cg=="),
+        Signature("ccr:i:s"),
+        Redacted("ccr:i:cg=="),
         Text("b"),
         Stop("end_turn"),
     ]

@@ -1,0 +1,141 @@
+"""Refusals that one repair cures: thinking that is not the upstream's, or that it misses; everything else is the client's to read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.dialects.table import DIALECTS, MENDING
+from providers.errors import KINDS, ProviderError
+from providers.messages.signatures import issuer_of, marked
+from tests.providers.dialects.asking import BASE, ask_of, lost_of
+
+CALL = {"type": "tool_use", "id": "c1", "name": "f", "input": {}}
+RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "ok"}]}
+TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
+
+
+def thought(kind: str, signature: str) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": "hm", "signature": marked(issuer_of(kind, "p"), signature)}
+
+
+def conversation(first: dict[str, Any] | None) -> dict[str, Any]:
+    turn = {"role": "assistant", "content": [*([first] if first else []), CALL]}
+    thinking = {"type": "enabled", "budget_tokens": 2048}
+    return {**BASE, "max_tokens": 4096, "thinking": thinking, "tools": TOOLS, "messages": [HI, turn, RESULT]}
+
+
+HI = {"role": "user", "content": "hi"}
+THINKS = {"capabilities": ["tools", "thinking"]}
+UNSIGNED = {"type": "thinking", "thinking": "hm", "signature": ""}
+GEMINI, RESPONSES, WHISPERER = (
+    thought("gemini", "c2ln"),
+    thought("openai-responses", "rs_1:c2VhbGVk"),
+    thought("codewhisperer", "c2ln"),
+)
+MISSED = (
+    "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly"
+)
+SEALED = "The encrypted content for item rs_1 could not be verified. Reason: Encrypted content could not be decrypted or parsed."
+DEMANDED = "The `reasoning_content` in the thinking mode must be passed back to the API."
+MISSING = "thinking is enabled but reasoning_content is missing in assistant tool call message at index 1"
+ALONE = "Item 'rs_1' of type 'reasoning' was provided without its required following item."
+MARKER = "skip_thought_signature_validator"
+NATIVE = {"thinking": "native"}
+FIELD = {"reasoningField": "thinking"}
+
+# dialect, what the upstream says, the first block of the turn that calls, settings, the upstream's model;
+# what the mended request holds no longer, what it holds instead, the field that is lost besides
+ROWS: list[tuple[str, str, Any, dict[str, Any], str, str, str, str]] = [
+    ("gemini", "Corrupted thought signature.", GEMINI, {}, "gemini-3-pro", '"c2ln"', MARKER, "messages.content.thinking"),
+    ("gemini", "Thought signature is not valid", GEMINI, {}, "gemini-2.5-pro", '"c2ln"', MARKER, "messages.content.thinking"),
+    ("gemini", MISSED, None, {}, "mine", "", MARKER, "messages.content.tool_use"),
+    ("gemini", "Thought signature is not valid", GEMINI, {"unsignedCalls": "plain"}, "mine", '"c2ln"', "", "messages.content.thinking"),
+    ("openai-responses", SEALED, RESPONSES, {}, "gpt", '"c2VhbGVk"', "", "messages.content.thinking"),
+    ("openai-responses", ALONE, RESPONSES, {}, "gpt", '"c2VhbGVk"', "", "messages.content.thinking"),
+    ("openai-responses", "Encrypted content is not supported with this model.", None, {}, "gpt", "reasoning.encrypted_content", "", ""),
+    ("openai", DEMANDED, UNSIGNED, FIELD, "k", "", '"reasoning_content":"hm"', ""),
+    ("openai", MISSING, None, FIELD, "k", '"thinking":{"type":"enabled"}', '"thinking":{"type":"disabled"}', "thinking"),
+    ("codewhisperer", "no (THINKING_SIGNATURE_INVALID)", WHISPERER, NATIVE, "claude-opus-4.6", '"signature":"c2ln"', "", "messages.content.thinking"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "first", "settings", "model", "gone", "instead", "lost"),
+    ROWS,
+    ids=[f"{row[0]}-{at}" for at, row in enumerate(ROWS)],
+)
+def test_a_refusal_about_thinking_is_mended_once(
+    kind: str, said: str, first: Any, settings: dict[str, Any], model: str, gone: str, instead: str, lost: str
+) -> None:
+    """The request changes in what was refused, says so, and does not change again; under another status it does not change at all."""
+    capable = None if kind == "gemini" else THINKS
+    ask = ask_of(conversation(first), kind=kind, settings=settings, name=model, model=capable)
+    encoded = DIALECTS[kind].encode(ask)
+    before = encoded.body.decode()
+    error = ProviderError(KINDS["bad_request"], f"`p` answered 400: {said}", 400)
+
+    found = MENDING[kind].mended(ask, encoded, error)
+
+    assert found is not None
+    after = found.encoded.body.decode()
+    if gone:
+        assert (gone in before, gone in after) == (True, False)
+    if instead:
+        assert (instead in before, instead in after) == (False, True)
+    assert lost == "" or lost_of(found.encoded)[lost] > 0
+    assert MENDING[kind].mended(ask, found.encoded, error) is None
+    assert MENDING[kind].mended(ask, encoded, ProviderError(KINDS["server"], said, 500)) is None
+
+
+@pytest.mark.parametrize("kind", sorted(MENDING))
+def test_other_refusals_are_not_mended(kind: str) -> None:
+    """A 400 about something else is the client's to read."""
+    model = "claude-opus-4.6" if kind == "codewhisperer" else "m"
+    ask = ask_of(conversation(None), kind=kind, name=model)
+    encoded = DIALECTS[kind].encode(ask)
+    for said in ("max_tokens is too large", "invalid tool schema", "messages: text must be non-empty", ""):
+        assert MENDING[kind].mended(ask, encoded, ProviderError(KINDS["bad_request"], said, 400)) is None
+
+
+def test_every_dialect_with_an_upstream_can_mend() -> None:
+    """A session may come to any of them from another."""
+    assert set(MENDING) == set(DIALECTS) - {"static"}
+
+
+def test_thinking_goes_back_to_who_signed_it() -> None:
+    """The service's own thought returns as it was given; one of another provider, and an unsigned one, are left out."""
+    sealed = {"type": "redacted_thinking", "data": marked(issuer_of("codewhisperer", "p"), "c2VhbGVk")}
+    for first, wanted in [
+        (WHISPERER, {"reasoningText": {"text": "hm", "signature": "c2ln"}}),
+        (sealed, {"redactedContent": "c2VhbGVk"}),
+        (thought("gemini", "c2ln"), None),
+        (UNSIGNED, None),
+    ]:
+        ask = ask_of(conversation(first), kind="codewhisperer", settings=NATIVE, name="claude-opus-4.6")
+        state = json.loads(DIALECTS["codewhisperer"].encode(ask).body)["conversationState"]
+        said = next(m["assistantResponseMessage"] for m in state["history"] if "assistantResponseMessage" in m)
+        assert said.get("reasoningContent") == wanted
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "model", "asked"),
+    [
+        (["tools"], "claude-opus-4.6", False),
+        (["tools", "thinking"], "claude-opus-4.6", True),
+        (["tools", "thinking"], "of-tomorrow", True),
+        (None, "of-tomorrow", False),
+        (None, "claude-opus-4.6", True),
+    ],
+)
+def test_the_listed_capabilities_say_whether_a_model_thinks(
+    capabilities: list[str] | None, model: str, asked: bool
+) -> None:
+    """The configuration knows better than the table; without a word there, the table decides."""
+    listed = None if capabilities is None else {"capabilities": capabilities}
+    ask = ask_of(conversation(None), kind="codewhisperer", settings=NATIVE, name=model, model=listed)
+    encoded = DIALECTS["codewhisperer"].encode(ask)
+    assert ("additionalModelRequestFields" in json.loads(encoded.body)) is asked
+    assert ("thinking" in lost_of(encoded)) is not asked
