@@ -29,6 +29,7 @@ from providers.endpoint import url_of
 from providers.errors import KINDS, ProviderError
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
+from providers.redirects import redirect_of
 from providers.reply import Reply
 from providers.translate import translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
@@ -152,7 +153,7 @@ async def _accepted(
             body = await _error_body(response)
         finally:
             await response.aclose()
-        error = upstream.dialect.error_of(ask, response.head, body)
+        error = redirect_of(ask.provider.name, response.head) or upstream.dialect.error_of(ask, response.head, body)
         mended = upstream.mending.mended(ask, encoded, error) if upstream.mending is not None else None
         if mended is None:
             raise AttemptFailed(error)

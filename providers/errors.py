@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = _rows(
     Kind("timeout", "timeout_error", 504, _UP, "same"),
     Kind("cut", "api_error", 502, _UP, "same"),
     Kind("garbage", "api_error", 502, _UP, "same"),
+    Kind("redirect", "api_error", 502, _UP, "other"),
     Kind("empty", "api_error", 502, _UP, "same"),
     Kind("server", "api_error", 500, _UP, "same"),
     Kind("unavailable", "api_error", 503, _UP, "same"),
@@ -66,7 +67,10 @@ KINDS: dict[str, Kind] = _rows(
     Kind("loop", "api_error", 508, _US, "never"),
     Kind("busy", "overloaded_error", 529, _US, "other"),
 )
-"""Kind name -> what it means. `bad_reply` is a reply whose content cannot be used (an unparsable call); `busy` is our own limit."""
+"""Kind name -> what it means. `bad_reply` is a reply whose content cannot be used (an unparsable call); `busy` is our own limit.
+
+`redirect` is an answer that points elsewhere, which is never followed: a credential would go where nobody sent it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ SIGNALS: dict[str, Signal] = {
     "timeout": Signal.FAULT,
     "cut": Signal.FAULT,
     "garbage": Signal.FAULT,
+    "redirect": Signal.FAULT,
     "empty": Signal.FAULT,
     "server": Signal.FAULT,
     "unavailable": Signal.FAULT,

@@ -82,10 +82,14 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False):
-    """The model stopped; `reason` is an Anthropic stop reason."""
+    """The model stopped; `reason` is an Anthropic stop reason.
+
+    `unknown`: the upstream's own word where that is in no table, so that `reason` is only the likeliest.
+    """
 
     reason: str
     sequence: str | None = None
+    unknown: str | None = None
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -231,6 +231,8 @@ class Repair:
         self._out.append(ToolEnd(call.start.call))
 
     def _stop(self, part: Stop) -> None:
+        if part.unknown is not None:
+            self.lost.append(f"the stop reason `{part.unknown}`: unknown here, told as `{part.reason}`")
         if self._printed is not None:
             text, calls = self._printed.end() if part.reason == "end_turn" else (self._printed.release(), ())
             if text:

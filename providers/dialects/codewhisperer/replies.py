@@ -17,6 +17,7 @@ from providers.dialects.codewhisperer.errors import Said, error_from, said_in
 from providers.dialects.codewhisperer.requests import BYTES_PER_TOKEN, Sent
 from providers.dialects.codewhisperer.text import Pieces, ThinkingTags
 from providers.dialects.seams import Head
+from providers.dialects.stops import stop_from
 from providers.errors import KINDS, ProviderError
 from providers.messages.parts import Fault, Part, Redacted, Signature, Stop, Text, Thinking, Usage
 from providers.messages.signatures import marked
@@ -267,24 +268,24 @@ class ReplyDecoder:
         unfinished = self._calls.unfinished()
         if unfinished is not None and self._reason != "MAX_TOKENS":
             self._fault(_unusable(unfinished))
-        reason = self._stop_reason()
+        stop = self._stop()
         if self._reason == "MALFORMED_TOOL_USE" and not self._calls.any_ended:
             self._fault(ProviderError(KINDS["bad_reply"], "the model made a call that the service could not read"))
-        elif not self._has_content and reason not in _MEANS_SOMETHING_ALONE:
+        elif not self._has_content and stop.reason not in _MEANS_SOMETHING_ALONE:
             self._fault(ProviderError(KINDS["empty"], "the upstream answered without any content"))
         if self._done:
             return
         self._parts.append(self._final_usage())
-        self._parts.append(Stop(reason))
+        self._parts.append(stop)
         self._done = True
 
-    def _stop_reason(self) -> str:
-        reason = STOP_REASONS.get(self._reason or "", "end_turn")
-        if self._tags is not None and self._tags.unclosed and reason == "end_turn":
-            return "max_tokens"
+    def _stop(self) -> Stop:
+        stop = stop_from(self._reason, STOP_REASONS) if self._reason else Stop("end_turn")
+        if self._tags is not None and self._tags.unclosed and stop.reason == "end_turn":
+            return Stop("max_tokens", unknown=stop.unknown)
         if self._calls.any_ended and self._reason != "MAX_TOKENS":
-            return "tool_use"
-        return reason
+            return Stop("tool_use", unknown=stop.unknown)
+        return stop
 
     def _final_usage(self) -> Usage:
         """The service's counts, or estimates; the percentage counts input and output together."""

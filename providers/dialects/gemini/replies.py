@@ -19,6 +19,7 @@ from providers.dialects.gemini.usage import usage_of
 from providers.dialects.refusal_text import redacted, said_in
 from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Encoded, Head
+from providers.dialects.stops import stop_from
 from providers.dialects.web_sources import search_of
 from providers.errors import KINDS, ProviderError
 from providers.messages import parts
@@ -148,7 +149,7 @@ class ReplyDecoder:
             why = f" ({redacted(candidate.finish_message, self._ask)[:300]})" if candidate.finish_message else ""
             self._break(self._unusable(kind, f"a reply that broke off: `{reason}`{why}"), out)
         elif self._stop is None or self._stop.reason == "end_turn":
-            self._stop = Stop(STOPS.get(reason, "end_turn"))
+            self._stop = stop_from(reason, STOPS)
 
     def _part(self, part: Part, out: list[parts.Part]) -> None:
         signature = part.thought_signature
@@ -200,7 +201,7 @@ class ReplyDecoder:
             use_id = f"srvtoolu_{self._ask.new_id()}"
             out += search_of(self._found.sources, use_id, "; ".join(self._found.queries))
             out.append(Usage(web_searches=max(len(self._found.queries), 1)))
-        out.append(Stop("tool_use") if self._calls and stop.reason == "end_turn" else stop)
+        out.append(Stop("tool_use", unknown=stop.unknown) if self._calls and stop.reason == "end_turn" else stop)
         self._done = True
 
     def _break(self, error: ProviderError, out: list[parts.Part]) -> None:

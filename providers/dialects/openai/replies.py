@@ -268,7 +268,7 @@ class ReplyDecoder:
                 # How many searches it took is not said; there was one at least.
                 out.append(Usage(web_searches=1))
         stop = self._stop or Stop("tool_use" if self._calls.any else "end_turn")
-        out.append(Stop("refusal") if self._refused and stop.reason == "end_turn" else stop)
+        out.append(Stop("refusal", unknown=stop.unknown) if self._refused and stop.reason == "end_turn" else stop)
         self._done = True
 
     def _break(self, error: ProviderError, out: list[Part]) -> None:

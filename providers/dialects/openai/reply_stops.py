@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from providers.dialects.openai.reply_chunks import Choice
+from providers.dialects.stops import stop_from
 from providers.messages.parts import Stop
 
 STOPS: Mapping[str, str] = {
@@ -49,12 +50,12 @@ BREAKS: Mapping[str, str] = {
 
 def stop_of(choice: Choice, finish_reason: str, stop_sequences: Collection[str]) -> Stop:
     """The stop that a choice's `finish_reason` says; a stop string counts only if it is one that the client asked for."""
-    reason = STOPS.get(finish_reason.lower(), "end_turn")
-    if reason in ("end_turn", "stop_sequence"):
+    stop = stop_from(finish_reason.lower(), STOPS)
+    if stop.reason in ("end_turn", "stop_sequence"):
         for matched in (choice.matched_stop, choice.stop_reason):
             if isinstance(matched, str) and matched in stop_sequences:
                 return Stop("stop_sequence", matched)
-    return Stop(reason)
+    return stop
 
 
 def better(before: Stop | None, after: Stop) -> Stop:

@@ -18,6 +18,7 @@ from providers.dialects.refusal_text import redacted, said_in
 from providers.dialects.refusals import error_in_reply
 from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Encoded, Head
+from providers.dialects.stops import stop_from
 from providers.dialects.web_sources import citation_of, sources_in
 from providers.errors import KINDS, ProviderError
 from providers.messages.parts import Fault, Part, Signature, Stop, Text, Thinking, Usage
@@ -275,7 +276,7 @@ class ReplyDecoder:
         if response.status == "incomplete":
             details = response.incomplete_details
             reason = details.get("reason") if isinstance(details, dict) else None
-            return Stop(INCOMPLETE.get(str(reason), "max_tokens"))
+            return stop_from(str(reason), INCOMPLETE, "max_tokens") if reason else Stop("max_tokens")
         if self._refused:
             return Stop("refusal")
         if self._calls.any:

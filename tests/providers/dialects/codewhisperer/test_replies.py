@@ -385,6 +385,15 @@ def test_thinking_reaches_only_who_asked() -> None:
     assert content_of(data) == [Text("b"), Stop("end_turn")]
 
 
+def test_a_stop_reason_of_tomorrow_is_kept_by_name() -> None:
+    """It ends the turn as an ordinary one, and the log can say what the service said."""
+    ended = ("metadataEvent", {"stopReason": "BRAND_NEW"})
+    assert parts_of(events(said("a"), ended))[-1] == Stop("end_turn", unknown="BRAND_NEW")
+    assert parts_of(events(called("a", name="A", input="{}", stop=True), ended))[-1] == Stop(
+        "tool_use", unknown="BRAND_NEW"
+    )
+
+
 def test_counts_of_the_service_win_over_ours() -> None:
     """Counted tokens are given as counted, cache included; otherwise estimates, or the percentage where configured."""
     tokens = {"uncachedInputTokens": 10, "outputTokens": 3, "cacheReadInputTokens": 5, "cacheWriteInputTokens": 2}
