@@ -198,7 +198,7 @@ class Repair:
         """Replaces a string that holds an object by the object; another string is sent as received."""
         try:
             inner = json.loads("".join(call.held))
-        except ValueError:
+        except (ValueError, RecursionError):
             inner = None
         if not (isinstance(inner, str) and is_object(inner)):
             return
