@@ -18,15 +18,11 @@ from engine.exchange import (
     note_step,
 )
 from engine.exchange_state import Exchange
-from engine.explaining import explanation_of
 from engine.front import Visit
 from engine.intake import envelope_of
 from engine.record import record_exchange
 from engine.replies import Refused, refusal, refusal_of
 from engine.router import Router
-from providers.chat.form import ChatForm
-from providers.chat.reading import BadChat
-from providers.chat.request import chat_request
 from providers.client_form import ClientForm
 from providers.dialects.seams import Lost
 from providers.errors import Blame
@@ -50,6 +46,10 @@ async def answer_messages(router: Router, visit: Visit) -> None:
 
 async def answer_chat(router: Router, visit: Visit) -> None:
     """`POST /v1/chat/completions`: the same rules and the same way to the targets, for clients of that API."""
+    from providers.chat.form import ChatForm  # loaded for those who ask: most routers serve one API
+    from providers.chat.reading import BadChat
+    from providers.chat.request import chat_request
+
     try:
         asked = chat_request(visit.body)
     except BadRequest as problem:
@@ -189,6 +189,8 @@ async def _counted_upstream(
 
 async def answer_explain(router: Router, visit: Visit) -> None:
     """`POST /v1/ccr/explain`: what would happen to the request in the body, by the rules and the state of this moment."""
+    from engine.explaining import explanation_of
+
     await visit.responder.whole(200, explanation_of(router, visit))
 
 

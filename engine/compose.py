@@ -8,7 +8,7 @@ from engine.built import Built
 from engine.door import Door
 from engine.gateway import Gateway, Upstream
 from providers.credentials import CredentialSource, credential_source
-from providers.dialects.table import DIALECTS, MENDING, PASS_THROUGH
+from providers.dialects.table import spoken_by
 from providers.registry import registry_of
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.upstream import Transport
@@ -46,8 +46,8 @@ def retired(old: Gateway, new: Gateway) -> list[Transport]:
 def _upstream_of(
     spec: ProviderSpec, make_transport: MakeTransport, make_source: MakeSource, old: Gateway | None
 ) -> Upstream:
-    dialect = DIALECTS[spec.type]
-    options = dialect.options_of(spec)
+    spoken = spoken_by(spec.type)
+    options = spoken.dialect.options_of(spec)
     known = old.upstreams.get(spec.name) if old else None
     if known is not None and _same_connections(known.spec, spec):
         transport = known.transport
@@ -55,7 +55,7 @@ def _upstream_of(
     else:
         transport = make_transport(spec)
         credentials = _credentials_of(spec, make_source, {}, None)
-    return Upstream(spec, dialect, options, transport, credentials, PASS_THROUGH.get(spec.type), MENDING.get(spec.type))
+    return Upstream(spec, spoken.dialect, options, transport, credentials, spoken.through, spoken.mending)
 
 
 def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:

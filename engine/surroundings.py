@@ -9,7 +9,7 @@ from engine.gateway import model_of
 from engine.overflow import overflow_of
 from providers.balance import STRATEGIES
 from providers.dialects.seams import Ask, Lost, Unencodable
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import dialect_of
 from providers.pool import Wish
 from providers.registry import Registry
 from providers.spec import ProviderSpec
@@ -76,7 +76,7 @@ def _lost(
         listed = spec.model(model)
         if (overflow := overflow_of(request, listed.context_window if listed else None)) is not None:
             raise Unencodable(overflow)
-        encoded = DIALECTS[spec.type].encode(ask)
+        encoded = dialect_of(spec.type).encode(ask)
     except Unencodable as refusal:
         return (Lost("request", 1, f"cannot be sent: {refusal.error.message}"),), ()
     return encoded.lost, encoded.notes

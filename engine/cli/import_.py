@@ -28,7 +28,7 @@ def command(file: str, output: Path | None, force: bool) -> int:
     error and in comments. Keys are never copied: a comment names the variable to put each into.
     """
     from engine.importing.convert import NotImportable, imported
-    from providers.dialects.table import DIALECTS
+    from providers.dialects.table import TYPES
 
     if output is not None and output.expanduser().exists() and not force:
         click.echo(f"{output} is already there; `--force` replaces it", err=True)
@@ -36,7 +36,7 @@ def command(file: str, output: Path | None, force: bool) -> int:
     try:
         data = sys.stdin.buffer.read() if file == "-" else read_file(file)
         name = "standard input" if file == "-" else Path(file).name
-        made = imported(data, name, frozenset(DIALECTS))
+        made = imported(data, name, TYPES)
     except OSError as problem:
         click.echo(f"{file} cannot be read: {problem.strerror}", err=True)
         return 3

@@ -183,3 +183,6 @@ def _length(request: MessagesRequest) -> int:
 def _tokens(chars: int) -> int:
     """About what a model would count; only to have something to show."""
     return max(1, chars // 4)
+
+
+STATIC = StaticDialect()

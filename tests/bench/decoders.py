@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import dialect_of
 from providers.reply import Reply
 from providers.translate import translated
 from tests.bench import bodies
@@ -53,7 +53,7 @@ def events_per_s(said: Spoken, new_reply: Callable[[], Reply | None], for_s: flo
 
 def first_byte_s(said: Spoken, body: dict[str, Any], for_s: float) -> float:
     """Seconds of work between client and upstream before the first byte: encoding the request, and the answer's first events; the best of many."""
-    dialect = DIALECTS[said.dialect]
+    dialect = dialect_of(said.dialect)
     settings, name = said.ask.provider.settings, said.ask.model
     asked = {**body, "stream": True}
     ask = ask_of(asked, settings=settings, kind=said.dialect, name=name)

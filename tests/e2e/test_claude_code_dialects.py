@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import TYPES
 from tests.fakes import claude_code
 from tests.fakes.router import Router
 from tests.fakes.speakers import SPEAKERS, Speaker
@@ -62,7 +62,7 @@ def bash(number: int, command: str) -> Call:
 
 def test_no_dialect_is_left_out() -> None:
     """Each dialect that has an upstream has a session."""
-    assert set(SPEAKERS) == set(DIALECTS) - {"static"}
+    assert set(SPEAKERS) == TYPES - {"static"}
 
 
 def test_a_session_with_tools_goes_on_to_its_end(

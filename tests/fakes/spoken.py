@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
-from providers.dialects.table import DIALECTS, PASS_THROUGH
+from providers.dialects.table import dialect_of, spoken_by
 from providers.reply import Reply
 from tests.fakes.speakers import Speaker
 from tests.fakes.upstream import Call
@@ -38,13 +38,14 @@ class Spoken:
 
     def decoder(self, content_type: str | None = None) -> Decoder:
         """A new decoder of the answer, said to be of another type where one is given."""
-        return DIALECTS[self.dialect].decoder(self.ask, self.encoded, self._head(content_type))
+        return dialect_of(self.dialect).decoder(self.ask, self.encoded, self._head(content_type))
 
     def passing(self, content_type: str | None = None) -> Reply | None:
         """A new reply that passes the answer on, where the dialect does that."""
-        if self.dialect not in PASS_THROUGH:
+        through = spoken_by(self.dialect).through
+        if through is None:
             return None
-        return PASS_THROUGH[self.dialect].reply(self.ask, self.encoded, self._head(content_type), lambda text: text)
+        return through.reply(self.ask, self.encoded, self._head(content_type), lambda text: text)
 
     def _head(self, content_type: str | None) -> Head:
         return self.head if content_type is None else Head(200, {"content-type": content_type})
@@ -58,7 +59,7 @@ def spoken(
         name: value for name, value in speaker.provider(LOOPBACK).get("settings", {}).items() if name != "models"
     }
     ask = ask_of({**BODY, "stream": stream}, settings=settings, kind=speaker.dialect, name=speaker.model)
-    encoded = DIALECTS[speaker.dialect].encode(ask)
+    encoded = dialect_of(speaker.dialect).encode(ask)
     asked = Received("POST", encoded.path, encoded.query, encoded.headers, encoded.body, 0)
     head, pieces = _read(speaker.say(text, calls, thought)(asked))
     return Spoken(speaker.dialect, ask, encoded, head, pieces)

@@ -32,3 +32,6 @@ class GeminiDialect:
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         """See `errors.error_of`."""
         return errors.error_of(ask, head, body)
+
+
+GEMINI = GeminiDialect()

@@ -33,3 +33,6 @@ class ResponsesDialect:
     def error_of(self, ask: Ask, head: Head, body: bytes) -> ProviderError:
         """See `refusals.error_of`."""
         return refusals.error_of(ask, head, body)
+
+
+RESPONSES = ResponsesDialect()

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from engine.cli import ccr
 from engine.importing.convert import Imported, NotImportable, imported
 from engine.importing.yaml_text import yaml_of
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import TYPES
 from schemas.document import plain
 from schemas.read import read
 from tests.conftest import Golden
 
 SAMPLES = sorted((Path(__file__).parent.parent.parent / "imports").iterdir())
-SERVED = frozenset(DIALECTS)
+SERVED = TYPES
 
 
 def convert(value: Any) -> Imported:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.dialects.table import DIALECTS, MENDING
+from providers.dialects.seams import Mending
+from providers.dialects.table import TYPES, dialect_of, spoken_by
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of, marked
 from tests.providers.dialects.asking import BASE, ask_of, lost_of
@@ -15,6 +16,12 @@ from tests.providers.dialects.asking import BASE, ask_of, lost_of
 CALL = {"type": "tool_use", "id": "c1", "name": "f", "input": {}}
 RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "ok"}]}
 TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
+
+
+def mending_of(kind: str) -> Mending:
+    found = spoken_by(kind).mending
+    assert found is not None
+    return found
 
 
 def thought(kind: str, signature: str) -> dict[str, Any]:
@@ -73,11 +80,11 @@ def test_a_refusal_about_thinking_is_mended_once(
     """The request changes in what was refused, says so, and does not change again; under another status it does not change at all."""
     capable = None if kind == "gemini" else THINKS
     ask = ask_of(conversation(first), kind=kind, settings=settings, name=model, model=capable)
-    encoded = DIALECTS[kind].encode(ask)
+    encoded = dialect_of(kind).encode(ask)
     before = encoded.body.decode()
     error = ProviderError(KINDS["bad_request"], f"`p` answered 400: {said}", 400)
 
-    found = MENDING[kind].mended(ask, encoded, error)
+    found = mending_of(kind).mended(ask, encoded, error)
 
     assert found is not None
     after = found.encoded.body.decode()
@@ -86,23 +93,23 @@ def test_a_refusal_about_thinking_is_mended_once(
     if instead:
         assert (instead in before, instead in after) == (False, True)
     assert lost == "" or lost_of(found.encoded)[lost] > 0
-    assert MENDING[kind].mended(ask, found.encoded, error) is None
-    assert MENDING[kind].mended(ask, encoded, ProviderError(KINDS["server"], said, 500)) is None
+    assert mending_of(kind).mended(ask, found.encoded, error) is None
+    assert mending_of(kind).mended(ask, encoded, ProviderError(KINDS["server"], said, 500)) is None
 
 
-@pytest.mark.parametrize("kind", sorted(MENDING))
+@pytest.mark.parametrize("kind", sorted(TYPES - {"static"}))
 def test_other_refusals_are_not_mended(kind: str) -> None:
     """A 400 about something else is the client's to read."""
     model = "claude-opus-4.6" if kind == "codewhisperer" else "m"
     ask = ask_of(conversation(None), kind=kind, name=model)
-    encoded = DIALECTS[kind].encode(ask)
+    encoded = dialect_of(kind).encode(ask)
     for said in ("max_tokens is too large", "invalid tool schema", "messages: text must be non-empty", ""):
-        assert MENDING[kind].mended(ask, encoded, ProviderError(KINDS["bad_request"], said, 400)) is None
+        assert mending_of(kind).mended(ask, encoded, ProviderError(KINDS["bad_request"], said, 400)) is None
 
 
 def test_every_dialect_with_an_upstream_can_mend() -> None:
     """A session may come to any of them from another."""
-    assert set(MENDING) == set(DIALECTS) - {"static"}
+    assert {kind for kind in TYPES if spoken_by(kind).mending is not None} == TYPES - {"static"}
 
 
 def test_thinking_goes_back_to_who_signed_it() -> None:
@@ -115,7 +122,7 @@ def test_thinking_goes_back_to_who_signed_it() -> None:
         (UNSIGNED, None),
     ]:
         ask = ask_of(conversation(first), kind="codewhisperer", settings=NATIVE, name="claude-opus-4.6")
-        state = json.loads(DIALECTS["codewhisperer"].encode(ask).body)["conversationState"]
+        state = json.loads(dialect_of("codewhisperer").encode(ask).body)["conversationState"]
         said = next(m["assistantResponseMessage"] for m in state["history"] if "assistantResponseMessage" in m)
         assert said.get("reasoningContent") == wanted
 
@@ -136,6 +143,6 @@ def test_the_listed_capabilities_say_whether_a_model_thinks(
     """The configuration knows better than the table; without a word there, the table decides."""
     listed = None if capabilities is None else {"capabilities": capabilities}
     ask = ask_of(conversation(None), kind="codewhisperer", settings=NATIVE, name=model, model=listed)
-    encoded = DIALECTS["codewhisperer"].encode(ask)
+    encoded = dialect_of("codewhisperer").encode(ask)
     assert ("additionalModelRequestFields" in json.loads(encoded.body)) is asked
     assert ("thinking" in lost_of(encoded)) is not asked

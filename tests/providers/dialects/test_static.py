@@ -11,7 +11,7 @@ from msgspec import structs
 
 from providers.dialects.seams import Ask, Dialect
 from providers.dialects.static import DEFAULT_TEXT
-from providers.dialects.table import DIALECTS
+from providers.dialects.table import dialect_of
 from providers.spec import Timeouts
 from providers.static_upstream import StaticTransport
 from providers.translate import translated
@@ -34,7 +34,7 @@ async def answer(ask: Ask) -> tuple[dict[str, Any], list[float]]:
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    dialect: Dialect = DIALECTS["static"]
+    dialect: Dialect = dialect_of("static")
     encoded = dialect.encode(ask)
     response = await StaticTransport(sleep).send(UpstreamRequest("POST", "", (), encoded.body), Timeouts())
     decoder = dialect.decoder(ask, encoded, response.head)
@@ -115,7 +115,7 @@ async def test_an_answered_call_is_not_made_again() -> None:
 async def test_pieces_and_pauses() -> None:
     """Text comes in pieces of the size asked for, with a pause before each event."""
     ask = static_ask({"text": "abcdefg", "chunkChars": 3, "chunkDelayMs": 20})
-    script = json.loads(DIALECTS["static"].encode(ask).body)
+    script = json.loads(dialect_of("static").encode(ask).body)
     assert script["pieces"] == ["abc", "def", "g"]
     message, pauses = await answer(ask)
     assert message["content"] == [{"type": "text", "text": "abcdefg"}]
@@ -124,4 +124,4 @@ async def test_pieces_and_pauses() -> None:
 
 async def test_nothing_is_lost() -> None:
     """Nothing of the request is sent anywhere, so nothing is listed as lost."""
-    assert DIALECTS["static"].encode(static_ask({}, top_k=3, cache_control={"type": "ephemeral"})).lost == ()
+    assert dialect_of("static").encode(static_ask({}, top_k=3, cache_control={"type": "ephemeral"})).lost == ()
