@@ -33,7 +33,12 @@ def own_status(router: Router) -> dict[str, object]:
     status = statuses.status_of(
         router.gateway, router.counters, now, now - router.counters.started_at, router.address, router.reload
     )
-    return {**status, "state": router.state(), "process": {"tasks": len(asyncio.all_tasks())}}
+    return {
+        **status,
+        "state": router.state(),
+        "connections": router.connections(),
+        "process": {"tasks": len(asyncio.all_tasks())},
+    }
 
 
 def models(

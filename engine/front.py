@@ -89,6 +89,8 @@ async def _frame(
     except Refused as refused:
         note_refusal(router, visit.request_id, visit.client_ip, refused.reply)
         await visit.responder.refuse(refused.reply, visit.request_id, refused.headers)
+    except RecursionError:  # what one library reads, another may not
+        await _break_off(visit, refusal(400, "the request body is nested too deeply"))
     except asyncio.CancelledError:
         if visit.gone:
             raise

@@ -21,7 +21,9 @@ from engine.built import Built, Checked
 from engine.compose import gateway_of
 from engine.counters import Counters
 from engine.endpoints import own_status
+from engine.guarded import Guard
 from engine.journal import Journal
+from engine.open_files import connections_allowed
 from engine.pinger import Pinger
 from engine.probing import Prober
 from engine.redis_state import RedisState
@@ -173,7 +175,9 @@ async def _serve(
         reload={"at": timestamp_of(time.time())},
     )
     _note_start(router, job.first)
-    server = HttpServer(app_of(router))
+    guard = Guard(lambda: router.gateway.settings.server.connections, random_id, connections_allowed())
+    server = HttpServer(app_of(router), guard)
+    router.connections = server.connections
     prober = Prober(router)
     reloader = Reloader(router, job.load, make_transport, make_source, on_swap=prober.follow, workers=workers)
     ending = Ending(reloader.ask)
@@ -182,7 +186,7 @@ async def _serve(
     gc.freeze()
     try:
         async with asyncio.TaskGroup() as group:
-            running = [pinger.run(), reloader.run(), prober.run(), server.keep_date()]
+            running = [pinger.run(), reloader.run(), prober.run(), server.keep_time()]
             if router.siblings is not None:
                 running.append(router.siblings.answer(partial(own_status, router)))
             if shared is not None:

@@ -23,6 +23,7 @@ def merged(rows: Sequence[JSON], count: int) -> JSON:
     status = {name: value for name, value in first.items() if name not in ("worker", "pid")}
     status["uptime"] = max(row["uptime"] for row in rows)
     status["counters"] = added([row["counters"] for row in rows])
+    status["connections"] = added([row["connections"] for row in rows])
     status["process"] = added([row["process"] for row in rows])
     status["reload"] = _reload([row["reload"] for row in rows])
     status["providers"] = [_provider(_named(rows, "providers", one["name"])) for one in first["providers"]]

@@ -27,6 +27,11 @@ def in_memory() -> Mapping[str, object]:
     return {"kind": "memory"}
 
 
+def none_open() -> Mapping[str, int]:
+    """How connections stand where nothing listens."""
+    return {}
+
+
 @dataclass(slots=True)
 class Router:
     """One process. `gateway` is replaced whole on reload; an exchange reads it once and keeps what it read.
@@ -35,7 +40,7 @@ class Router:
     back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
     workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
-    over. `on_loopback`: only this machine reaches us.
+    over. `connections` says how those of clients stand. `on_loopback`: only this machine reaches us.
     """
 
     gateway: Gateway
@@ -54,6 +59,7 @@ class Router:
     siblings: Siblings | None = None
     state: Callable[[], Mapping[str, object]] = in_memory
     listeners: list[Listener] = field(default_factory=list)
+    connections: Callable[[], Mapping[str, int]] = none_open
     on_loopback: bool = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,8 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.server import ServerState
 
-KEEP_ALIVE_S = 75
+from engine.guarded import Guard, GuardedProtocol
+
 BACKLOG = 2048
 NEW_CONNECTION_S = 0.5
 """How long a connection without a request yet may stay when the server ends: its request is perhaps on the way."""
@@ -28,7 +29,8 @@ BREAK_OFF_S = 2.0
 class HttpServer:
     """Connections and the requests on them, each a task. Listens from `open` to `drain`."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, app: Litestar, guard: Guard) -> None:
+        self._guard = guard
         self._config = uvicorn.Config(
             app,
             http="httptools",
@@ -39,7 +41,6 @@ class HttpServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
             backlog=BACKLOG,
         )
         self._config.load()
@@ -55,11 +56,20 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._protocol, sock=listener, backlog=BACKLOG)
 
-    async def keep_date(self) -> None:
-        """Keeps the `date` of the answers right, until cancelled."""
+    async def keep_time(self) -> None:
+        """Keeps the `date` of the answers right, and ends what is too slow, until cancelled."""
         while True:
             self._set_date()
+            self.look()
             await asyncio.sleep(1.0)
+
+    def look(self) -> None:
+        """Ends the connections that are over time."""
+        self._guard.sweep(list(self._state.connections), asyncio.get_running_loop().time())
+
+    def connections(self) -> dict[str, int]:
+        """How its connections stand, for `/status`."""
+        return self._guard.plain(len(self._state.connections))
 
     async def drain(self, seconds: float, at_once: asyncio.Event) -> int:
         """Accepts no more, lets open requests end, and breaks off what is left after `seconds` or once `at_once` is set.
@@ -84,9 +94,7 @@ class HttpServer:
         return broken
 
     def _protocol(self) -> asyncio.Protocol:
-        make: Any = self._config.http_protocol_class
-        protocol: asyncio.Protocol = make(config=self._config, server_state=self._state, app_state={})
-        return protocol
+        return GuardedProtocol(self._config, self._state, self._guard)
 
     def _set_date(self) -> None:
         """The headers of every answer that begins from now on."""

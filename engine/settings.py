@@ -13,6 +13,22 @@ LogLevel: TypeAlias = Literal["error", "warn", "info", "debug"]
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """What clients may take of the server: how many connections, and how long each part of a request may take.
+
+    `head_s` from its first byte to the end of its headers; `body_s` without a byte of its body, `request_s` for all of
+    it; `stall_s` without reading the answer; `idle_s` without a request.
+    """
+
+    max_open: int = 16_384
+    head_s: float = 15.0
+    body_s: float = 30.0
+    request_s: float = 300.0
+    stall_s: float = 120.0
+    idle_s: float = 75.0
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve.
 
@@ -25,6 +41,7 @@ class ServerSettings:
     workers: int = 1
     health: Literal["default", "strict"] = "default"
     access: Access = field(default_factory=Access)
+    connections: ConnectionSettings = ConnectionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,7 @@ def settings_of(root: Node) -> Settings:
             workers=_integer(root, "server.workers", server.workers),
             health="strict" if _value(root, "server.health") == "strict" else server.health,
             access=access_of(root),
+            connections=_connections_of(root),
         ),
         routing=RoutingSettings(
             default_provider=_string(root, "routing.defaultProvider", "") or None,
@@ -82,6 +100,18 @@ def settings_of(root: Node) -> Settings:
             log_dir=_string(root, "debug.logDir", debug.log_dir),
         ),
         state=Secret(url) if (url := _string(root, "state", "")) else None,
+    )
+
+
+def _connections_of(root: Node) -> ConnectionSettings:
+    usual = ConnectionSettings()
+    return ConnectionSettings(
+        max_open=_integer(root, "server.connections.max", usual.max_open),
+        head_s=_number(root, "server.connections.headSeconds", usual.head_s),
+        body_s=_number(root, "server.connections.bodySeconds", usual.body_s),
+        request_s=_number(root, "server.connections.requestSeconds", usual.request_s),
+        stall_s=_number(root, "server.connections.stallSeconds", usual.stall_s),
+        idle_s=_number(root, "server.connections.idleSeconds", usual.idle_s),
     )
 
 

@@ -7,12 +7,13 @@ block types, roles, betas) is never refused; what is known and of the wrong type
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw
 
+from schemas.limits import MAX_BLOCKS, MAX_MESSAGES, MAX_TOOLS
 from schemas.request import BadRequest, Block, Message, MessagesRequest, Path, Tool
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
     _check_model(known.model)
     _check_messages(known.messages)
     _check_max_tokens(known.max_tokens, path)
+    _check_tools(known.tools)
     return MessagesRequest(
         raw=body,
         fields=fields,
@@ -151,6 +153,7 @@ def _one_by_one(fields: Mapping[str, Raw], path: Path) -> _Known:
     max_tokens = _optional(fields, "max_tokens", _INT)
     _check_max_tokens(max_tokens, path)
     tools = _optional(fields, "tools", _TOOLS)
+    _check_tools(tools)
     stop_sequences = _optional(fields, "stop_sequences", _STRINGS)
     system = _optional(fields, "system", _SYSTEM)
     _blocks_of_system(system)
@@ -190,16 +193,29 @@ def _blocks_of_system(system: str | list[Block] | None) -> tuple[Block, ...]:
         return ()
     if isinstance(system, str):
         return (Block(type="text", text=system),)
+    if len(system) > MAX_BLOCKS:
+        raise BadRequest(f"system: List should have at most {MAX_BLOCKS} items")
     for index, block in enumerate(system):
         if fault := _fault_of(block):
             raise BadRequest(f"system.{index}.{fault}")
     return tuple(system)
 
 
-def _check_messages(messages: Iterable[Message]) -> None:
+def _check_tools(tools: Sized | None) -> None:
+    if tools is not None and len(tools) > MAX_TOOLS:
+        raise BadRequest(f"tools: List should have at most {MAX_TOOLS} items")
+
+
+def _check_messages(messages: Sequence[Message]) -> None:
+    if len(messages) > MAX_MESSAGES:
+        raise BadRequest(f"messages: List should have at most {MAX_MESSAGES} items")
+    blocks = 0
     for position, message in enumerate(messages):
         if isinstance(message.content, str):
             continue
+        blocks += len(message.content)
+        if blocks > MAX_BLOCKS:
+            raise BadRequest(f"messages: Content should have at most {MAX_BLOCKS} blocks in all")
         for index, block in enumerate(message.content):
             if block.type == "text" and type(block.text) is str:
                 continue  # most are, and there are many

@@ -9,3 +9,8 @@ MAX_NODES = 200_000
 MAX_REPEATS = 50
 # findings per file; a text with more wrong is wrong as a whole
 MAX_FINDINGS = 1_000
+
+# of a request of a client: the vendor's own limit of messages, and what no honest client comes near
+MAX_MESSAGES = 100_000
+MAX_BLOCKS = 100_000
+MAX_TOOLS = 10_000

@@ -55,8 +55,10 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/variables.py": {"disk"},
     # the process, its files and its clock
     "engine/files.py": {"disk"},
+    "engine/guarded.py": {"loop", "network"},
     "engine/journal.py": {"clock", "disk", "loop", "terminal"},
     "engine/lifecycle.py": {"clock", "disk", "environment", "loop", "network", "processes", "terminal"},
+    "engine/open_files.py": {"processes"},
     "engine/redis_state.py": {"loop", "network", "randomness"},
     "engine/reload.py": {"disk", "loop"},
     "engine/router.py": {"randomness"},
@@ -97,6 +99,7 @@ WORLD_MODULES = {
     "httpx": "network",
     "httpx_aiohttp": "network",
     "redis": "network",
+    "resource": "processes",
     "socket": "network",
     "ssl": "network",
     "urllib.request": "network",

@@ -67,7 +67,9 @@ def chat_request(data: bytes) -> ChatRequest:
 def _body(text: bytes) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except RecursionError:
+        raise BadChat("the request body is nested too deeply") from None
+    except msgspec.DecodeError as fault:
         raise BadChat(f"the request body is not valid JSON: {fault}") from None
     if not isinstance(body, dict):
         raise BadChat("the request body should be a JSON object")

@@ -11,8 +11,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from engine.app import app_of
+from engine.guarded import Guard
 from engine.lifecycle import listen
+from engine.router import random_id
 from engine.serving import HttpServer
+from engine.settings import ConnectionSettings
 from tests.engine.test_exchange import ASK, HELLO, ONE, STREAM
 from tests.fakes.gateway import Answer, InProcess, in_process
 from tests.fakes.stream_reader import check_grammar, events_in
@@ -29,9 +32,11 @@ ONLY_LOOPBACK = """
 
 
 @asynccontextmanager
-async def serving(*answers: Answer, config: str = ONE) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
+async def serving(
+    *answers: Answer, config: str = ONE, limits: ConnectionSettings | None = None, most: int = 1000
+) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
     one = in_process(config, {"up": answers})
-    server = HttpServer(app_of(one.router))
+    server = HttpServer(app_of(one.router), Guard(lambda: limits or ConnectionSettings(), random_id, most))
     listener = listen("127.0.0.1", 0)
     port: int = listener.getsockname()[1]
     await server.open(listener)
