@@ -1,7 +1,12 @@
 """Which variables point Claude Code at the router, and which stand in the way. Pure.
 
+    credentials   the client sends                                  ANTHROPIC_AUTH_TOKEN   ANTHROPIC_API_KEY
+    router        what the router asks for: CCR_KEY, else a word     set                    removed
+    own           its own key, token or login, for the upstream      as it is               as it is
+
 Source: recorded behaviour of the client: with both ANTHROPIC_AUTH_TOKEN and ANTHROPIC_API_KEY set it warns, and with
-CLAUDE_CODE_USE_BEDROCK or CLAUDE_CODE_USE_VERTEX set it ignores ANTHROPIC_BASE_URL.
+CLAUDE_CODE_USE_BEDROCK or CLAUDE_CODE_USE_VERTEX set it ignores ANTHROPIC_BASE_URL. ANTHROPIC_CUSTOM_HEADERS holds a
+`name: value` a line.
 """
 
 from __future__ import annotations
@@ -13,8 +18,11 @@ from typing import Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
 Shell: TypeAlias = Literal["sh", "fish", "powershell"]
+Credentials: TypeAlias = Literal["router", "own"]
 
-UNSET = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
+ELSEWHERE = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
+UNSET = ("ANTHROPIC_API_KEY", *ELSEWHERE)
+KEY_HEADER = "x-ccr-key"
 _NO_KEY = "ccr"
 _PAST_PROXIES = ("127.0.0.1", "localhost")
 
@@ -32,22 +40,38 @@ class ClientEnvironment:
         return {**kept, **self.assigned}
 
 
-def client_environment(base_url: str, environ: Mapping[str, str]) -> ClientEnvironment:
+def client_environment(
+    base_url: str, environ: Mapping[str, str], credentials: Credentials = "router"
+) -> ClientEnvironment:
     """What the client needs to speak to the router at `base_url`.
 
-    A token that is already set stays: it only goes to the router, which needs it where it checks keys. Without one the
-    client gets a word in its place (or the router key in CCR_KEY), since it refuses to start with none.
+    `router`: a token that is already set stays, since it only goes to the router, which needs it where it checks keys. Without one
+    the client gets a word in its place (or the router key in CCR_KEY), since it refuses to start with none.
+    `own`: the client's credentials are the upstream's business and are left alone; a router key goes in a header of its own.
+    What an earlier `ccr env` put in their place is removed.
     """
     assigned = {"ANTHROPIC_BASE_URL": base_url}
-    if environ.get("CCR_KEY"):
-        assigned["ANTHROPIC_AUTH_TOKEN"] = environ["CCR_KEY"]
-    elif not environ.get("ANTHROPIC_AUTH_TOKEN"):
+    key = environ.get("CCR_KEY", "")
+    token = environ.get("ANTHROPIC_AUTH_TOKEN", "")
+    removed: tuple[str, ...] = UNSET
+    if credentials == "own":
+        removed = ("ANTHROPIC_AUTH_TOKEN", *ELSEWHERE) if token and token in (_NO_KEY, key) else ELSEWHERE
+        if key:
+            assigned["ANTHROPIC_CUSTOM_HEADERS"] = _with_key(environ.get("ANTHROPIC_CUSTOM_HEADERS", ""), key)
+    elif key:
+        assigned["ANTHROPIC_AUTH_TOKEN"] = key
+    elif not token:
         assigned["ANTHROPIC_AUTH_TOKEN"] = _NO_KEY
     assigned["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] = "1"
     for name in ("NO_PROXY", "no_proxy"):
         if name == "NO_PROXY" or name in environ:
             assigned[name] = _past_proxies(environ.get(name, ""), base_url)
-    return ClientEnvironment(assigned)
+    return ClientEnvironment(assigned, removed)
+
+
+def brings_key(environ: Mapping[str, str]) -> bool:
+    """Whether the client sends a router key by itself, in a header of its own."""
+    return any(map(_holds_key, environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()))
 
 
 def url_at(host: str, port: int) -> str:
@@ -60,6 +84,16 @@ def shell_lines(environment: ClientEnvironment, shell: Shell) -> list[str]:
     return [_assign(shell, name, value) for name, value in environment.assigned.items()] + [
         _remove(shell, name) for name in environment.removed
     ]
+
+
+def _holds_key(line: str) -> bool:
+    return line.partition(":")[0].strip().lower() == KEY_HEADER
+
+
+def _with_key(headers: str, key: str) -> str:
+    """The lines of `headers` with the router key's in place of an older one."""
+    kept = [line for line in headers.splitlines() if not _holds_key(line)]
+    return "\n".join([*kept, f"{KEY_HEADER}: {key}"])
 
 
 def _past_proxies(hosts: str, base_url: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.counters import Counters
+from engine.forwarding import forwards_credentials
 from engine.gateway import Gateway
 from engine.keys import Allowance
 from engine.version import VERSION
@@ -76,6 +77,7 @@ def status_of(
             "providersCount": len(built.providers),
             "defaultProvider": built.settings.routing.default_provider,
             "categories": [category.name for category in built.rules.categories],
+            "forwardsCredentials": forwards_credentials(built.rules, built.providers),
         },
         "debug": {
             "enabled": built.settings.debug.enabled,

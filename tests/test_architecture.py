@@ -29,6 +29,7 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/__init__.py": {"terminal"},
     "engine/cli/ask.py": {"environment", "network"},
     "engine/cli/checking.py": {"terminal"},
+    "engine/cli/client_credentials.py": {"environment"},
     "engine/cli/code.py": {"disk", "environment", "processes", "terminal"},
     "engine/cli/commands.py": {"environment"},
     "engine/cli/configured.py": {"disk", "environment", "terminal"},

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from engine.cli import options
+from engine.cli import client_credentials, options
 from engine.cli.ask import LOOPBACK, ask, asks_for_key, router_answers
 from engine.cli.starting import Prepared, StartOptions, client_url, in_background, prepare
-from engine.client_environment import client_environment
+from engine.client_environment import Credentials, brings_key, client_environment
 
 NOT_RUNNABLE = 126
 NOT_FOUND = 127
@@ -21,8 +21,9 @@ NOT_FOUND = 127
 @click.command("code", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
 @click.option("--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT).")
+@client_credentials.option
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def command(config: str | None, port: int | None, args: tuple[str, ...]) -> int:
+def command(config: str | None, port: int | None, credentials: Credentials | None, args: tuple[str, ...]) -> int:
     """Run Claude Code through the router.
 
     Starts the router in the background if none runs yet, then the program `claude` (or CLAUDE_PATH) with ARGS, and
@@ -34,10 +35,13 @@ def command(config: str | None, port: int | None, args: tuple[str, ...]) -> int:
         click.echo(f"ccr: `{program}` is not found; install Claude Code or set CLAUDE_PATH", err=True)
         return NOT_FOUND
     url = _running_url(config, port)
-    if not os.environ.get("ANTHROPIC_AUTH_TOKEN") and asks_for_key(*_place_of(url)):
+    place = _place_of(url)
+    whose = client_credentials.credentials_at(*place, credentials)
+    keyless = not brings_key(os.environ) if whose == "own" else not os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    if keyless and asks_for_key(*place):
         click.echo("ccr: this router needs a key of its own: put yours into CCR_KEY", err=True)
         return 1
-    environment = client_environment(url, os.environ).over(os.environ)
+    environment = client_environment(url, os.environ, whose).over(os.environ)
     sys.stdout.flush()
     # The client takes this process's place: its terminal, its signals and its exit status are ours without a copy.
     try:

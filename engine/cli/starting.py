@@ -30,6 +30,7 @@ from engine.cli.configured import (
 from engine.cli.folders import made_private, state_folder
 from engine.cli.pid_file import PortClaimedError, claim, running
 from engine.client_environment import client_environment, shell_lines, url_at
+from engine.forwarding import forwards_credentials
 
 READY_WITHIN_S = 30.0
 TITLE = "claude-code-router"
@@ -218,15 +219,20 @@ def in_background(prepared: Prepared) -> int:
 def announce(prepared: Prepared, port: int) -> None:
     """The address on standard error; on standard output the lines that point Claude Code at it, ready to evaluate.
 
-    They are two, or one where clients need a router key: theirs is nobody's to print.
+    They are two, or one where clients need a router key, theirs being nobody's to print, or keep their own credentials.
     """
     url = client_url(prepared.host, port)
-    if prepared.keyed:
+    forwards = forwards_credentials(prepared.first.rules, prepared.first.providers)
+    if forwards and prepared.keyed:
+        wants = "this line points Claude Code at it, with its own credentials; the router's key goes into CCR_KEY for `ccr code`"
+    elif forwards:
+        wants = "this line points Claude Code at it, with its own credentials (or run `ccr code`)"
+    elif prepared.keyed:
         wants = "this line points Claude Code at it; its key goes into ANTHROPIC_AUTH_TOKEN (`ccr code` takes CCR_KEY)"
     else:
         wants = "these two lines point Claude Code at it (or run `ccr code`)"
     click.echo(f"ccr: serving on {url}; {wants}:", err=True)
-    for line in shell_lines(client_environment(url, {}), "sh")[: 1 if prepared.keyed else 2]:
+    for line in shell_lines(client_environment(url, {}), "sh")[: 1 if prepared.keyed or forwards else 2]:
         click.echo(line)
     sys.stdout.flush()
 

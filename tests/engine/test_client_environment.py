@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.client_environment import UNSET, ClientEnvironment, client_environment, shell_lines, url_at
+from engine.client_environment import UNSET, ClientEnvironment, brings_key, client_environment, shell_lines, url_at
 
 URL = "http://127.0.0.1:3456"
 
@@ -50,6 +50,36 @@ def test_a_token_that_is_set_stays_and_is_never_printed() -> None:
 
     assert environment.over(environ)["ANTHROPIC_AUTH_TOKEN"] == "canary-4711"
     assert "canary" not in "\n".join(shell_lines(environment, "sh"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "left"),
+    [
+        ({"ANTHROPIC_API_KEY": "own-key"}, {"ANTHROPIC_API_KEY": "own-key"}),
+        ({"ANTHROPIC_AUTH_TOKEN": "own-token"}, {"ANTHROPIC_AUTH_TOKEN": "own-token"}),
+        ({}, {}),
+        ({"ANTHROPIC_AUTH_TOKEN": "ccr"}, {}),
+        ({"ANTHROPIC_AUTH_TOKEN": "k1", "CCR_KEY": "k1"}, {"ANTHROPIC_CUSTOM_HEADERS": "x-ccr-key: k1"}),
+        (
+            {"ANTHROPIC_CUSTOM_HEADERS": "X-Team: a\nX-CCR-Key: old", "CCR_KEY": "k2", "ANTHROPIC_API_KEY": "own"},
+            {"ANTHROPIC_CUSTOM_HEADERS": "X-Team: a\nx-ccr-key: k2", "ANTHROPIC_API_KEY": "own"},
+        ),
+    ],
+)
+def test_the_clients_own_credentials_are_left_alone(environ: dict[str, str], left: dict[str, str]) -> None:
+    """Where the upstream wants them; the router's key goes beside them, and what an earlier `ccr env` set goes away."""
+    whole = client_environment(URL, environ, "own").over(environ)
+
+    ours = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS")
+    assert {name: whole[name] for name in ours if name in whole} == left
+    assert whole["ANTHROPIC_BASE_URL"] == URL
+
+
+def test_a_router_key_in_a_header_is_found() -> None:
+    """In any case, among other headers."""
+    assert brings_key({"ANTHROPIC_CUSTOM_HEADERS": "X-Team: a\nX-CCR-Key: k"})
+    assert not brings_key({"ANTHROPIC_CUSTOM_HEADERS": "X-Team: x-ccr-key"})
+    assert not brings_key({})
 
 
 def test_rival_variables_are_removed_and_the_rest_is_kept() -> None:

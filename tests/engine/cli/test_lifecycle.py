@@ -192,6 +192,26 @@ def test_code_uses_a_router_that_runs(served: User) -> None:
     assert f"using the router that runs on port {served.port}" in done.stderr
 
 
+def test_code_leaves_the_clients_own_credentials_alone(user: User) -> None:
+    """Where the configuration forwards them to the upstream; asked for a router key, the router gets it in a header of its own."""
+    forwarding = CONFIG.replace(
+        "{type: static,", '{type: anthropic, endpoint: "http://127.0.0.1:9", authentication: {type: forward},'
+    )
+    path = user.write("mine.yaml", f"{forwarding}server: {{apiKeys: [{{name: me, key: router-key-0123456789}}]}}\n")
+    words = ("code", "--config", path, "--port", str(user.port))
+    client = {"CLAUDE_PATH": client_of(user), "ANTHROPIC_API_KEY": "own-key"}
+
+    done = user.ccr(*words, **client, CCR_KEY="router-key-0123456789")
+    keyless = user.ccr(*words, **client)
+
+    assert done.returncode == 7, done.stderr
+    said = done.stdout.splitlines()
+    assert "ANTHROPIC_API_KEY=own-key" in said
+    assert "ANTHROPIC_CUSTOM_HEADERS=x-ccr-key: router-key-0123456789" in said
+    assert not [line for line in said if line.startswith("ANTHROPIC_AUTH_TOKEN")]
+    assert (keyless.returncode, "put yours into CCR_KEY" in keyless.stderr) == (1, True)
+
+
 def test_code_says_when_the_running_router_has_another_configuration(served: User) -> None:
     """The configuration that was asked for is not passed over silently; the same one is nothing to speak of."""
     same, other = served.write("same.yaml"), served.write("other.yaml", CONFIG + "debug: {logLevel: warn}\n")
