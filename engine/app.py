@@ -19,8 +19,10 @@ from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, model, models, status
 from engine.front import front, is_known, let_in, loop_of, note_refusal
 from engine.keys import RouterKey
+from engine.page import is_of_page, page_routes
 from engine.replies import Api, Refused, refusal
 from engine.router import Router
+from engine.watching import watch
 from providers.upstream import HOP_HEADER
 
 AnyRequest = Request[None, None, State]
@@ -45,6 +47,10 @@ def app_of(router: Router) -> Litestar:
     @asgi("/v1/ccr/explain", copy_scope=False)
     async def serve_explain(scope: HTTPScope, receive: Receive, send: Send) -> None:
         await front(router, scope, receive, send, answer_explain)
+
+    @asgi("/v1/ccr/events", copy_scope=False)
+    async def serve_events(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await watch(router, scope, receive, send)
 
     @get("/v1/models", sync_to_thread=False)
     def serve_models(
@@ -115,7 +121,7 @@ def app_of(router: Router) -> Litestar:
             return None
         peer = request.client.host if request.client else None
         try:
-            key = await let_in(router, request.scope, peer, needs_key=request.url.path != "/health")
+            key = await let_in(router, request.scope, peer, needs_key=not _is_keyless(request.url.path))
             request.state[_KEY] = key
         except Refused as refused:
             request_id = "req_" + router.new_id()
@@ -131,6 +137,7 @@ def app_of(router: Router) -> Litestar:
             serve_chat,
             serve_count_tokens,
             serve_explain,
+            serve_events,
             serve_models,
             serve_model,
             serve_health,
@@ -138,6 +145,7 @@ def app_of(router: Router) -> Litestar:
             probe_health,
             serve_status,
             serve_probe,
+            *page_routes(),
         ],
         after_request=finish,
         exception_handlers={HTTPException: on_http_error, Exception: on_our_bug},
@@ -159,6 +167,11 @@ _KEY = "router_key"
 def _key_of(request: AnyRequest) -> RouterKey | None:
     found = request.state.get(_KEY)
     return found if isinstance(found, RouterKey) else None
+
+
+def _is_keyless(path: str) -> bool:
+    """Whether a path says nothing that needs a key: a bare `/health`, and the page without its data."""
+    return path == "/health" or is_of_page(path)
 
 
 def _methods_of(request: AnyRequest) -> list[str]:

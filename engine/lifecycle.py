@@ -23,6 +23,7 @@ from engine.counters import Counters
 from engine.endpoints import own_status
 from engine.guarded import Guard
 from engine.journal import Journal
+from engine.live import Live, recent
 from engine.open_files import connections_allowed
 from engine.pinger import Pinger
 from engine.probing import Prober
@@ -173,6 +174,7 @@ async def _serve(
         hop=job.hop,
         siblings=Siblings(seat.index, seat.count, seat.folder) if seat else None,
         reload={"at": timestamp_of(time.time())},
+        live=Live(seat.index + 1 if seat else 1),
     )
     _note_start(router, job.first)
     guard = Guard(lambda: router.gateway.settings.server.connections, random_id, connections_allowed())
@@ -188,7 +190,7 @@ async def _serve(
         async with asyncio.TaskGroup() as group:
             running = [pinger.run(), reloader.run(), prober.run(), server.keep_time()]
             if router.siblings is not None:
-                running.append(router.siblings.answer(partial(own_status, router)))
+                running.append(router.siblings.answer(partial(own_status, router), partial(recent, router.live)))
             if shared is not None:
                 router.gateway.registry.share(shared)
                 router.state = shared.standing
@@ -212,6 +214,7 @@ async def _serve(
 async def _drain(router: Router, server: HttpServer, ending: Ending) -> None:
     seconds = router.gateway.settings.server.drain_s
     router.draining = True
+    router.live.close()
     open_exchanges = router.counters.open_exchanges
     router.journal.write("info", "stopping", stage="lifecycle", open=open_exchanges or None, drainSeconds=seconds)
     broken = await server.drain(seconds, ending.at_once)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from engine.addresses import host_of, is_loopback_host
 from engine.counters import Counters
-from engine.ended import Listener
+from engine.ended import Ended, Listener
 from engine.gateway import Gateway
 from engine.journal import Journal
+from engine.live import Live
 from engine.pinger import Pinger
 from engine.siblings import Siblings
 
@@ -41,6 +42,7 @@ class Router:
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
     workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
     over. `connections` says how those of clients stand. `on_loopback`: only this machine reaches us.
+    over; `live` is the one that the page watches. `on_loopback`: only this machine reaches us.
     """
 
     gateway: Gateway
@@ -60,7 +62,12 @@ class Router:
     state: Callable[[], Mapping[str, object]] = in_memory
     listeners: list[Listener] = field(default_factory=list)
     connections: Callable[[], Mapping[str, int]] = none_open
+    live: Live = field(default_factory=Live)
     on_loopback: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        self.listeners.append(self._show)
         self.on_loopback = is_loopback_host(host_of(self.address.partition("://")[2]))
+
+    def _show(self, ended: Ended) -> None:
+        self.live.hear(ended, self.gateway.prices)

@@ -74,8 +74,10 @@ EDGES: dict[str, set[str]] = {
     "engine/endpoints.py": {"loop"},
     "engine/exchange.py": {"loop"},
     "engine/front.py": {"loop"},
+    "engine/page.py": {"disk"},
     "engine/pinger.py": {"loop"},
     "engine/probing.py": {"loop"},
+    "engine/watching.py": {"loop"},
     # upstreams
     "providers/aws_signing.py": {"loop"},
     "providers/aws_tokens.py": {"disk", "loop"},

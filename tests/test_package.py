@@ -55,11 +55,13 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
     assert {
         "engine/data/demo.yaml",
         "engine/data/starter.yaml",
+        "engine/data/ui/index.html",
+        "engine/data/ui/main.js",
         "rules/categories.yaml",
         "schemas/ccr.schema.json",
         "schemas/pages/CCR302.md",
     } <= data
-    assert {Path(name).suffix for name in data} <= {".json", ".md", ".yaml"}
+    assert {Path(name).suffix for name in data} <= {".json", ".md", ".yaml", ".html", ".css", ".js", ".svg"}
     assert "ccr = engine.cli:main" in entry_points
     assert "claude-code-router = engine.cli:main" in entry_points
 

@@ -1,0 +1,173 @@
+// Tiles, the route tree, the instances, and the sums by target.
+
+import { bar, byId, el, put } from "./dom.js";
+import { milliseconds, quantile, short, span, targetName, whole } from "./format.js";
+import { hueOf, isFailure } from "./view.js";
+
+const WINDOW_S = 300;
+
+export function drawBoard(view) {
+  drawTiles(view);
+  drawTree(view);
+  drawInstances(view);
+  drawTargets(view);
+}
+
+function drawTiles(view) {
+  const { counters, uptime, workers } = view.state;
+  const since = view.state.serverTime - WINDOW_S;
+  const latest = view.rows.filter((row) => row.at >= since);
+  const failed = latest.filter(isFailure).length;
+  const totals = latest.map((row) => row.totalMs).sort((a, b) => a - b);
+  const rate = latest.length / Math.min(WINDOW_S, Math.max(1, uptime)) * 60;
+  put(
+    byId("tiles"),
+    tile("requests", short(counters.exchanges), `${rate.toFixed(rate < 10 ? 1 : 0)}/min`),
+    tile("open now", whole(counters.open)),
+    tile("failed in 5 min", whole(failed), latest.length ? `of ${whole(latest.length)}` : "", failed > 0),
+    tile("total p50 in 5 min", milliseconds(quantile(totals, 0.5))),
+    tile("failovers", whole(counters.failovers)),
+    tile("tokens in", short(counters.inputTokens)),
+    tile("tokens out", short(counters.outputTokens)),
+    tile("up for", span(uptime), workers ? `${workers.running.length} of ${workers.wanted} workers` : ""),
+  );
+}
+
+function tile(label, value, small = "", alarm = false) {
+  return el("div", { class: alarm ? "alarm" : "" }, el("dt", {}, label), el("dd", {}, value, small && el("small", {}, small)));
+}
+
+function drawTree(view) {
+  const counts = new Map();
+  let most = 1, all = 0;
+  for (const branch of view.state.branches) {
+    const of = counts.get(branch.rule) ?? new Map();
+    of.set(branch.target, branch);
+    counts.set(branch.rule, of);
+    most = Math.max(most, branch.exchanges);
+    all += branch.exchanges;
+  }
+  byId("routes-said").textContent = `${whole(all)} decided, first match wins`;
+  put(byId("tree"), view.gateway.tree.map((entry) => drawEntry(view, entry, counts.get(entry.name) ?? new Map(), most)));
+}
+
+function drawEntry(view, entry, branches, most) {
+  const total = [...branches.values()].reduce((sum, branch) => sum + branch.exchanges, 0);
+  const targets = [...entry.targets, ...[...branches.keys()].filter((target) => target !== null && !entry.targets.includes(target))];
+  const tag = entry.kind === "rule" ? `line ${entry.line}` : entry.kind === "explicit" ? "the client names provider and model" : entry.kind;
+  const lines = targets.map((target, place) => drawBranch(view, target, branches.get(target), most, fallback(entry, target, place)));
+  if (entry.reject) lines.push(drawBranch(view, null, branches.get(null), most, `refused with ${entry.reject.status}`));
+  else if (branches.has(null)) lines.push(drawBranch(view, null, branches.get(null), most, "came to no target"));
+  return el(
+    "li",
+    {},
+    el(
+      "div",
+      { class: total ? "what" : "what never" },
+      el("span", { class: "name" }, entry.name, el("span", { class: "tag" }, entry.enabled ? tag : `${tag}, off`)),
+      el("span", { class: "count" }, total ? whole(total) : el("span", { class: "faint" }, "never")),
+    ),
+    el("ul", { class: "branches" }, lines),
+  );
+}
+
+function fallback(entry, target, place) {
+  if (!entry.targets.includes(target)) return entry.kind === "explicit" ? "" : "before the last reload";
+  return place ? "fallback" : "";
+}
+
+function drawBranch(view, target, branch, most, note) {
+  const count = branch?.exchanges ?? 0;
+  return el(
+    "li",
+    {},
+    el(
+      "span",
+      { class: "to" },
+      target === null ? note : targetName(target),
+      target !== null && note && el("span", { class: "tag" }, note),
+      branch?.errors > 0 && el("span", { class: "tag bad" }, `${whole(branch.errors)} failed`),
+    ),
+    bar(count / most, hueOf(view, target)),
+    el("span", { class: "num count" }, count ? short(count) : ""),
+  );
+}
+
+const LOOKS = { closed: ["good", "closed"], "half-open": ["warn", "half-open"], open: ["bad", "resting"] };
+const HEALTH = { up: "good", degraded: "warn", down: "bad" };
+
+function drawInstances(view) {
+  const { providers } = view.state;
+  const bad = providers.filter((provider) => provider.health !== "up").length;
+  byId("instances-said").textContent = bad ? `${bad} of ${providers.length} providers not well` : `${providers.length} providers, all well`;
+  put(
+    byId("providers"),
+    providers.map((provider) =>
+      el(
+        "div",
+        { class: "provider" },
+        el(
+          "header",
+          {},
+          el("span", {}, el("b", {}, provider.name), el("span", { class: "tag" }, `${provider.type}, ${provider.strategy}`)),
+          el("span", { class: `pill ${HEALTH[provider.health] ?? ""}` }, provider.health),
+        ),
+        el("ul", {}, provider.instances.map(drawInstance)),
+      ),
+    ),
+  );
+}
+
+function drawInstance(instance) {
+  const [look, word] = LOOKS[instance.state] ?? ["", instance.state];
+  const facts = [`${whole(instance.requests)} requests`];
+  if (instance.inflight) facts.push(`${whole(instance.inflight)} in flight`);
+  if (instance.errors) facts.push(`${whole(instance.errors)} errors`);
+  if (instance.latencySeconds !== null) facts.push(`first byte ${milliseconds(instance.latencySeconds * 1000)}`);
+  if (instance.restEndsInSeconds !== null) facts.push(`rests ${span(instance.restEndsInSeconds)} more`);
+  if (instance.restingModels.length) facts.push(`resting models: ${instance.restingModels.join(", ")}`);
+  return el(
+    "li",
+    {},
+    el("span", { class: "name mono" }, instance.name),
+    el("span", { class: `pill ${look}` }, word),
+    el("span", { class: "facts" }, facts.join(" · ")),
+    instance.lastError && el("span", { class: "facts" }, `${span(instance.lastErrorSecondsAgo)} ago: ${instance.lastError}`),
+  );
+}
+
+function drawTargets(view) {
+  const sums = new Map();
+  for (const branch of view.state.branches) {
+    if (branch.target === null) continue;
+    const sum = sums.get(branch.target) ?? { exchanges: 0, tokens: 0, cost: 0, priced: 0 };
+    sum.exchanges += branch.exchanges;
+    sum.tokens += branch.inputTokens + branch.outputTokens;
+    sum.cost += branch.cost ?? 0;
+    sum.priced += branch.priced ?? 0;
+    sums.set(branch.target, sum);
+  }
+  const priced = [...sums.values()].some((sum) => sum.priced > 0);
+  const weight = (sum) => (priced ? sum.cost : sum.tokens);
+  const most = Math.max(1e-9, ...[...sums.values()].map(weight));
+  const all = [...sums.values()].reduce((total, sum) => total + sum.cost, 0);
+  byId("cost-said").textContent = priced ? `${money(view, all)} since the start` : "tokens since the start; no prices";
+  put(
+    byId("targets"),
+    sums.size === 0 && el("p", { class: "muted empty" }, "nothing yet"),
+    [...sums].sort((one, other) => weight(other[1]) - weight(one[1])).map(([target, sum]) =>
+      el(
+        "div",
+        { class: "share" },
+        el("span", { class: "to" }, targetName(target)),
+        el("span", { class: "num" }, priced ? (sum.priced ? money(view, sum.cost) : "no price") : `${short(sum.tokens)} tokens`),
+        bar(weight(sum) / most, hueOf(view, target)),
+      ),
+    ),
+  );
+}
+
+function money(view, amount) {
+  const currency = view.gateway.currency ?? "";
+  return `${amount.toFixed(amount < 1 ? 4 : 2)} ${currency}`.trim();
+}
