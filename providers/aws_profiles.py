@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import configparser
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 CACHE = "~/.aws/sso/cache"
 KIRO_FILE = f"{CACHE}/kiro-auth-token.json"
@@ -32,10 +32,22 @@ def region_of(profile: str, config_text: str) -> str | None:
     return session.get("sso_region")
 
 
-def default_token_path(environment: Mapping[str, str], config_text: str) -> str:
-    """The token file where the configuration names none: `AWS_PROFILE`'s, else Kiro's."""
+DATABASES = tuple(
+    f"{folder}/{program}/data.sqlite3"
+    for program in ("kiro-cli", "amazon-q")
+    for folder in ("~/.local/share", "~/Library/Application Support")
+)
+"""Where the command-line programs keep their logins, on Linux and on macOS."""
+
+
+def default_token_path(environment: Mapping[str, str], config_text: str, exists: Callable[[str], bool]) -> str:
+    """The login where the configuration names none: `AWS_PROFILE`'s, else Kiro's, else that of a command-line program.
+
+    Where there is none of them it is Kiro's file, which the user is told about then.
+    """
     profile = environment.get("AWS_PROFILE", "")
-    return (token_path_of(profile, config_text) if profile else None) or KIRO_FILE
+    named = token_path_of(profile, config_text) if profile else None
+    return named or next(filter(exists, (KIRO_FILE, *DATABASES)), KIRO_FILE)
 
 
 def default_region(environment: Mapping[str, str]) -> str | None:

@@ -94,7 +94,7 @@ def standing(
 ) -> Standing:
     """What the file says at `now_s`. `registration` reads the file beside it by name; `region` is used where the file names none."""
     if members is None:
-        return Standing("unusable", None, why="it is no JSON object; log in again")
+        return Standing("unusable", None, why="it holds no readable login; log in again")
     kind = kind_of(members)
     expires = epoch_s(_text(members, "expiresAt"))
     token = _text(members, "accessToken")

@@ -1,6 +1,6 @@
 """Token files on disk, kept fresh: the edge around `aws_token_rules`.
 
-A file is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
+A file, or the database of a command-line program (`providers/aws_token_stores.py`), is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
 lock, between processes by an advisory lock file), and rewritten atomically with mode 0600. What a refresh gives that cannot be
 written is kept in memory.
 """
@@ -11,13 +11,10 @@ import asyncio
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
-
-import msgspec
 
 from providers.aws_profiles import default_region, default_token_path
 from providers.aws_token_rules import (
@@ -25,11 +22,11 @@ from providers.aws_token_rules import (
     Members,
     RefreshRequest,
     Standing,
-    members_of,
     refreshed,
     refused_for_good,
     standing,
 )
+from providers.aws_token_stores import read_file, store_at
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
 from providers.spec import Timeouts
@@ -38,7 +35,6 @@ from providers.upstream import Transport, TransportFailed, UpstreamRequest
 if sys.platform != "win32":  # there, workers of one machine refresh without knowing of each other
     import fcntl
 
-MAX_FILE_BYTES = 1024 * 1024
 MAX_ANSWER_BYTES = 256 * 1024
 REFRESH_TIMEOUTS = Timeouts(connect_s=10.0, first_byte_s=20.0, idle_s=20.0, total_s=30.0)
 RETRY_DEAD_S = 5.0
@@ -111,6 +107,7 @@ class TokenFile:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._path = Path(path)
+        self._store = store_at(self._path)
         self._refresher, self._now, self._region, self._sleep = refresher, now, region, sleep
         self._lock = asyncio.Lock()
         self._stamp: tuple[int, ...] | None = None
@@ -217,7 +214,7 @@ class TokenFile:
         self._load()
         if self._members is None and self._stamp is None:
             return Standing("unusable", None, why="it is missing or unreadable; log in, or correct `tokenPath`")
-        found = standing(self._members, self._now(), self._registration, region=self._region)
+        found = standing(self._members, self._now(), self._store.registration, region=self._region)
         if (
             found.request is not None
             and found.token is not None
@@ -226,19 +223,14 @@ class TokenFile:
             return replace(found, state="valid")
         return found
 
-    def _registration(self, name: str) -> Members | None:
-        raw, _ = _read(self._path.with_name(name))
-        return None if raw is None else members_of(raw)
-
     def _load(self) -> None:
         """Reads the file if it is another than last time. What could not be written counts until then."""
-        stamp = _stamp(self._path)
+        stamp = self._store.stamp()
         if stamp is not None and stamp == self._stamp:
             return
         if stamp is None and self._unwritten:
             return
-        raw, self._stamp = _read(self._path)
-        self._members = None if raw is None else members_of(raw)
+        self._members, self._stamp = self._store.read()
         self._unwritten = False
 
     def _expire(self) -> None:
@@ -249,21 +241,23 @@ class TokenFile:
     def _keep(self, members: dict[str, object]) -> None:
         self._members = members
         try:
-            _write(self._path, msgspec.json.format(msgspec.json.encode(members), indent=2))
+            self._store.write(members)
         except OSError:
             self._unwritten = True
-        self._stamp = _stamp(self._path)
+        self._stamp = self._store.stamp()
 
 
 def token_files_of(environment: Mapping[str, str], transport: Transport, now: Callable[[], float]) -> TokenFiles:
     """The token files of a process: `AWS_REGION` is the fallback for refreshing, `AWS_PROFILE` names the file where none is configured."""
     config = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-    raw, _ = _read(config)
+    raw, _ = read_file(config)
     return TokenFiles(
         refresher_over(transport),
         now,
         region=default_region(environment),
-        default_path=default_token_path(environment, (raw or b"").decode("utf-8", "replace")),
+        default_path=default_token_path(
+            environment, (raw or b"").decode("utf-8", "replace"), lambda path: Path(path).expanduser().exists()
+        ),
     )
 
 
@@ -288,39 +282,6 @@ def refresher_over(transport: Transport) -> Refresher:
 def _sendable(found: Standing) -> AwsToken:
     assert found.token is not None
     return AwsToken(found.token, found.profile_arn, found.headers)
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    """Changes whenever another file is at `path` or its content was written."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _read(path: Path) -> tuple[bytes | None, tuple[int, ...] | None]:
-    try:
-        with path.open("rb") as file:
-            stamp = _stamp(path)
-            return file.read(MAX_FILE_BYTES), stamp
-    except OSError:
-        return None, None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Puts the content in the file's place at once, readable by its owner alone; a failure leaves the file as it was."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
 
 
 @contextlib.asynccontextmanager

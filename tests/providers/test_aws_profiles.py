@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from providers.aws_profiles import KIRO_FILE, default_region, default_token_path, region_of, token_path_of
+from providers.aws_profiles import DATABASES, KIRO_FILE, default_region, default_token_path, region_of, token_path_of
 
 CONFIG = """
 [default]
@@ -55,10 +55,22 @@ def test_the_region_is_the_session_s() -> None:
 
 def test_without_a_token_path_the_profile_decides_and_then_kiro() -> None:
     """`AWS_PROFILE` is used where it leads somewhere; an unreadable file is like none."""
-    assert default_token_path({"AWS_PROFILE": "work"}, CONFIG) == cached("corp")
-    assert default_token_path({"AWS_PROFILE": "keys"}, CONFIG) == KIRO_FILE
-    assert default_token_path({}, CONFIG) == KIRO_FILE
-    assert default_token_path({"AWS_PROFILE": "work"}, "[[[ no ini") == KIRO_FILE
+
+    def nothing(_: str) -> bool:
+        return False
+
+    assert default_token_path({"AWS_PROFILE": "work"}, CONFIG, nothing) == cached("corp")
+    assert default_token_path({"AWS_PROFILE": "keys"}, CONFIG, nothing) == KIRO_FILE
+    assert default_token_path({}, CONFIG, nothing) == KIRO_FILE
+    assert default_token_path({"AWS_PROFILE": "work"}, "[[[ no ini", nothing) == KIRO_FILE
+
+
+def test_the_login_of_a_command_line_program_is_found() -> None:
+    """Where Kiro has left no file: `kiro-cli` before Amazon Q."""
+    kiro, amazon = DATABASES[0], DATABASES[2]
+    assert default_token_path({}, "", {amazon}.__contains__) == amazon
+    assert default_token_path({}, "", {kiro, amazon}.__contains__) == kiro
+    assert default_token_path({}, "", {KIRO_FILE, kiro}.__contains__) == KIRO_FILE
 
 
 def test_aws_region_is_the_default_region() -> None:
