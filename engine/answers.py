@@ -204,4 +204,7 @@ def _decoded(visit: Visit, path: Path) -> MessagesRequest:
 def _facts(router: Router, visit: Visit, request: MessagesRequest, path: Path) -> Facts:
     registry = visit.gateway.registry
     now, wall = router.clock(), router.wall()
-    return Facts(envelope_of(request, path, visit.headers, visit.client_ip, registry, now, wall, visit.client_key))
+    budgets = router.budgets.at(wall) if router.budgets is not None else None
+    return Facts(
+        envelope_of(request, path, visit.headers, visit.client_ip, registry, now, wall, visit.client_key, budgets)
+    )

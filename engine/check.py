@@ -13,6 +13,7 @@ from engine.checks.models import models
 from engine.checks.references import references
 from engine.checks.scope import Scope
 from engine.checks.sections import sections
+from engine.checks.usage import usage
 from providers.spec import ProviderSpec
 from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping
@@ -39,4 +40,5 @@ def check(
         *sections(scope),
         *access(scope),
         *bedrock(scope),
+        *usage(scope),
     ]

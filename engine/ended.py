@@ -7,10 +7,12 @@ record_exchange ──> the log line, the counters
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from engine.exchange_state import Exchange
+from engine.prices import Prices, cost_of
 from providers.errors import ProviderError
 
 Outcome: TypeAlias = Literal["answered", "rejected", "failed", "broken", "client gone"]
@@ -31,6 +33,15 @@ class Ended:
     at: float
     total_s: float
     error: ProviderError | None = None
+    prices: Prices = field(default_factory=Prices)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What its tokens cost, in `prices.currency`. None: not known, or nothing answered."""
+        provider, model, summary = self.provider, self.target_model, self.one.summary
+        if provider is None or model is None or summary is None:
+            return None
+        return cost_of(self.prices, provider, model, summary.usage)
 
     @property
     def provider(self) -> str | None:

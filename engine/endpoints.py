@@ -33,6 +33,10 @@ def own_status(router: Router) -> dict[str, object]:
     status = statuses.status_of(
         router.gateway, router.counters, now, now - router.counters.started_at, router.address, router.reload
     )
+    if (usage := router.usage()) is not None:
+        status["usage"] = usage
+    if router.budgets is not None:
+        status["budgets"] = router.budgets.at(router.wall()).rows()
     return {
         **status,
         "state": router.state(),

@@ -28,5 +28,7 @@ def explanation_of(router: Router, visit: Visit) -> bytes:
         envelope = replace(envelope, now=router.wall())
     if envelope.provider_state is None:
         envelope = replace(envelope, provider_state=ProviderStates(gateway.registry, now))
+    if envelope.budget_state is None and router.budgets is not None:
+        envelope = replace(envelope, budget_state=router.budgets.at(router.wall()))
     surroundings = Surroundings(gateway.built.providers, gateway.registry, now)
     return msgspec.json.encode(explain(Question(gateway.built.rules, gateway.revision, envelope, surroundings)))

@@ -38,6 +38,7 @@ def envelope_of(
     now: float,
     wall: float,
     client_key: str | None = None,
+    budgets: Mapping[str, str] | None = None,
 ) -> Envelope:
     """The envelope of a request received now (`now` monotonic, `wall` since the epoch; seconds)."""
-    return Envelope(request, path, headers, client_ip, client_key, wall, ProviderStates(registry, now))
+    return Envelope(request, path, headers, client_ip, client_key, wall, ProviderStates(registry, now), budgets)

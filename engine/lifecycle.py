@@ -34,6 +34,8 @@ from engine.serving import BACKLOG, HttpServer
 from engine.siblings import Siblings
 from engine.status import findings_line
 from engine.timestamp import timestamp_of
+from engine.usage_store import MissingDriver, store_of
+from engine.usage_writer import UsageWriter
 from engine.version import VERSION
 from engine.workers import INTERRUPTED, READY, Seat, supervise
 from providers.aws_tokens import token_files_of
@@ -86,6 +88,11 @@ def serve(
     """
     if first.settings.state is not None and importlib.util.find_spec("redis") is None:
         raise MissingPackage("`state` needs the package `redis`: install `ccr-router[redis]`")
+    if first.settings.usage is not None:
+        try:
+            store_of(first.settings.usage.store)
+        except MissingDriver as missing:
+            raise MissingPackage(str(missing)) from None
     listener = listen(host, port)
     address = _address_of(listener)
     job = Job(load, first, log_folder, log_level, ping_after_s)
@@ -181,14 +188,23 @@ async def _serve(
     server = HttpServer(app_of(router), guard)
     router.connections = server.connections
     prober = Prober(router)
-    reloader = Reloader(router, job.load, make_transport, make_source, on_swap=prober.follow, workers=workers)
+    usage = UsageWriter(router)
+    router.usage = usage.standing
+    usage.follow()
+
+    def on_swap() -> None:
+        prober.follow()
+        usage.follow()
+
+    reloader = Reloader(router, job.load, make_transport, make_source, on_swap=on_swap, workers=workers)
     ending = Ending(reloader.ask)
     ending.listen(asyncio.get_running_loop(), seat.line if seat else None)
     gc.collect()
     gc.freeze()
     try:
         async with asyncio.TaskGroup() as group:
-            running = [pinger.run(), reloader.run(), prober.run(), server.keep_time()]
+            await usage.start()
+            running = [pinger.run(), reloader.run(), prober.run(), server.keep_time(), usage.run()]
             if router.siblings is not None:
                 running.append(router.siblings.answer(partial(own_status, router), partial(recent, router.live)))
             if shared is not None:

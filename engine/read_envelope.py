@@ -11,11 +11,15 @@ from typing import Any
 
 import msgspec
 
+from rules.facts import BUDGET, budget_of
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, Envelope
 from schemas.suggest import nearest
 
 _KEYS = ("request", "headers", "path", "clientIp", "clientKey", "now", "state")
+_BESIDE = ("decision", "upstreamRequest", "outcome", "timing", "reply")
+"""What a saved request has besides: what became of it, which its decision does not depend on."""
+
 _PATHS = ("messages", "count_tokens")
 _STATES = {"health": str, "inflight": int}
 
@@ -35,11 +39,11 @@ def read_envelope(data: bytes) -> Envelope:
             raise BadEnvelope("this is neither a Messages body (no `messages`) nor an envelope (no `request`)")
         return Envelope(decode_request(data))
     for name in fields:
-        if name not in _KEYS:
+        if name not in _KEYS and name not in _BESIDE:
             near = nearest(name, _KEYS)
             hint = f", did you mean `{near}`?" if near else f"; it has {', '.join(_KEYS)}"
             raise BadEnvelope(f"an envelope has no `{name}`{hint}")
-    values: dict[str, Any] = {name: msgspec.json.decode(raw) for name, raw in fields.items() if name != "request"}
+    values: dict[str, Any] = {name: msgspec.json.decode(raw) for name, raw in fields.items() if name in _KEYS[1:]}
     path = values.get("path", "messages")
     if path not in _PATHS:
         raise BadEnvelope(f"`path` is one of {', '.join(_PATHS)}")
@@ -54,7 +58,7 @@ def read_envelope(data: bytes) -> Envelope:
         _text_of(values, "clientIp"),
         _text_of(values, "clientKey"),
         moment_of(values["now"]) if values.get("now") is not None else None,
-        state_of(values.get("state")),
+        *states_of(values.get("state")),
     )
 
 
@@ -71,21 +75,30 @@ def moment_of(value: object) -> float:
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def state_of(value: object) -> Mapping[str, Mapping[str, Any]] | None:
-    """`{provider.<name>.health: ...}` as provider -> state. Raises `BadEnvelope`."""
+def states_of(value: object) -> tuple[Mapping[str, Mapping[str, Any]] | None, Mapping[str, str] | None]:
+    """`{provider.<name>.health: ..., budget.<name>.state: ...}` as provider -> state, and budget -> state.
+
+    None for those that nobody says. Raises `BadEnvelope`.
+    """
     if value is None:
-        return None
-    states: dict[str, dict[str, Any]] = {}
-    for fact, state in value.items() if isinstance(value, dict) else ():
+        return None, None
+    if not isinstance(value, dict):
+        raise BadEnvelope("`state` is an object")
+    providers: dict[str, dict[str, Any]] = {}
+    budgets: dict[str, str] = {}
+    for fact, state in value.items():
+        budget = budget_of(fact)
+        if budget is not None and state in BUDGET.words:
+            budgets[budget] = state
+            continue
         provider, _, kind = fact.removeprefix("provider.").rpartition(".")
         if not fact.startswith("provider.") or not provider or not isinstance(state, _STATES.get(kind, ())):
             raise BadEnvelope(
-                f"`state` has `provider.<name>.health: up` and `provider.<name>.inflight: 0`, not `{fact}: {state}`"
+                "`state` has `provider.<name>.health: up`, `provider.<name>.inflight: 0` and `budget.<name>.state: ok`,"
+                f" not `{fact}: {state}`"
             )
-        states.setdefault(provider, {})[kind] = state
-    if not isinstance(value, dict):
-        raise BadEnvelope("`state` is an object")
-    return states
+        providers.setdefault(provider, {})[kind] = state
+    return (providers or None if budgets else providers), (budgets or None)
 
 
 def _headers_of(value: object) -> dict[str, str] | None:

@@ -77,6 +77,6 @@ def record_exchange(
     if router.journal.wants(detail) and summary is not None and summary.lost:
         router.journal.write(detail, "lost in the reply", one.request_id, "reply", lost=list(summary.lost))
     if router.listeners:
-        ended = Ended(one, outcome, status, router.wall(), now - one.started_at, fault)
+        ended = Ended(one, outcome, status, router.wall(), now - one.started_at, fault, router.gateway.prices)
         for listen in router.listeners:
             listen(ended)

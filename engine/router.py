@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.addresses import host_of, is_loopback_host
+from engine.budgets import Ledger
 from engine.counters import Counters
 from engine.ended import Ended, Listener
 from engine.gateway import Gateway
@@ -33,6 +34,10 @@ def none_open() -> Mapping[str, int]:
     return {}
 
 
+def unrecorded() -> None:
+    """How the record of usage stands where there is none."""
+
+
 @dataclass(slots=True)
 class Router:
     """One process. `gateway` is replaced whole on reload; an exchange reads it once and keeps what it read.
@@ -41,8 +46,8 @@ class Router:
     back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
     workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
-    over. `connections` says how those of clients stand. `on_loopback`: only this machine reaches us.
-    over; `live` is the one that the page watches. `on_loopback`: only this machine reaches us.
+    over; `live` is the one that the page watches. `connections` says how those of clients stand. `budgets` is what is
+    spent, where anything is limited, and `usage` says how the record stands. `on_loopback`: only this machine reaches us.
     """
 
     gateway: Gateway
@@ -63,6 +68,8 @@ class Router:
     listeners: list[Listener] = field(default_factory=list)
     connections: Callable[[], Mapping[str, int]] = none_open
     live: Live = field(default_factory=Live)
+    budgets: Ledger | None = None
+    usage: Callable[[], Mapping[str, object] | None] = unrecorded
     on_loopback: bool = field(init=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from engine.access import Access, access_of
+from engine.usage_settings import UsageSettings, usage_of
 from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
 
@@ -66,12 +67,16 @@ class DebugSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of it. `state` is the URL of the state shared with other routers (it may hold a password)."""
+    """All of it. `state` is the URL of the state shared with other routers (it may hold a password).
+
+    `usage` None: nothing is recorded.
+    """
 
     server: ServerSettings = ServerSettings()
     routing: RoutingSettings = RoutingSettings()
     debug: DebugSettings = DebugSettings()
     state: Secret | None = None
+    usage: UsageSettings | None = None
 
 
 def settings_of(root: Node) -> Settings:
@@ -100,6 +105,7 @@ def settings_of(root: Node) -> Settings:
             log_dir=_string(root, "debug.logDir", debug.log_dir),
         ),
         state=Secret(url) if (url := _string(root, "state", "")) else None,
+        usage=usage_of(root),
     )
 
 

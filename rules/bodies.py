@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rules.extract import plain_model
-from rules.facts import MISSING, Facts, Seen
+from rules.facts import MISSING, Facts, Seen, budget_of, is_state
 from rules.fillers import Filler, fillers_for
 from rules.measure import CONSTANTS, MOST
 from rules.nodes import Test
@@ -95,7 +95,12 @@ def envelope_of(shape: Shape) -> Envelope:
     headers = shape.get("headers")
     now = shape.get("now")
     state: dict[str, dict[str, Any]] = {}
+    budgets: dict[str, str] = {}
     for fact, value in shape.get("state", {}).items():
+        budget = budget_of(fact)
+        if budget is not None:
+            budgets[budget] = value
+            continue
         provider, _, kind = fact.removeprefix("provider.").rpartition(".")
         state.setdefault(provider, {})[kind] = value
     return Envelope(
@@ -106,6 +111,7 @@ def envelope_of(shape: Shape) -> Envelope:
         shape.get("clientKey"),
         None if now is None else datetime.fromisoformat(now).timestamp(),
         state or None,
+        budgets or None,
     )
 
 
@@ -234,8 +240,8 @@ def _shape(wanted: Wanted, filler: Filler) -> Shape:
     now = values.get("time")
     if isinstance(now, int | float):
         shape["now"] = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
-    state = {fact: value for fact, value in values.items() if fact.startswith("provider.") and value is not MISSING}
-    state |= {fact: int(span[0]) for fact, span in wanted.spans.items() if fact.startswith("provider.")}
+    state = {fact: value for fact, value in values.items() if is_state(fact) and value is not MISSING}
+    state |= {fact: int(span[0]) for fact, span in wanted.spans.items() if is_state(fact)}
     if state:
         shape["state"] = state
     return shape

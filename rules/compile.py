@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Literal
 
-from rules.conditions import Conditions
+from rules.conditions import Conditions, budgets_in
 from rules.evaluate import EXPLICIT
 from rules.nodes import Category, Route, Rule, RuleSet
 from rules.operands import LiteralError, literal_text, number_in
@@ -44,6 +44,7 @@ def compile_rules(
         named if isinstance(named, Mapping) else None,
         offers.keys(),
         {"longContextThreshold": _threshold(root)},
+        budgets_in(root),
     )
     conditions.compile_named()
     routes = Routes(conditions.diagnostics)

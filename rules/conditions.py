@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from rules.cost import cheapest_first
+from rules.cost import cheapest_first, facts_of
 from rules.expression import compile_expression
-from rules.facts import FACTS, provider_of, spec_of
+from rules.facts import FACTS, budget_of, provider_of, spec_of
 from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
@@ -31,6 +31,12 @@ SUGAR = ("modelContains",)
 _SHARED_BY = ("sessionId", "clientKey", "clientIp")
 
 
+def budgets_in(root: MappingNode) -> list[str]:
+    """The names of a document's budgets; the schema judges their form."""
+    node = root.get("budgets")
+    return [str(entry.key.value) for entry in node] if isinstance(node, MappingNode) else []
+
+
 class Conditions:
     """Compiles the conditions of one document; `diagnostics` grows, and what is wrong becomes a constant.
 
@@ -38,7 +44,11 @@ class Conditions:
     """
 
     def __init__(
-        self, named: MappingNode | None, providers: Collection[str], settings: Mapping[str, int | float]
+        self,
+        named: MappingNode | None,
+        providers: Collection[str],
+        settings: Mapping[str, int | float],
+        budgets: Collection[str] = (),
     ) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.broken = False
@@ -46,6 +56,7 @@ class Conditions:
         self._compiled: dict[str, Predicate] = {}
         self._open: list[str] = []
         self._providers = providers
+        self._budgets = budgets
         self._written = Written(settings, self.diagnostics)
         self._matchers = Matchers(self._written)
 
@@ -87,7 +98,11 @@ class Conditions:
             case "expr", Scalar(value=str(source)):
                 predicate, wrong = compile_expression(source, within(value))
                 self.diagnostics.extend(wrong)
-                return Constant(False, value.span) if predicate is None else _sorted(predicate)
+                if predicate is None:
+                    return Constant(False, value.span)
+                for fact in sorted(facts_of(predicate)):
+                    self._check_names(fact, value.span)
+                return _sorted(predicate)
             case "always", Scalar(value=bool(holds)):
                 return Constant(holds, value.span)
             case "always", Scalar(value=("true" | "false") as word):
@@ -136,18 +151,23 @@ class Conditions:
             )
             fix = renaming_whole(entry.key, known)
             raise self._written.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint, fix)
-        provider = provider_of(fact)
-        if provider is not None and provider not in self._providers:
-            near = nearest(provider, self._providers)
-            where = f"did you mean `{near}`?" if near else None
-            raise self._written.refused(
-                "CCR401", f"there is no provider `{literal_text(provider)}`", entry.key.span, where
-            )
+        self._check_names(fact, entry.key.span)
         if isinstance(entry.value, MappingNode) and fact == "time":
             return self._window(entry.value)
         if isinstance(entry.value, MappingNode) and fact == "rollout":
             return self._share(entry.value)
         return self._matchers.matcher(fact, spec, entry.value)
+
+    def _check_names(self, fact: str, span: Span) -> None:
+        """Raises `Refused` where the fact is of a provider or a budget that does not exist."""
+        for what, name, known in (
+            ("provider", provider_of(fact), self._providers),
+            ("budget", budget_of(fact), self._budgets),
+        ):
+            if name is not None and name not in known:
+                near = nearest(name, known)
+                hint = f"did you mean `{near}`?" if near else None
+                raise self._written.refused("CCR401", f"there is no {what} `{literal_text(name)}`", span, hint)
 
     def _window(self, node: MappingNode) -> Predicate:
         self._check_keys(node, "time", ("days", "between", "tz"))

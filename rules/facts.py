@@ -36,7 +36,7 @@ Seen: TypeAlias = Value | Absent
 
 @dataclass(frozen=True, slots=True)
 class FactSpec:
-    """One row: `tier` is the cost (0 free, 1 one pass over the messages, 2 measuring, 3 state of a provider).
+    """One row: `tier` is the cost (0 free, 1 one pass over the messages, 2 measuring, 3 state of the router).
 
     `words` are all values of an enum; `optional` facts can be missing.
     """
@@ -88,11 +88,13 @@ FACTS: Mapping[str, FactSpec] = {
 HEADER = FactSpec("string", 0, "a header of the request", optional=True)
 HEALTH = FactSpec("enum", 3, "the state of a provider", ("up", "degraded", "down"))
 INFLIGHT = FactSpec("int", 3, "how many exchanges a provider has open")
+BUDGET = FactSpec("enum", 3, "how much of a budget is spent", ("ok", "half", "spent"))
 
 FAMILIES: Mapping[str, FactSpec] = {
     "header.<name>": HEADER,
     "provider.<name>.health": HEALTH,
     "provider.<name>.inflight": INFLIGHT,
+    "budget.<name>.state": BUDGET,
 }
 """Facts with a name inside their name."""
 
@@ -106,7 +108,7 @@ def spec_of(fact: str) -> FactSpec | None:
         return HEADER
     if provider_of(fact) is not None:
         return HEALTH if fact.endswith(".health") else INFLIGHT
-    return None
+    return BUDGET if budget_of(fact) is not None else None
 
 
 def provider_of(fact: str) -> str | None:
@@ -115,6 +117,18 @@ def provider_of(fact: str) -> str | None:
         if fact.startswith("provider.") and fact.endswith(ending):
             return fact[len("provider.") : -len(ending)] or None
     return None
+
+
+def budget_of(fact: str) -> str | None:
+    """The budget that `budget.<name>.state` speaks of, or None for every other fact."""
+    if fact.startswith("budget.") and fact.endswith(".state"):
+        return fact[len("budget.") : -len(".state")] or None
+    return None
+
+
+def is_state(fact: str) -> bool:
+    """Whether a fact is one of the router, and not of the request."""
+    return fact.startswith(("provider.", "budget."))
 
 
 class FactSource(Protocol):
@@ -199,6 +213,10 @@ class Facts:
         if provider is not None:
             state = read_provider_state(self._envelope, provider, fact.rpartition(".")[2])
             return UNKNOWN if state is None else state
+        budget = budget_of(fact)
+        if budget is not None:
+            known = self._envelope.budget_state
+            return UNKNOWN if known is None else known.get(budget, UNKNOWN)
         return MISSING
 
 

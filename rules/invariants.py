@@ -14,7 +14,7 @@ from rules.analysis.offered import Place, Providers, places_of
 from rules.analysis.prove import Prover, Unproven
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
 from rules.analysis.wording import shown_in
-from rules.conditions import Conditions
+from rules.conditions import Conditions, budgets_in
 from rules.cost import leaves_of
 from rules.evaluate import holds
 from rules.facts import MISSING, FactSpec, Seen
@@ -76,7 +76,7 @@ def invariants_in(
 ) -> tuple[list[Invariant], list[Diagnostic]]:
     """The section `invariants`, and what is wrong in it."""
     named, section = root.get("conditions"), root.get("invariants")
-    conditions = Conditions(named if isinstance(named, MappingNode) else None, providers, settings)
+    conditions = Conditions(named if isinstance(named, MappingNode) else None, providers, settings, budgets_in(root))
     written = Written(settings, conditions.diagnostics)
     found = [
         invariant

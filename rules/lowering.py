@@ -13,7 +13,7 @@ from rules.operands import network_of
 from rules.patterns import glob_of, pattern_of
 from rules.regex import PatternError
 from rules.terms import Fact, Folded, Literal, Number, Term, linear_of, threshold_test
-from rules.values import CONDITIONS, KIND_WORDS, Refused, Values, dotted_name
+from rules.values import CONDITIONS, KIND_WORDS, NAMED_FACTS, Refused, Values, dotted_name, named_fact
 from schemas.codes import finding
 from schemas.diagnostics import Span
 from schemas.suggest import nearest
@@ -259,8 +259,6 @@ def _fact_name(node: ast.AST) -> str | None:
             return dotted_name(node)
         case ast.Subscript(value=ast.Name(id="header"), slice=ast.Constant(value=str(name))):
             return f"header.{name.lower()}"
-        case ast.Call(func=ast.Name(id="header"), args=[ast.Constant(value=str(name))]):
-            return f"header.{name.lower()}"
-        case ast.Call(func=ast.Name(id=("health" | "inflight") as kind), args=[ast.Constant(value=str(name))]):
-            return f"provider.{name}.{kind}"
+        case ast.Call(func=ast.Name(id=function), args=[ast.Constant(value=str(name))]) if function in NAMED_FACTS:
+            return named_fact(function, name)
     return None

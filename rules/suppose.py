@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from rules.cost import leaves_of
 from rules.evaluate import Trace, UnknownFact, decide
-from rules.facts import HEALTH, UNKNOWN, FactSource, Seen
+from rules.facts import UNKNOWN, FactSource, Seen, spec_of
 from rules.moments import DAYS, Window
 from rules.nodes import Decision, Predicate, RuleSet, Test
 from rules.operators import holds_for
@@ -76,8 +76,9 @@ def cases_of(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> C
 
 def _candidates(rules: RuleSet, fact: str) -> list[Seen]:
     """Values of a fact, one for each way in which the rules' predicates on it can come out."""
-    if fact.endswith(".health"):
-        return list(HEALTH.words)
+    spec = spec_of(fact)
+    if spec is not None and spec.words:
+        return list(spec.words)
     tests = list(_tests_on(rules, fact))
     values: set[int | float] = set()
     for test in tests:

@@ -18,7 +18,15 @@ from schemas.suggest import nearest
 CONDITIONS = ("contains", "startswith", "endswith", "matches", "glob", "has", "exists", "cidr")
 """Functions that give true or false."""
 
-VALUES = ("lower", "strip", "len", "number", "header", "health", "inflight")
+NAMED_FACTS = {
+    "header": "header.*",
+    "health": "provider.*.health",
+    "inflight": "provider.*.inflight",
+    "budget": "budget.*.state",
+}
+"""Functions that write a fact whose name has another name in it."""
+
+VALUES = ("lower", "strip", "len", "number", "header", "health", "inflight", "budget")
 """Functions that give a value to compare."""
 
 KIND_WORDS: Mapping[Kind, str] = {
@@ -51,7 +59,7 @@ class Values:
             case ast.Name(id=name):
                 return self._fact(name, node)
             case ast.Attribute() if (dotted := dotted_name(node)) is not None and dotted.startswith(
-                ("provider.", "header.")
+                ("provider.", "header.", "budget.")
             ):
                 return self._fact(dotted, node)
             case ast.Subscript(value=ast.Name(id="header"), slice=ast.Constant(value=str(name))):
@@ -113,12 +121,12 @@ class Values:
         return Term(kind, node, (name,), shape)
 
     def _value_call(self, node: ast.Call, name: str) -> Term:
-        if name in ("header", "health", "inflight"):
+        if name in NAMED_FACTS:
             (argument,) = self.arguments(node, 1)
             value = argument.shape.value if isinstance(argument.shape, Literal) else None
             if not isinstance(value, str):
                 raise self.refused("CCR604", f"the argument of `{name}` is a name written out", argument.node)
-            return self._fact(f"header.{value.lower()}" if name == "header" else f"provider.{value}.{name}", node)
+            return self._fact(named_fact(name, value), node)
         if name in CONDITIONS:
             raise self.refused("CCR604", f"`{self.text(node)}` is a condition, not a value", node)
         if name not in VALUES:
@@ -211,6 +219,11 @@ def _signed(node: ast.UnaryOp, shape: object) -> Number | None:
     if not isinstance(shape, Number):
         return None
     return shape.scaled(Fraction(-1)) if isinstance(node.op, ast.USub) else shape
+
+
+def named_fact(function: str, name: str) -> str:
+    """The fact that one of `NAMED_FACTS` stands for."""
+    return NAMED_FACTS[function].replace("*", name.lower() if function == "header" else name)
 
 
 def dotted_name(node: ast.expr) -> str | None:

@@ -87,6 +87,7 @@ CODES: Mapping[str, Code] = {
     "CCR406": Code("`categoryMappings` that contradict the rules or each other", WARNING),
     "CCR407": Code("a category that nothing serves", WARNING),
     "CCR408": Code("a model whose id at the service is not known", ERROR),
+    "CCR409": Code("a budget of money that does not see what something costs", WARNING),
     # 5xx: shares and times
     "CCR501": Code("a rollout or split that does not do what it says", WARNING),
     "CCR502": Code("a time window that is empty", WARNING),

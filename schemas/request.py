@@ -104,7 +104,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """A request with what came around it: what facts are made of.
 
     `headers` has lower-case names (None: a bare body, headers are missing); `client_key` is the router key's name;
-    `now` is seconds since the epoch, None where unknown; `provider_state` maps provider to its health word, None where unknown.
+    `now` is seconds since the epoch, None where unknown; `provider_state` maps provider to its health word, `budget_state`
+    budget to its state; None where unknown.
     """
 
     request: MessagesRequest
@@ -114,6 +115,7 @@ class Envelope(msgspec.Struct, frozen=True):
     client_key: str | None = None
     now: float | None = None
     provider_state: Mapping[str, Mapping[str, Any]] | None = None
+    budget_state: Mapping[str, str] | None = None
 
 
 class BadRequest(ValueError):  # noqa: N818 - named for what the client is told

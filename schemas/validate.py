@@ -247,12 +247,17 @@ def _say_pattern(at: _At) -> Iterator[Diagnostic]:
     if at.fault.wanted == SUBSTITUTION:
         yield from _say_kind(at)
     else:
-        yield finding(
-            "CCR106",
-            f"{_name(at.fault.path)} is not of the form `provider,model`",
-            at.node.span,
-            help="write both names with a comma between them, or `{provider: ..., model: ...}`",
-        )
+        form, help_text = _FORMS.get(str(at.fault.path[-1]) if at.fault.path else "", _TARGET_FORM)
+        yield finding("CCR106", f"{_name(at.fault.path)} is not of the form {form}", at.node.span, help=help_text)
+
+
+_TARGET_FORM = "`provider,model`", "write both names with a comma between them, or `{provider: ..., model: ...}`"
+_FORMS = {
+    "halfAt": ("`50%`", "write a part of the limit, such as `80%`"),
+    "currency": ("`USD`", "write the three letters of the currency, such as `EUR`"),
+    "state": ("`redis://HOST:PORT`", "write the URL of a Redis or Valkey server"),
+}
+"""Key whose text has a pattern -> its form, and what to do; all others are targets."""
 
 
 def _say_choice(at: _At) -> Iterator[Diagnostic]:

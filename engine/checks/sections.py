@@ -9,7 +9,7 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Scalar
 
-RESERVED = ("filters", "budgets", "audit")
+RESERVED = ("filters", "audit")
 RESERVED_OF_SERVER = ("limits", "tls")
 
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "status": "Show what a running router is doing.",
     "health": "Say whether a running router can serve.",
     "logs": "Show the router's log.",
+    "usage": "Show the tokens and the money that were used.",
     "code": "Run Claude Code through the router.",
     "env": "Print the lines that point Claude Code at the router.",
     "test-config": "Check configurations and report every error at once.",

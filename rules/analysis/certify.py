@@ -18,7 +18,7 @@ from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
 from rules.bodies import Impossible, Shape, Wanted, compose
-from rules.facts import MISSING, Facts, Seen
+from rules.facts import MISSING, Facts, Seen, is_state
 from rules.nodes import Decision, Reject
 
 MAX_TRIES = 12
@@ -169,11 +169,11 @@ class Certifier:
                         return Unmade(self._box(domains, (fact,)))
                     values[fact] = text
                 case Words():
-                    always = fact == "time" or fact.startswith("provider.")
+                    always = fact == "time" or is_state(fact)
                     if always or domains[axis.variable] != space.full[axis.variable]:
                         values[fact] = axis.values[space.piece_of(axis.variable, domains[axis.variable])]
                 case Scale():
-                    always = fact.startswith("provider.")
+                    always = is_state(fact)
                     if always or domains[axis.variable] != space.full[axis.variable]:
                         piece = space.piece_of(axis.variable, domains[axis.variable])
                         if axis.spans[piece] is None:

@@ -43,6 +43,7 @@ SECTIONS = {
     "geminiSettings": "`settings` of type `gemini`",
     "model": "A model in `settings.models`, where it is not just a name",
     "price": "A price",
+    "budget": "A budget",
     "target": "A target, where it is not `provider,model`",
     "rule": "One of `routing.customRules`",
     "condition": "A condition",

@@ -43,6 +43,26 @@ def test_an_envelope_says_what_came_around() -> None:
     assert one.provider_state == {"a.b": {"health": "down", "inflight": 3}}
 
 
+STATES: list[tuple[dict[str, Any], Any, Any]] = [
+    ({"budget.the.month.state": "half"}, None, {"the.month": "half"}),
+    ({"budget.m.state": "ok", "provider.a.health": "up"}, {"a": {"health": "up"}}, {"m": "ok"}),
+    ({}, {}, None),
+]
+
+
+@pytest.mark.parametrize(("state", "providers", "budgets"), STATES)
+def test_states_are_of_providers_and_of_budgets(state: dict[str, Any], providers: Any, budgets: Any) -> None:
+    """What nobody says of one kind stays unknown."""
+    one = read({"request": BODY, "state": state})
+    assert (one.provider_state, one.budget_state) == (providers, budgets)
+
+
+def test_what_a_saved_request_has_besides_is_passed_over() -> None:
+    """A file that the router saved is an envelope too."""
+    one = read({"request": BODY, "decision": {}, "upstreamRequest": None, "outcome": {}, "timing": {}, "reply": "x"})
+    assert one.request.model == BODY["model"]
+
+
 MOMENTS: list[tuple[Any, float]] = [
     (5, 5.0),
     (5.5, 5.5),
@@ -70,6 +90,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"request": BODY, "now": True}, "`now` is seconds since 1970"),
     ({"request": BODY, "state": []}, "`state` is an object"),
     ({"request": BODY, "state": {"provider.a.health": 3}}, "`state` has"),
+    ({"request": BODY, "state": {"budget.month.state": "broke"}}, "`state` has"),
+    ({"request": BODY, "state": {"budget..state": "ok"}}, "`state` has"),
     ({"request": BODY, "state": {"provider..health": "up"}}, "`state` has"),
     ({"request": BODY, "state": {"a.health": "up"}}, "`state` has"),
 ]

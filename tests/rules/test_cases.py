@@ -69,6 +69,7 @@ SHORTHANDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"header.x-team": None}, {"header.x-team": MISSING}),
     ({"now": "2026-01-05T09:00:00Z"}, {"time": 1767603600.0}),
     ({"provider.a.health": "down", "provider.a.inflight": 3}, {"provider.a.health": "down", "provider.a.inflight": 3}),
+    ({"budget.month.state": "half", "provider.a.health": "up"}, {"budget.month.state": "half", "provider.a.health": "up"}),
     ({"lastUserText": "x", "contentKeywords": ["Plan"]}, {"lastUserText": "x"}),
     ({"temperature": 0.5, "toolChoice": "any"}, {"temperature": 0.5, "toolChoice": "any"}),
     ({"systemText": "be brief", "hasImages": True}, {"systemText": "be brief", "hasImages": True}),

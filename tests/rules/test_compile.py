@@ -123,6 +123,8 @@ WRONG: list[tuple[str, str, str, str, str | None]] = [
     ("{headers.x-team: a}", "CCR201", "headers.x-team", "there is no fact", "did you mean `header.x-team`?"),
     ("{header: a}", "CCR201", "header", "there is no fact", "did you mean `header.<name>`?"),
     ("{xyzzy: a}", "CCR201", "xyzzy", "there is no fact", "a condition has facts and any, all, none, not, ref, expr, always"),
+    ("{budget.month.state: ok}", "CCR401", "budget.month.state", "there is no budget `month`", None),
+    ('{expr: "provider.aa.health == \'up\'"}', "CCR401", '"provider.aa.health == \'up\'"', "there is no provider `aa`", None),
     ("{provider.aa.health: up}", "CCR401", "provider.aa.health", "there is no provider `aa`", None),
     ("{ref: nme}", "CCR401", "nme", "there is no condition `nme`", "did you mean `name`?"),
     ("{model: 4}", "CCR202", "4", "`model` wants a text", 'quote it: `"4"`'),

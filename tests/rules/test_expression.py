@@ -86,6 +86,8 @@ LOWERED: list[tuple[str, Any]] = [
     ('header("X-Team") == "b"', ("header.x-team", "eq", "b")),
     ('header["X-Team"] == "b"', ("header.x-team", "eq", "b")),
     ('provider.kiro.health == "up"', ("provider.kiro.health", "eq", "up")),
+    ('budget.month.state == "half"', ("budget.month.state", "eq", "half")),
+    ('budget("the-month") == "half"', ("budget.the-month.state", "eq", "half")),
     ('health("kiro-1") == "up"', ("provider.kiro-1.health", "eq", "up")),
     ('inflight("kiro-1") < 3', ("provider.kiro-1.inflight", "lt", 3)),
     ("toolCount > 3", ("toolCount", "gt", 3)),

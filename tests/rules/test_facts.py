@@ -106,6 +106,9 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], Any]] = [
     ("time", {}, {}, UNKNOWN),
     ("provider.a.health", {}, {"provider_state": {"a": {"health": "down"}}}, "down"),
     ("provider.a.inflight", {}, {"provider_state": {"a": {"inflight": 3}}}, 3),
+    ("budget.month.state", {}, {"budget_state": {"month": "half"}}, "half"),
+    ("budget.month.state", {}, {"budget_state": {}}, UNKNOWN),
+    ("budget.month.state", {}, {}, UNKNOWN),
     ("provider.a.health", {}, {"provider_state": {}}, UNKNOWN),
     ("provider.a.health", {}, {}, UNKNOWN),
     ("messageCount", {"messages": [user("a"), {"role": "system", "content": []}]}, {}, 2),
@@ -180,7 +183,9 @@ def test_a_fact_is_computed_once_and_only_when_asked() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["", "header.", "provider..health", "provider.a", "provider.a.load", "modle"])
+@pytest.mark.parametrize(
+    "name", ["", "header.", "provider..health", "budget..state", "budget.a", "provider.a", "provider.a.load", "modle"]
+)
 def test_what_is_no_fact_has_no_row(name: str) -> None:
     """Families need their inner name."""
     assert spec_of(name) is None

@@ -14,6 +14,11 @@ HEAD = "routing:\n  defaultProvider: a\n  customRules:\n"
 TIME = HEAD + "    - {name: night, condition: {time: {between: '22:00-06:00'}}, target: 'b,b1'}\n"
 HEALTH = HEAD + "    - {name: spare, condition: {provider.a.health: [down, degraded]}, target: 'b,b1'}\n"
 LOAD = HEAD + "    - {name: busy, condition: {provider.a.inflight: '> 3'}, target: 'b,b1'}\n"
+BUDGET = (
+    "budgets: {month: {}}\n"
+    + HEAD
+    + "    - {name: cheap, condition: {budget.month.state: [half, spent]}, target: 'b,b1'}\n"
+)
 BOTH = TIME + "    - {name: spare, condition: {provider.a.health: down, time: {days: sun}}, target: 'b,b1'}\n"
 BERLIN = HEAD + (
     "    - {name: work, condition: {time: {days: mon-fri, between: '09:00-18:00', tz: Europe/Berlin}}, target: 'b,b1'}\n"
@@ -25,6 +30,8 @@ CASES: list[tuple[str, str, dict[str, Any], set[str], set[str]]] = [
     ("the time", TIME, {}, {"night", "default"}, {"time"}),
     ("the time is given", TIME, {"now": 0.0}, {"night"}, set()),
     ("a provider's health", HEALTH, {}, {"spare", "default"}, {"provider.a.health"}),
+    ("a budget", BUDGET, {}, {"cheap", "default"}, {"budget.month.state"}),
+    ("the budget is given", BUDGET, {"budget_state": {"month": "half"}}, {"cheap"}, set()),
     ("a provider's load", LOAD, {}, {"busy", "default"}, {"provider.a.inflight"}),
     ("the load is given", LOAD, {"provider_state": {"a": {"inflight": 9}}}, {"busy"}, set()),
     ("two of them", BOTH, {}, {"night", "spare", "default"}, {"time", "provider.a.health"}),

@@ -1,0 +1,196 @@
+"""Records finished exchanges: sums are collected on the loop and written by a thread of their own, once a second. An edge.
+
+A store that is gone keeps nobody waiting: sums stay in memory until it is back, and budgets count on from what is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from engine.budgets import Budget, Ledger
+from engine.ended import Ended
+from engine.router import Router
+from engine.timestamp import timestamp_of
+from engine.usage import Pending, Row
+from engine.usage_line import line_of
+from engine.usage_settings import UsageSettings
+from engine.usage_store import StoreFailed, UsageStore, shown_store, store_of
+from providers.secret import Secret
+
+WRITE_S = 1.0
+REFRESH_S = 3.0
+"""How often budgets are read anew: what other workers and routers spend counts from then on."""
+
+LAST_WRITE_S = 8.0
+FORGET_S = 3600.0
+
+Spent: TypeAlias = tuple[Budget, str, int]
+"""A budget, the first day of its period, what is spent since."""
+
+
+class UsageWriter:
+    """The record of one process. `follow` takes over the settings of the router's configuration, at start and at each reload.
+
+    INVARIANT: every sum is in `Pending`, on its way, or in the store.
+    """
+
+    def __init__(self, router: Router, open_store: Callable[[Secret], UsageStore] = store_of) -> None:
+        self._router = router
+        self._open_store = open_store
+        self._pending = Pending()
+        self._store: UsageStore | None = None
+        self._where: Secret | None = None
+        self._wanted = asyncio.Event()
+        self._problem: str | None = None
+        self._since = router.wall()
+        self._read_at: float | None = None
+        self._forgot_at: float | None = None
+        self._stuck = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="usage")
+
+    def follow(self) -> None:
+        """Takes over the settings of the configuration that serves now."""
+        settings, router = self._settings, self._router
+        if (settings is not None) != (self._listen in router.listeners):
+            if settings is None:
+                router.listeners.remove(self._listen)
+            else:
+                router.listeners.append(self._listen)
+        if settings is not None and settings.budgets:
+            router.budgets = router.budgets or Ledger()
+            router.budgets.follow(settings.budgets, router.wall())
+        elif router.budgets is not None:
+            router.budgets.follow((), router.wall())
+        self._read_at = None
+        self._wanted.set()
+
+    def standing(self) -> dict[str, object] | None:
+        """How the record stands, for `/status`; None where there is none."""
+        settings = self._settings
+        if settings is None:
+            return None
+        return {
+            "store": shown_store(settings.store),
+            "ok": self._problem is None,
+            "lastError": self._problem,
+            "since": timestamp_of(self._since),
+            "waiting": len(self._pending.sums),
+        }
+
+    async def start(self) -> None:
+        """Asks the store what is spent, before the first request is."""
+        if self._settings is not None:
+            await self._turn()
+
+    async def run(self) -> None:
+        """Writes and reads until cancelled, then writes what is left."""
+        try:
+            while True:
+                await self._wanted.wait()
+                await asyncio.sleep(WRITE_S)
+                if self._settings is None and not self._pending.sums:
+                    self._wanted.clear()
+                else:
+                    await self._turn()
+        finally:
+            if not self._stuck:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WRITE_S):
+                        await self._turn()
+            if self._stuck or self._pending.sums:
+                self._router.journal.write("error", "usage is lost", stage="usage", problem=self._problem)
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _settings(self) -> UsageSettings | None:
+        return self._router.gateway.settings.usage
+
+    def _listen(self, ended: Ended) -> None:
+        line, sums = line_of(ended, self._router.gateway.prices)
+        self._pending.add(line, sums)
+        if self._router.budgets is not None:
+            self._router.budgets.at(self._router.wall()).add(line, sums)
+
+    async def _turn(self) -> None:
+        """One turn of the thread: writes what there is, forgets what is old, reads what is spent, where it is time."""
+        settings, router, now = self._settings, self._router, self._router.clock()
+        where = settings.store if settings is not None else self._where
+        rows = self._pending.take()
+        ledger = router.budgets.at(router.wall()) if router.budgets is not None else None
+        due = self._read_at is None or now - self._read_at >= REFRESH_S
+        wanted = ledger.wanted() if ledger is not None and (rows or due) else []
+        before = self._before(settings, now)
+        if where is None or not (rows or wanted or before):
+            self._pending.put_back(rows)
+            return
+        if ledger is not None:
+            ledger.handed_over()
+        turn = asyncio.get_running_loop().run_in_executor(
+            self._thread, self._work, where, rows, wanted, router.gateway.prices.currency, before
+        )
+        try:
+            await asyncio.wait([turn])
+        finally:
+            if not turn.done():  # cancelled: the thread goes on, and what it writes must not be written twice
+                await asyncio.wait([turn], timeout=LAST_WRITE_S)
+            self._stuck = not turn.done()
+            if not self._stuck and self._settled(turn, rows):
+                self._read_at = now if wanted else self._read_at
+                self._forgot_at = now if before else self._forgot_at
+
+    def _settled(self, turn: asyncio.Future[list[Spent]], rows: list[Row]) -> bool:
+        """Takes note of how a turn went; whether it went well."""
+        problem = turn.exception()
+        if isinstance(problem, StoreFailed):
+            self._pending.put_back(rows)
+            self._note(str(problem))
+            return False
+        if self._router.budgets is not None:
+            self._router.budgets.told(turn.result())
+        self._note(None)
+        return True
+
+    def _before(self, settings: UsageSettings | None, now: float) -> str | None:
+        """The first day to keep, where it is time to delete."""
+        if settings is None or settings.keep_days is None:
+            return None
+        if self._forgot_at is not None and now - self._forgot_at < FORGET_S:
+            return None
+        today = datetime.fromtimestamp(self._router.wall(), UTC)
+        return (today - timedelta(days=settings.keep_days)).strftime("%Y-%m-%d")
+
+    def _work(
+        self, where: Secret, rows: list[Row], wanted: list[tuple[Budget, str]], currency: str, before: str | None
+    ) -> list[Spent]:
+        """In the thread. Raises `StoreFailed`, and then nothing is written."""
+        if self._store is None or where != self._where:
+            if self._store is not None:
+                self._store.close()
+            self._store, self._where = self._open_store(where), where
+        if rows:
+            self._store.add(rows)
+        try:
+            if before is not None:
+                self._store.forget(before)
+            return self._store.spent(wanted, currency)
+        except StoreFailed:
+            if not rows:
+                raise
+            return []  # they are written: the figures wait for the next turn
+
+    def _note(self, problem: str | None) -> None:
+        """Says once that the store is gone, and once that it is back."""
+        if (problem is None) != (self._problem is None):
+            self._since = self._router.wall()
+            self._router.journal.write(
+                "info" if problem is None else "warn",
+                "usage is recorded again" if problem is None else "usage cannot be recorded, it waits in memory",
+                stage="usage",
+                problem=problem,
+            )
+        self._problem = problem
