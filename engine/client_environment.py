@@ -76,7 +76,12 @@ def brings_key(environ: Mapping[str, str]) -> bool:
 
 def url_at(host: str, port: int) -> str:
     """The base URL of a router there; a literal IPv6 address gets its brackets."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{authority(host, port)}"
+
+
+def authority(host: str, port: int) -> str:
+    """The same without its scheme."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def shell_lines(environment: ClientEnvironment, shell: Shell) -> list[str]:

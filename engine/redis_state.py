@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from engine.journal import Journal
@@ -34,6 +34,8 @@ AGAIN_LONGEST_S = 10.0
 MOST_QUEUED = 20_000
 AT_ONCE = 500
 GATHER_S = 0.005
+
+T = TypeVar("T")
 
 
 class RedisState:
@@ -76,9 +78,10 @@ class RedisState:
         while True:
             began = self._clock()
             try:
-                await self._take_part(router)
-            except* (RedisError, OSError, TimeoutError) as group:
-                self._gone(router, group)
+                async with asyncio.TaskGroup() as group:  # a task of its own each time: `heeding` needs a fresh one
+                    group.create_task(self._take_part(router))
+            except* (RedisError, OSError, TimeoutError) as problems:
+                self._gone(router, problems)
             if router.draining:  # the failure of a connection may hide that this task was cancelled
                 return
             pause_s = AGAIN_S if self._clock() - began > AGAIN_LONGEST_S else min(AGAIN_LONGEST_S, pause_s * 2)
@@ -88,8 +91,8 @@ class RedisState:
         client = self._client()
         try:
             async with client.pubsub() as channel:
-                await channel.subscribe(CHANNEL)
-                await self._catch_up(client, router)
+                await heeding(channel.subscribe(CHANNEL))
+                await heeding(self._catch_up(client, router))
                 self._found()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._listen(channel, router))
@@ -121,7 +124,7 @@ class RedisState:
 
     async def _listen(self, channel: PubSub, router: Router) -> None:
         while True:
-            message = await channel.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_S)
+            message = await heeding(channel.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_S))
             now = self._clock()
             if message is not None:
                 teller, heard = read_message(message["data"], self._ahead_s())
@@ -147,7 +150,7 @@ class RedisState:
                 self._queue.append(Spent(spent))
             self._waiting.clear()
             news = list(self._queue)
-            await self._pass_on(client, without_repeats(news))
+            await heeding(self._pass_on(client, without_repeats(news)))
             for _ in news:
                 self._queue.popleft()
 
@@ -192,6 +195,19 @@ class RedisState:
     def _forget(self, teller: str, router: Router) -> None:
         del self._heard_at[teller]
         router.gateway.registry.forget(teller)
+
+
+async def heeding(call: Awaitable[T]) -> T:
+    """What the call gives. Raises `CancelledError` also where the call swallowed it.
+
+    The client library calls `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes in the very
+    moment its call is done; a loop around it would then go on for ever, and the router with it.
+    """
+    found = await call
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return found
 
 
 def without_repeats(news: list[News]) -> list[News]:

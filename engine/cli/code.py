@@ -11,8 +11,8 @@ import click
 
 from engine.cli import client_credentials, options
 from engine.cli.ask import LOOPBACK, ask, asks_for_key, router_answers
-from engine.cli.starting import Prepared, StartOptions, client_url, in_background, prepare
-from engine.client_environment import Credentials, brings_key, client_environment
+from engine.cli.starting import Prepared, StartOptions, client_host, client_url, in_background, prepare
+from engine.client_environment import Credentials, brings_key, client_environment, url_at
 
 NOT_RUNNABLE = 126
 NOT_FOUND = 127
@@ -55,13 +55,15 @@ def _running_url(config: str | None, port: int | None) -> str:
     """Where the router answers, started first if needed. Raises click.exceptions.Exit where it does not start."""
     if config is None:
         known = options.router_port_of(port)
-        if router_answers(LOOPBACK, known):
-            return _used(known)
+        host = options.router_host_of(None, known)
+        if router_answers(host, known):
+            return _used(host, known)
     prepared = prepare(StartOptions(config=config, port=port))
-    if router_answers(LOOPBACK, prepared.port):
-        url = _used(prepared.port)
-        _say_whether_another(prepared)
-        return url
+    for host in dict.fromkeys((options.router_host_of(None, prepared.port), client_host(prepared.host))):
+        if router_answers(host, prepared.port):
+            url = _used(host, prepared.port)
+            _say_whether_another(prepared, host)
+            return url
     status = in_background(prepared)
     if status != 0:
         raise click.exceptions.Exit(status)
@@ -74,9 +76,9 @@ def _place_of(url: str) -> tuple[str, int]:
     return parts.hostname or LOOPBACK, parts.port or 80
 
 
-def _say_whether_another(prepared: Prepared) -> None:
+def _say_whether_another(prepared: Prepared, host: str) -> None:
     """A line where the router that runs does not run the configuration that was asked for."""
-    answer = ask(LOOPBACK, prepared.port, "/status")
+    answer = ask(host, prepared.port, "/status")
     if answer is not None and answer.body.get("revision") != prepared.first.revision:
         click.echo(
             f"ccr: it runs another configuration; `ccr restart --port {prepared.port} --config FILE` changes that, and"
@@ -85,6 +87,6 @@ def _say_whether_another(prepared: Prepared) -> None:
         )
 
 
-def _used(port: int) -> str:
+def _used(host: str, port: int) -> str:
     click.echo(f"ccr: using the router that runs on port {port}", err=True)
-    return client_url(LOOPBACK, port)
+    return url_at(host, port)

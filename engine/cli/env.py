@@ -9,24 +9,24 @@ from typing import get_args
 import click
 
 from engine.cli import client_credentials, options
-from engine.cli.ask import LOOPBACK
 from engine.client_environment import Credentials, Shell, client_environment, shell_lines, url_at
 
 
 @click.command("env")
 @options.router_port
-@click.option("--host", metavar="ADDRESS", default=LOOPBACK, show_default=True, help="The router's address.")
+@options.router_host
 @click.option("--shell", type=click.Choice(get_args(Shell)), help="The shell to write for (else the one of SHELL).")
 @client_credentials.option
-def command(port: int | None, host: str, shell: Shell | None, credentials: Credentials | None) -> None:
+def command(port: int | None, host: str | None, shell: Shell | None, credentials: Credentials | None) -> None:
     """Print the lines that point Claude Code at the router.
 
     For sh, bash and zsh: `eval "$(ccr env)"`; for fish: `ccr env | source`;
     for PowerShell: `ccr env --shell powershell | Invoke-Expression`.
     """
     known = options.router_port_of(port)
-    whose = client_credentials.credentials_at(host, known, credentials)
-    environment = client_environment(url_at(host, known), os.environ, whose)
+    asked = options.router_host_of(host, known)
+    whose = client_credentials.credentials_at(asked, known, credentials)
+    environment = client_environment(url_at(asked, known), os.environ, whose)
     for line in shell_lines(environment, shell or _own_shell()):
         click.echo(line)
 

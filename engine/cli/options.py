@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from engine.cli.ask import LOOPBACK
-from engine.cli.pid_file import all_running
+from engine.cli.pid_file import all_running, running
 
 DEFAULT_PORT = 3456
 
@@ -17,9 +17,7 @@ host = click.option("--host", metavar="ADDRESS", help="The address to listen on 
 router_port = click.option(
     "-p", "--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT)."
 )
-router_host = click.option(
-    "--host", metavar="ADDRESS", default=LOOPBACK, help="The router's address.", show_default=True
-)
+router_host = click.option("--host", metavar="ADDRESS", help="The router's address (else where it listens here).")
 log_level = click.option(
     "--log-level",
     type=click.Choice(["error", "warn", "info", "debug"], case_sensitive=False),
@@ -49,3 +47,11 @@ def router_port_of(flag: int | None) -> int:
         listed = ", ".join(str(port) for port in ports)
         raise click.UsageError(f"several routers run; choose one with `--port`: {listed}")
     return DEFAULT_PORT
+
+
+def router_host_of(flag: str | None, port: int) -> str:
+    """Where to ask the router on that port: the given address, else where a router of this user listens, else loopback."""
+    if flag is not None:
+        return flag
+    router = running(port)
+    return router.host if router is not None else LOOPBACK

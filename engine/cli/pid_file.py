@@ -1,7 +1,7 @@
 """The file that says which process serves a port, and that it still does. An edge.
 
-`~/.claude-code-router/ccr-<port>.pid` holds the process id on its first line and the arguments of `start` as JSON on its
-second. The serving process keeps the file locked; the system frees the lock when the process ends, however it ends.
+`~/.claude-code-router/ccr-<port>.pid` holds the process id on its first line, the arguments of `start` as JSON on its
+second and the address that it listens on, seen from this machine, on its third. The serving process keeps the file locked; the system frees the lock when the process ends, however it ends.
 INVARIANT: a process id is believed, and so signalled, only while the lock is held: a recycled id never is.
 """
 
@@ -16,16 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.cli.ask import LOOPBACK
 from engine.cli.folders import made_private, state_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A router that serves `port` now. `arguments` are those of `start`, so that `restart` can repeat them."""
+    """A router that serves `port` now, asked at `host`. `arguments` are those of `start`, so that `restart` can repeat them."""
 
     port: int
     pid: int
     arguments: tuple[str, ...] = ()
+    host: str = LOOPBACK
 
 
 class PortClaimedError(Exception):
@@ -38,7 +40,7 @@ def pid_path(port: int) -> Path:
 
 
 @contextmanager
-def claim(port: int, arguments: Sequence[str]) -> Iterator[None]:
+def claim(port: int, arguments: Sequence[str], host: str = LOOPBACK) -> Iterator[None]:
     """Holds the pid file of `port` for this process, and removes it at the end; raises PortClaimedError if it is held."""
     made_private(state_folder())
     path = pid_path(port)
@@ -47,7 +49,7 @@ def claim(port: int, arguments: Sequence[str]) -> Iterator[None]:
         if not _locked_now(file):
             raise PortClaimedError
         os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n{json.dumps(list(arguments))}\n".encode())
+        os.write(file, f"{os.getpid()}\n{json.dumps(list(arguments))}\n{host}\n".encode())
         try:
             yield
         finally:
@@ -90,7 +92,7 @@ def _locked_now(file: int) -> bool:
 
 
 def _read(port: int, text: str) -> Running | None:
-    first, _, second = text.partition("\n")
+    first, second, host, *_ = [*text.split("\n"), "", "", ""]
     if not first.isdigit():
         return None
     try:
@@ -98,4 +100,4 @@ def _read(port: int, text: str) -> Running | None:
     except ValueError:
         arguments = []
     words = arguments if isinstance(arguments, list) else []
-    return Running(port, int(first), tuple(word for word in words if isinstance(word, str)))
+    return Running(port, int(first), tuple(word for word in words if isinstance(word, str)), host or LOOPBACK)

@@ -19,7 +19,7 @@ WAIT_S = 30.0
 @click.command("reload")
 @options.router_port
 @options.router_host
-def command(port: int | None, host: str) -> int:
+def command(port: int | None, host: str | None) -> int:
     """Make a running router read its configuration again.
 
     It does so by itself when a file changes; this waits for it and says what came of it. A configuration with errors
@@ -38,7 +38,7 @@ def command(port: int | None, host: str) -> int:
         return 1
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
-        answer = ask(host, chosen, "/status")
+        answer = ask(host or router.host, chosen, "/status")
         if answer and answer.status == 401:
             click.echo("the router was told; what came of it is shown with a router key in CCR_KEY", err=True)
             return 1

@@ -145,7 +145,7 @@ def in_foreground(prepared: Prepared) -> int:
         def ready(address: str) -> None:
             port = int(address.rpartition(":")[2])
             try:
-                held.enter_context(claim(port, prepared.options.words()))
+                held.enter_context(claim(port, prepared.options.words(), client_host(prepared.host)))
             except PortClaimedError:
                 click.echo(
                     f"ccr: another router has the pid file of port {port}; `ccr stop` will end that one", err=True
@@ -239,8 +239,13 @@ def announce(prepared: Prepared, port: int) -> None:
 
 def client_url(host: str, port: int) -> str:
     """Where a client on this machine reaches a router that listens on `host`."""
+    return url_at(client_host(host), port)
+
+
+def client_host(host: str) -> str:
+    """The address of that; what listens everywhere is asked on loopback."""
     everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    return url_at(LOOPBACK if everywhere else host, port)
+    return LOOPBACK if everywhere else host
 
 
 def _refuse_public(prepared: Prepared) -> None:

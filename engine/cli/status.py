@@ -9,29 +9,32 @@ import click
 
 from engine.cli import options
 from engine.cli.ask import ask
+from engine.client_environment import authority
 
 
 @click.command("status")
 @options.router_port
 @options.router_host
 @options.as_json
-def command(port: int | None, host: str, form: str) -> int:
+def command(port: int | None, host: str | None, form: str) -> int:
     """Show what a running router is doing.
 
     Exit status 1 when none runs. `--format json` prints what `GET /status` gives.
     """
     chosen = options.router_port_of(port)
-    answer = ask(host, chosen, "/status")
+    asked = options.router_host_of(host, chosen)
+    address = authority(asked, chosen)
+    answer = ask(asked, chosen, "/status")
     if answer is None:
-        click.echo(f"no router answers on {host}:{chosen}; `ccr start` starts one", err=True)
+        click.echo(f"no router answers on {address}; `ccr start` starts one", err=True)
         return 1
     if answer.status != 200:
-        click.echo(f"what answers on {host}:{chosen} says {answer.status}; is it a ccr?", err=True)
+        click.echo(f"what answers on {address} says {answer.status}; is it a ccr?", err=True)
         return 1
     if form == "json":
         click.echo(json.dumps(answer.body, indent=2, ensure_ascii=False))
     else:
-        for line in _lines(answer.body, f"{host}:{chosen}"):
+        for line in _lines(answer.body, address):
             click.echo(line)
     return 0
 

@@ -58,7 +58,7 @@ def stopped(router: Running, force: bool = False) -> bool:
 
 def _drain_s_of(router: Running) -> float:
     """How long the router lets open requests end (`server.drainSeconds`), as it says itself."""
-    answer = ask(LOOPBACK, router.port, "/status", timeout_s=2.0)
+    answer = ask(router.host, router.port, "/status", timeout_s=2.0)
     server = answer.body.get("server") if answer else None
     said = server.get("drainSeconds") if isinstance(server, dict) else None
     return float(said) if isinstance(said, int | float) else DRAIN_S

@@ -252,3 +252,18 @@ def test_an_interrupt_ends_the_router_after_its_requests(user: User) -> None:
     (log,) = (user.home / ".claude-code-router" / "logs").glob("*.log")
     assert json.loads(log.read_text().splitlines()[-1])["message"] == "stopped"
     assert not os.path.exists(user.home / ".claude-code-router" / f"ccr-{user.port}.pid")
+
+
+def test_commands_find_a_router_on_another_address(user: User) -> None:
+    """The pid file says where it listens, so no command needs `--host`; `code` and `env` point the client there."""
+    slow = CONFIG + "server: {host: 127.0.0.2, drainSeconds: 7}\n"
+    assert user.start("--config", user.write("mine.yaml", slow)).returncode == 0
+    url = f"http://127.0.0.2:{user.port}"
+
+    assert f"running on 127.0.0.2:{user.port} for" in user.ccr("status").stdout
+    assert user.ccr("health").returncode == 0
+    assert user.ccr("env").stdout.startswith(f"export ANTHROPIC_BASE_URL={url}\n")
+    assert f"ANTHROPIC_BASE_URL={url}" in user.ccr("code", CLAUDE_PATH=client_of(user)).stdout
+    assert "nothing changed" in user.ccr("reload").stdout
+    assert user.ccr("health", "--host", "127.0.0.1").stderr.startswith(f"no router answers on 127.0.0.1:{user.port};")
+    assert user.stop().returncode == 0

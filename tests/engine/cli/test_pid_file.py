@@ -17,8 +17,8 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_claim_is_seen_with_its_arguments_and_gone_afterwards() -> None:
     """Others see who serves the port and how it was started, until it ends."""
-    with claim(4001, ["--config", "/a b.yaml"]):
-        assert running(4001) == Running(4001, os.getpid(), ("--config", "/a b.yaml"))
+    with claim(4001, ["--config", "/a b.yaml"], "10.0.0.5"):
+        assert running(4001) == Running(4001, os.getpid(), ("--config", "/a b.yaml"), "10.0.0.5")
         assert [router.port for router in all_running()] == [4001]
 
     assert running(4001) is None
@@ -49,7 +49,7 @@ def test_a_left_over_file_is_taken_over() -> None:
     pid_path(4001).write_text("999999999\nnot json at all, and longer than what replaces it\n")
 
     with claim(4001, []):
-        assert pid_path(4001).read_text() == f"{os.getpid()}\n[]\n"
+        assert pid_path(4001).read_text() == f"{os.getpid()}\n[]\n127.0.0.1\n"
 
 
 def test_the_file_is_for_its_owner_alone() -> None:
