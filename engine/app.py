@@ -117,10 +117,13 @@ def app_of(router: Router) -> Litestar:
         )
 
     async def at_door(request: AnyRequest) -> Reply | None:
-        if request.method == "HEAD" or request.url.path in _OPEN:
-            return None
         peer = request.client.host if request.client else None
         try:
+            came_back = loop_of(router, request.headers.get(HOP_HEADER))
+            if came_back is not None:
+                raise Refused(came_back)
+            if request.method == "HEAD" or request.url.path in _OPEN:
+                return None
             key = await let_in(router, request.scope, peer, needs_key=not _is_keyless(request.url.path))
             request.state[_KEY] = key
         except Refused as refused:

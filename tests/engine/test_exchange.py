@@ -292,6 +292,17 @@ async def test_our_own_request_on_any_path_is_a_loop(path: str) -> None:
     assert "127.0.0.1:3456" in got.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/", "/health", "/health/live", "/status", "/v1/models", "/nothing"])
+async def test_our_own_probe_coming_back_is_a_loop(method: str, path: str) -> None:
+    """A health check of an endpoint that is this router itself fails, whatever it asks for."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    got = await one.post(b"", path, method, {"x-ccr-hop": one.router.hop})
+
+    assert got.status == 508
+    assert got.headers["request-id"]
+
+
 async def test_tokens_are_counted_without_an_upstream() -> None:
     """`count_tokens` answers with our estimate and says where the request would go."""
     one = in_process(ONE, {"up": [Answer(HELLO)]})
