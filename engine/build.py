@@ -39,12 +39,14 @@ def build(
     secrets: Literal["resolve", "keep"],
     allow_missing_env: bool = False,
     public: bool = False,
+    decrypt: Callable[[str], str] | None = None,
 ) -> Checked:
     """The configuration in `data`, checked and, where nothing blocks, built.
 
     `read_file` reads what `include` and `${file:...}` name (raises OSError where it cannot). `secrets="keep"` leaves
     everything inside `authentication` unresolved (test-config, explain); `"resolve"` is for start and reload.
-    `public`: the user allowed an address that other machines reach.
+    `public`: the user allowed an address that other machines reach. `decrypt` reads `${enc:...}` (see `substitute`);
+    without it these stay as written.
     """
     sources = read_sources(data, file, read_file)
     found = list(sources.diagnostics)
@@ -54,6 +56,7 @@ def build(
     values = Sources(
         env=env,
         read_file=lambda path: read_file(beside(file, path)),
+        decrypt=decrypt,
         keep_credentials=secrets == "keep",
         allow_missing=allow_missing_env,
     )

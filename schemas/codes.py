@@ -52,6 +52,7 @@ CODES: Mapping[str, Code] = {
     "CCR018": _blocks("`${...}` is malformed"),
     "CCR019": _blocks("an included file cannot be used"),
     "CCR020": _blocks("an unquoted text that starts with a character YAML reserves"),
+    "CCR021": _blocks("an encrypted value that cannot be read"),
     # 1xx: the shape
     "CCR101": _blocks("an unknown key"),
     "CCR102": _blocks("a missing key"),

@@ -1,7 +1,8 @@
-"""`${NAME}`, `${NAME:-default}`, `${file:PATH}` and `$${` in the texts of a tree; structure never changes."""
+"""`${NAME}`, `${NAME:-default}`, `${file:PATH}`, `${enc:...}` and `$${` in the texts of a tree; structure never changes."""
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
@@ -16,20 +17,31 @@ from schemas.wording import quoted
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _EXACTLY_ONE = re.compile(r"""["']?\$\{[^{}]*\}["']?""")
+ENCRYPTED = "enc:"
 CREDENTIALS = "authentication"
 """The key under which nothing is ever shown."""
+
+
+class Undecipherable(ValueError):  # noqa: N818 - named for what it is about
+    """An encrypted value that cannot be read. `str()` says why, without any part of it; `help` says what to do."""
+
+    def __init__(self, message: str, help_text: str | None = None) -> None:
+        super().__init__(message)
+        self.help = help_text
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where values come from.
 
+    `decrypt` gives the value of what stands behind `enc:`, or raises `Undecipherable`; None leaves it as written.
     `read_file` gets the path as written and raises OSError where it cannot read. `keep_credentials` leaves everything
     inside `authentication` and `apiKeys` as written; `allow_missing` leaves what is not there as written and reports nothing.
     """
 
     env: MappingType[str, str]
     read_file: Callable[[str], bytes]
+    decrypt: Callable[[str], str] | None = None
     keep_credentials: bool = False
     allow_missing: bool = False
 
@@ -55,6 +67,21 @@ def is_exactly_one(scalar: Scalar) -> bool:
     return was_replaced(scalar) and _EXACTLY_ONE.fullmatch(scalar.raw) is not None
 
 
+def is_token(token: str) -> bool:
+    """Whether a text has the form of an encrypted value, whatever its key.
+
+    Source: the Fernet specification: version, time, initial vector, blocks, HMAC, in URL-safe base64.
+    """
+    try:
+        data = base64.b64decode(token.encode(), b"-_", validate=True)
+    except ValueError:
+        return False
+    return len(data) >= _FRAME + _BLOCK and data[0] == 0x80 and (len(data) - _FRAME) % _BLOCK == 0
+
+
+_FRAME, _BLOCK = 1 + 8 + 16 + 32, 16
+
+
 @dataclass(slots=True)
 class _Walk:
     sources: Sources
@@ -64,11 +91,12 @@ class _Walk:
     def node(self, node: Node, keep: bool) -> Node:
         """Unchanged nodes are given back themselves, so a tree without references costs no copy."""
         if isinstance(node, Scalar):
-            return (
-                node
-                if keep or not isinstance(node.value, str) or "${" not in node.value
-                else self._scalar(node, node.value)
-            )
+            if not isinstance(node.value, str) or "${" not in node.value:
+                return node
+            if keep:
+                self._look_over(node, node.value)
+                return node
+            return self._scalar(node, node.value)
         if isinstance(node, Sequence):
             items = tuple(self.node(item, keep) for item in node.items)
             return node if all(a is b for a, b in zip(items, node.items, strict=True)) else replace(node, items=items)
@@ -107,9 +135,13 @@ class _Walk:
             return match[0]
         if written.startswith("file:"):
             return self._file(scalar, match, written.removeprefix("file:").strip())
+        if written.startswith(ENCRYPTED):
+            return self._encrypted(scalar, match, written.removeprefix(ENCRYPTED))
         named = _NAME.fullmatch(written)
         if named is None:
-            help_text = "it is `${NAME}`, `${NAME:-default}` or `${file:PATH}`; a literal `${` is written `$${`"
+            help_text = (
+                "it is `${NAME}`, `${NAME:-default}`, `${file:PATH}` or `${enc:...}`; a literal `${` is written `$${`"
+            )
             self._report("CCR018", scalar, match, f"{quoted(match[0])} names no variable", help_text)
             return match[0]
         name, default = named[1], named[2]
@@ -143,6 +175,28 @@ class _Walk:
         if not self.sources.allow_missing:
             self._report("CCR017", scalar, match, f"file {quoted(path)} cannot be read as a text", None)
         return match[0]
+
+    def _look_over(self, scalar: Scalar, text: str) -> None:
+        """Reports what is wrong with encrypted values whatever their key is."""
+        for match in _REFERENCE.finditer(text):
+            if match[1] is not None and match[1].startswith(ENCRYPTED):
+                self._is_whole(scalar, match, match[1].removeprefix(ENCRYPTED))
+
+    def _is_whole(self, scalar: Scalar, match: re.Match[str], token: str) -> bool:
+        whole = is_token(token)
+        if not whole:
+            help_text = "copy it again, or make a new one: `ccr secrets encrypt`"
+            self._report("CCR021", scalar, match, "this is no whole encrypted value", help_text)
+        return whole
+
+    def _encrypted(self, scalar: Scalar, match: re.Match[str], token: str) -> str:
+        if not self._is_whole(scalar, match, token) or self.sources.decrypt is None:
+            return match[0]
+        try:
+            return self.sources.decrypt(token)
+        except Undecipherable as problem:
+            self._report("CCR021", scalar, match, str(problem), problem.help)
+            return match[0]
 
     def _report(self, code: str, scalar: Scalar, match: re.Match[str], message: str, help_text: str | None) -> None:
         self.findings.append(finding(code, message, inside(scalar, *match.span()), help=help_text))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.analysis import Wishes, proved
 from engine.build import build
 from engine.built import Checked
+from engine.exposure import exposed
 from engine.files import read_by_others, read_file
 from engine.report import Choice, FileReport, file_report
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Span
+from schemas.diagnostics import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +69,9 @@ class Reading:
             secrets="keep",
             allow_missing_env=self.allow_missing_env,
         )
-        exposed = [one for one in checked.diagnostics if one.code == "CCR801" and read_by_others(one.span.file)]
-        return replace(checked, diagnostics=(*checked.diagnostics, *_exposed(exposed))) if exposed else checked
+        return replace(checked, diagnostics=(*checked.diagnostics, *exposed(checked, read_by_others)))
 
     def _input(self) -> bytes:
         if not self._standard_input:
             self._standard_input.append(sys.stdin.buffer.read())
         return self._standard_input[0]
-
-
-def _exposed(secrets: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """One finding for each file that holds a secret and that other users may read."""
-    return [
-        finding(
-            "CCR803",
-            "the file holds a secret and others on this machine may read it",
-            Span(file, 1, 1, 1, 1),
-            help=f"`chmod 600 {file}`",
-        )
-        for file in dict.fromkeys(found.span.file for found in secrets)
-    ]

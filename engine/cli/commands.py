@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "schema": "Print the JSON Schema of the configuration.",
     "trust": "Let `start`, `restart` and `code` use this folder's ccr.yaml.",
     "keys": "Make, check and revoke the keys of the router's clients.",
+    "secrets": "Encrypt the secrets of configurations.",
     "completion": "Print the shell completion script.",
 }
 

@@ -126,11 +126,18 @@ def _fits(key: RouterKey, presented: str) -> bool:
 def _keys(config: str | None) -> tuple[RouterKey, ...]:
     from engine.build import build
     from engine.files import read_file
+    from engine.secret_keys import decrypting
 
     chosen = choose(config, only_trusted=False)
     say_which(chosen)
     checked = build(
-        reader_of(chosen)(), chosen.name, read_file=read_file, env=os.environ, secrets="resolve", public=True
+        reader_of(chosen)(),
+        chosen.name,
+        read_file=read_file,
+        env=os.environ,
+        secrets="resolve",
+        public=True,
+        decrypt=decrypting(os.environ),
     )
     if checked.built is None:
         raise UnusableConfiguration("this configuration cannot run; `ccr test-config` says why")

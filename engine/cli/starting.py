@@ -90,7 +90,9 @@ class Prepared:
 def prepare(options: StartOptions) -> Prepared:
     """Reads and checks the configuration; its findings are printed. Raises UnusableConfiguration where it must not run."""
     from engine.build import build
-    from engine.files import read_file
+    from engine.exposure import exposed
+    from engine.files import read_by_others, read_file
+    from engine.secret_keys import decrypting
 
     chosen = demonstration() if options.demo else choose(options.config, only_trusted=True)
     say_which(chosen)
@@ -105,6 +107,7 @@ def prepare(options: StartOptions) -> Prepared:
             read_file=read_file,
             env=os.environ,
             secrets="resolve",
+            decrypt=decrypting(os.environ),
             # a host given on the command line counts instead of the file's, and is judged on its own
             public=options.public or options.host is not None,
         )
@@ -117,8 +120,9 @@ def prepare(options: StartOptions) -> Prepared:
         _print_findings(checked)
         kind = UnreadableConfiguration if checked.document is None else UnusableConfiguration
         raise kind("the router does not start with this configuration")
-    if checked.diagnostics:
-        click.echo(f"ccr: it has {len(checked.diagnostics)} findings; `ccr test-config` shows them", err=True)
+    findings = len(checked.diagnostics) + len(exposed(checked, read_by_others))
+    if findings:
+        click.echo(f"ccr: it has {findings} findings; `ccr test-config` shows them", err=True)
     settings = checked.built.settings
     host = options.host or settings.server.host
     absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))

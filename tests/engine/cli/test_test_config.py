@@ -114,6 +114,26 @@ def test_variables_come_from_the_environment_or_a_file(folder: Path, monkeypatch
     assert "canary" not in result.output
 
 
+@pytest.mark.parametrize(
+    "secret", ["{apiKey: '${file:key}'}", "{type: bearer, credentials: {type: bearer, tokenPath: key}}"]
+)
+def test_a_secret_file_that_others_can_read_is_reported(folder: Path, secret: str) -> None:
+    """The finding stands where the file is named, and is gone once the file is private."""
+    (folder / "f.yaml").write_text(
+        "providers:\n  far:\n    type: openai\n    endpoint: https://llm.example.com/v1\n"
+        f"    authentication: {secret}\nrouting: {{defaultProvider: far}}\n"
+    )
+    key = folder / "key"
+    key.write_text("canary-4f9c1d7e")
+    key.chmod(0o644)
+    result = _run("f.yaml", "--select", "CCR803")
+    assert "f.yaml:5:" in result.stdout
+    assert "`chmod 600 key`" in result.stdout
+    key.chmod(0o600)
+    assert "CCR803" not in _run("f.yaml").stdout
+    assert "canary" not in result.output
+
+
 def test_a_file_with_secrets_that_others_can_read_is_reported(folder: Path) -> None:
     """One finding for the file, and none once it is private."""
     path = folder / "secret.yaml"
