@@ -58,13 +58,14 @@ class PortTaken(OSError):  # noqa: N818 - says what is so
 class Job:
     """What a server process does. `load` builds the configuration again for a reload (it runs in a thread).
 
-    `hop` marks the requests that this router sends, whichever of its workers it is.
+    `hop` marks the requests that this router sends, whichever of its workers it is. `log_level` None: as the
+    configuration says, after a reload too.
     """
 
     load: Callable[[], Checked]
     first: Built
     log_folder: Path | None
-    log_level: str
+    log_level: str | None
     ping_after_s: float | None = None
     hop: str = field(default_factory=random_id)
 
@@ -76,7 +77,7 @@ def serve(
     host: str,
     port: int,
     log_folder: Path | None,
-    log_level: str,
+    log_level: str | None,
     on_ready: Callable[[str], None],
     workers: int = 1,
     ping_after_s: float | None = None,
@@ -121,7 +122,8 @@ def _run(job: Job, listener: socket.socket, address: str, on_ready: Callable[[],
 def _journal_of(job: Job) -> Journal:
     terminal = sys.stderr if sys.stderr.isatty() else None
     colour = terminal is not None and not os.environ.get("NO_COLOR")
-    return Journal(job.log_folder, job.log_level, terminal, colour)
+    level = job.log_level or job.first.settings.debug.log_level
+    return Journal(job.log_folder, level, terminal, colour)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -195,6 +197,8 @@ async def _serve(
     def on_swap() -> None:
         prober.follow()
         usage.follow()
+        if job.log_level is None:
+            journal.set_level(router.gateway.settings.debug.log_level)
 
     reloader = Reloader(router, job.load, make_transport, make_source, on_swap=on_swap, workers=workers)
     ending = Ending(reloader.ask)

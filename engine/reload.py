@@ -148,13 +148,11 @@ def _same(new: Built, old: Built) -> bool:
 def _only_at_start(old: Built, new: Built) -> list[str]:
     """Changed settings that a running router does not take over."""
     before, after = old.settings.server, new.settings.server
-    log_before, log_after = old.settings.debug, new.settings.debug
     changed = {
         "server.host": before.host != after.host,
         "server.port": before.port != after.port,
         "server.workers": before.workers != after.workers,
-        "debug.logLevel": log_before.log_level != log_after.log_level,
-        "debug.logDir": log_before.log_dir != log_after.log_dir,
+        "debug.logDir": old.settings.debug.log_dir != new.settings.debug.log_dir,
         "state": old.settings.state != new.settings.state,
     }
     return [name for name, differs in changed.items() if differs]

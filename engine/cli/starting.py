@@ -67,14 +67,17 @@ class StartOptions:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A configuration that may be served, and where. `options` are made absolute, so that they mean the same elsewhere."""
+    """A configuration that may be served, and where. `options` are made absolute, so that they mean the same elsewhere.
+
+    `log_level` None: as the configuration says.
+    """
 
     options: StartOptions
     first: Built
     load: Callable[[], Checked]
     host: str
     port: int
-    log_level: str
+    log_level: str | None
     workers: int = 1
 
     @property
@@ -132,7 +135,7 @@ def prepare(options: StartOptions) -> Prepared:
         load=lambda: checked_now() if options.public else _still_guarded(checked_now(), host),
         host=host,
         port=options.port if options.port is not None else settings.server.port,
-        log_level=options.log_level or ("debug" if options.debug else settings.debug.log_level),
+        log_level=options.log_level or ("debug" if options.debug else None),
         workers=options.workers or settings.server.workers,
     )
     _refuse_public(prepared)

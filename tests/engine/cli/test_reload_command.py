@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.asking import body, post
 from tests.fakes.router import Router
 
 pytestmark = pytest.mark.functional
@@ -42,6 +43,19 @@ def test_a_clean_file_is_taken_over(router: Router) -> None:
     assert first.returncode == 0, first.stderr
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("nothing changed, revision ")
+
+
+@pytest.mark.parametrize(("arguments", "logged"), [((), True), (("--log-level", "info"), False)])
+def test_the_log_level_is_taken_over(arguments: tuple[str, ...], logged: bool) -> None:
+    """No restart is needed for it; what `start` was told on its command line stays."""
+    with Router(CONFIG.replace("include: [rules.yaml]", ""), arguments=arguments) as one:
+        one.config.write_text(one.config.read_text() + "debug: {logLevel: debug}\n")
+        done = reload(one)
+        assert "restart" not in done.stderr
+        post(one.url, body())
+        one.signal(15)
+        one.wait()
+        assert any(line["level"] == "debug" for line in one.log_lines()) is logged
 
 
 def test_a_bad_file_is_refused_with_its_places(router: Router) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,17 +140,17 @@ def test_flag_beats_environment_beats_file(
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        (StartOptions(), "warn"),
+        (StartOptions(), None),
         (StartOptions(debug=True), "debug"),
         (StartOptions(debug=True, log_level="error"), "error"),
         (StartOptions(log_level="info"), "info"),
     ],
 )
-def test_the_log_level_is_the_most_explicit_one(place: Path, options: StartOptions, wanted: str) -> None:
-    """`--log-level`, else `--debug`, else the file."""
+def test_the_log_level_is_the_most_explicit_one(place: Path, options: StartOptions, wanted: str | None) -> None:
+    """`--log-level`, else `--debug`, else (None) the file's, which a reload may change."""
     (place / "mine.yaml").write_text(CONFIG + "debug: {logLevel: warn, logDir: ~/elsewhere}\n")
 
-    prepared = prepare(starting.replace(options, config="mine.yaml"))
+    prepared = prepare(replace(options, config="mine.yaml"))
 
     assert prepared.log_level == wanted
     assert prepared.log_folder == Path("~/elsewhere").expanduser()
