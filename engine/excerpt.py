@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.cells import cells_of
 from engine.masking import Masks
 from schemas.diagnostics import Diagnostic, Span
 from schemas.lines import Lines
@@ -85,13 +85,6 @@ def _under(mark: Mark, text: str, start: int) -> Row:
     left = mark.span.column - 1
     right = mark.span.end_column - 1 if mark.span.end_line == mark.span.line else len(text)
     right = min(right, start + MAX_WIDTH)
-    before = _width(text[start:left]) + (3 if start else 0)
-    length = max(1, _width(text[left:right]))
+    before = cells_of(text[start:left]) + (3 if start else 0)
+    length = max(1, cells_of(text[left:right]))
     return Row(None, " " * before + mark.sign * length + (f" {mark.text}" if mark.text else ""), mark.sign)
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )

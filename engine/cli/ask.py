@@ -24,9 +24,9 @@ def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | Non
 
     The router key in CCR_KEY goes along.
     """
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    connection = connection_to(host, port, timeout_s)
     try:
-        connection.request("GET", path, headers=_headers())
+        connection.request("GET", path, headers=own_headers())
         reply = connection.getresponse()
         data = reply.read(4_000_000)
     except (OSError, http.client.HTTPException):
@@ -40,7 +40,13 @@ def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | Non
     return Answer(reply.status, body if isinstance(body, dict) else {})
 
 
-def _headers() -> dict[str, str]:
+def connection_to(host: str, port: int, timeout_s: float) -> http.client.HTTPConnection:
+    """A connection to a router that is not open yet."""
+    return http.client.HTTPConnection(host, port, timeout=timeout_s)
+
+
+def own_headers() -> dict[str, str]:
+    """The headers of a command's request, the router key in CCR_KEY among them."""
     key = os.environ.get("CCR_KEY")
     return {"accept": "application/json"} | ({"x-ccr-key": key} if key else {})
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "restart": "Stop the router and start it again in the background.",
     "reload": "Make a running router read its configuration again.",
     "status": "Show what a running router is doing.",
+    "top": "Watch a running router.",
     "health": "Say whether a running router can serve.",
     "logs": "Show the router's log.",
     "usage": "Show the tokens and the money that were used.",

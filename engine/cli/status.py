@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from engine.cells import span
 from engine.cli import options
 from engine.cli.ask import ask
 from engine.client_environment import authority
@@ -41,7 +42,7 @@ def command(port: int | None, host: str | None, form: str) -> int:
 
 def _lines(body: dict[str, object], address: str) -> Iterator[str]:
     uptime = body.get("uptime")
-    since = _span(float(uptime)) if isinstance(uptime, int | float) else "?"
+    since = span(float(uptime)) if isinstance(uptime, int | float) else "?"
     yield f"running on {address} for {since}, revision {body.get('revision')}, version {body.get('version')}"
     yield from _company(body)
     for provider in _rows(body.get("providers")):
@@ -73,12 +74,3 @@ def _company(body: dict[str, object]) -> Iterator[str]:
 
 def _rows(value: object) -> list[dict[str, object]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _span(seconds: float) -> str:
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{seconds:.0f} s"
