@@ -1,6 +1,6 @@
 """Token files on disk, kept fresh: the edge around `aws_token_rules`.
 
-A file, or the database of a command-line program (`providers/aws_token_stores.py`), is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
+A file, or the database of a command-line program (`providers/aws_token_database.py`), is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
 lock, between processes by an advisory lock file), and rewritten atomically with mode 0600. What a refresh gives that cannot be
 written is kept in memory.
 """
@@ -26,7 +26,7 @@ from providers.aws_token_rules import (
     refused_for_good,
     standing,
 )
-from providers.aws_token_stores import read_file, store_at
+from providers.aws_token_stores import FileStore, TokenStore, read_file
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
 from providers.spec import Timeouts
@@ -107,7 +107,7 @@ class TokenFile:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._path = Path(path)
-        self._store = store_at(self._path)
+        self._store = _store_at(self._path)
         self._refresher, self._now, self._region, self._sleep = refresher, now, region, sleep
         self._lock = asyncio.Lock()
         self._stamp: tuple[int, ...] | None = None
@@ -277,6 +277,15 @@ def refresher_over(transport: Transport) -> Refresher:
         return response.head.status, bytes(answer)
 
     return refresh
+
+
+def _store_at(path: Path) -> TokenStore:
+    """The store that a path means: by its name a database, else a file."""
+    if path.suffix not in (".sqlite3", ".sqlite", ".db"):
+        return FileStore(path)
+    from providers.aws_token_database import DatabaseStore  # few need it, and it takes a while to load
+
+    return DatabaseStore(path)
 
 
 def _sendable(found: Standing) -> AwsToken:

@@ -88,6 +88,7 @@ EDGES: dict[str, set[str]] = {
     "engine/watching.py": {"loop"},
     # upstreams
     "providers/aws_signing.py": {"loop"},
+    "providers/aws_token_database.py": {"disk"},
     "providers/aws_token_stores.py": {"disk"},
     "providers/aws_tokens.py": {"disk", "loop"},
     "providers/connection.py": {"loop"},

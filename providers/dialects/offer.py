@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from providers.dialects.losses import Losses
+from providers.dialects.recent import Recent
 from providers.dialects.tool_names import DEFERRED_PLACEHOLDER
 from providers.dialects.typed_tools import typed_tool
 from providers.spec import ModelSpec
@@ -24,18 +26,60 @@ class Function:
     strict: bool = False
 
 
-@dataclass(slots=True)
-class Offer:
-    """Functions by the client's name, in the request's order, and the tool that asks for the server's own search."""
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Functions as an API declares them, JSON by the client's name in the request's order; what offering and writing them lost."""
 
-    functions: dict[str, Function] = field(default_factory=dict)
-    search: Tool | None = None
+    functions: Mapping[str, Raw]
+    offered: Losses
+    written: Losses
 
 
-def offer_of(request: MessagesRequest, model: ModelSpec | None, losses: Losses, *, strict: bool = False) -> Offer:
-    """The tools of the request; what is neither function nor search is lost. `strict`: the target has that mode."""
-    offer = Offer()
+Declare: TypeAlias = Callable[[str, Function, Losses], dict[str, Any]]
+"""A function under the name it is sent with, as the API declares it."""
+
+
+def declared_of(
+    request: MessagesRequest,
+    model: ModelSpec | None,
+    names: Mapping[str, str],
+    known: Recent[Declared],
+    declare: Declare,
+    *,
+    strict: bool = False,
+) -> Declared:
+    """The functions of the request, made once for a session's tools. `strict`: the target has that mode."""
+    text = request.fields.get("tools")
     capabilities = model.capabilities if model is not None else None
+    declared = known.get(text, capabilities) if text is not None else None
+    if declared is not None and all(names[name] == name for name in declared.functions):
+        return declared
+    declared = _declared(request, capabilities, names, declare, strict)
+    # A name that is sent as it is does not depend on the request's other names.
+    if text is not None and all(names[name] == name for name in declared.functions):
+        known.keep(text, capabilities, declared)
+    return declared
+
+
+def search_in(request: MessagesRequest) -> Tool | None:
+    """The tool that asks for the server's own search."""
+    searches = [tool for tool in request.tools or () if _is_search(tool)]
+    return searches[-1] if searches else None
+
+
+def _is_search(tool: Tool) -> bool:
+    return (tool.type or "").startswith("web_search_") and tool.name != DEFERRED_PLACEHOLDER
+
+
+def _declared(
+    request: MessagesRequest,
+    capabilities: frozenset[str] | None,
+    names: Mapping[str, str],
+    declare: Declare,
+    strict: bool,
+) -> Declared:
+    losses, written = Losses(), Losses()
+    functions: dict[str, Raw] = {}
     for tool in request.tools or ():
         kind = tool.type or "custom"
         if tool.name == DEFERRED_PLACEHOLDER:
@@ -43,14 +87,14 @@ def offer_of(request: MessagesRequest, model: ModelSpec | None, losses: Losses, 
             continue
         _lose_members(tool, strict, losses)
         if kind.startswith("web_search_"):
-            offer.search = tool
-        elif capabilities is not None and "tools" not in capabilities:
+            continue
+        if capabilities is not None and "tools" not in capabilities:
             losses.add("tools", "the model takes no tools")
-        elif tool.name in offer.functions:
+        elif tool.name in functions:
             losses.add("tools", "a second tool of the same name")
         elif (function := _function(tool, kind, strict, losses)) is not None:
-            offer.functions[tool.name] = function
-    return offer
+            functions[tool.name] = _raw(declare(names[tool.name], function, written))
+    return Declared(functions, losses, written)
 
 
 def lose_search(tool: Tool, why: str, losses: Losses) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
+from providers.dialects.codewhisperer.tools import Declared
+from providers.dialects.recent import Recent
 from schemas.document import JSONValue
 
 Dialect = Literal["rest", "json-rpc"]
@@ -27,6 +29,7 @@ class Options:
     - `count_by_context` [countByContext]: input tokens from the percentage the service reports; off: an own estimate
     - `model_ids` [modelIds]: model name -> id of the service, before any rule
     - `extra_headers` [extraHeaders]: sent in addition, and instead of ours where the names agree
+    - `known_tools`: what the encoder made of the tools of requests lately
     """
 
     profile_arn: str | None = None
@@ -39,6 +42,7 @@ class Options:
     count_by_context: bool = False
     model_ids: Mapping[str, str] = field(default_factory=dict)
     extra_headers: Mapping[str, str] = field(default_factory=dict)
+    known_tools: Recent[Declared] = field(default_factory=Recent, compare=False, repr=False)
 
 
 def options_of(settings: Mapping[str, JSONValue]) -> Options:

@@ -92,7 +92,7 @@ def _encoded(ask: Ask, *, refused: bool) -> Encoded:
         ask.request.messages, losses, _thoughts(issuer, thinking, refused), takes_images=_takes(ask, "images")
     )
     used = [call.name for turn in turns if isinstance(turn, AssistantTurn) for call in turn.calls]
-    tools, names = specifications(ask.request, used, losses, takes_tools=_takes(ask, "tools"))
+    tools, names = specifications(ask.request, used, losses, options.known_tools, takes_tools=_takes(ask, "tools"))
     messages = messages_of(turns, names, losses)
     _add_system(messages, _system_text(ask.request, thinking, losses), options)
     current = messages[-1]["userInputMessage"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from providers.dialects.codewhisperer.names import sent_names
 from providers.dialects.codewhisperer.schemas import sendable_schema
 from providers.dialects.losses import Losses
+from providers.dialects.recent import Recent
 from providers.dialects.typed_tools import typed_tool
 from schemas.request import MessagesRequest, Tool
 
@@ -20,16 +22,32 @@ DEFERRED_PLACEHOLDER = "DeferredToolPlaceholder"
 """Claude Code's stand-in for tools it has not sent yet; it can never be called."""
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The entries of the declared tools, JSON by the client's name; what taking them up and writing them lost."""
+
+    entries: Mapping[str, Raw]
+    taken: Losses
+    written: Losses
+
+
 def specifications(
-    request: MessagesRequest, used: Iterable[str], losses: Losses, *, takes_tools: bool = True
-) -> tuple[list[dict[str, Any]], Mapping[str, str]]:
+    request: MessagesRequest,
+    used: Iterable[str],
+    losses: Losses,
+    known: Recent[Declared] | None = None,
+    *,
+    takes_tools: bool = True,
+) -> tuple[list[Any], Mapping[str, str]]:
     """The entries to send, and the client's names -> names as sent, for declared and for `used` names.
 
     A call in the history needs its tool declared: one that no longer is gets an entry that says so. `tool_choice` `none` can only be
-    obeyed by sending no tools, which calls in the history forbid.
+    obeyed by sending no tools, which calls in the history forbid. `known` is what was made of tools lately.
     """
     used = tuple(dict.fromkeys(used))
-    declared = _declared(request.tools or (), losses)
+    made, names = _made(request, used, known)
+    losses.add_all(made.taken)
+    declared = made.entries
     if declared and not takes_tools:
         losses.add("tools", "the model takes no tools")
         declared = {}
@@ -39,13 +57,39 @@ def specifications(
         losses.add("tool_choice", "this service has no such field; the model chooses itself")
     if declared and (request.tool_choice or {}).get("disable_parallel_tool_use") is True:
         losses.add("tool_choice.disable_parallel_tool_use", "this service has no such field")
-    names = sent_names((*declared, *used))
-    entries = [_entry(names[name], tool, losses) for name, tool in declared.items()]
+    if declared:
+        losses.add_all(made.written)
+    else:
+        names = sent_names(used)
+    entries: list[Any] = list(declared.values())
     for name in used:
         if name not in declared:
             losses.add("tools", "a tool that earlier turns call is not declared: it is sent as no longer available")
             entries.append(_specification(names[name], NO_LONGER, {"type": "object", "properties": {}}))
     return entries, names
+
+
+def _made(
+    request: MessagesRequest, used: tuple[str, ...], known: Recent[Declared] | None
+) -> tuple[Declared, Mapping[str, str]]:
+    """The declared tools as entries, and all names; both are those of the last time where no name has to be changed."""
+    text = request.fields.get("tools")
+    made = known.get(text, None) if known is not None and text is not None else None
+    if made is not None:
+        names = sent_names((*made.entries, *used))
+        if all(names[name] == name for name in made.entries):
+            return made, names
+    taken, written = Losses(), Losses()
+    tools = _declared(request.tools or (), taken)
+    names = sent_names((*tools, *used))
+    made = Declared(
+        {name: Raw(msgspec.json.encode(_entry(names[name], tool, written))) for name, tool in tools.items()},
+        taken,
+        written,
+    )
+    if known is not None and text is not None and all(names[name] == name for name in tools):
+        known.keep(text, None, made)
+    return made, names
 
 
 def _choice(request: MessagesRequest) -> object:

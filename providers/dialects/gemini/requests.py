@@ -17,7 +17,6 @@ from providers.dialects.gemini.settings import Options, generation_of, options_o
 from providers.dialects.gemini.thinking import thinking_of
 from providers.dialects.gemini.tools import tools_of
 from providers.dialects.losses import Losses
-from providers.dialects.offer import offer_of
 from providers.dialects.pieces import takes_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
@@ -96,17 +95,17 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], refused: bool, l
         system_is_leading=options.mid_conversation_system == "leading",
     )
     contents, leading = contents_of(turns_of(request.messages, takes, losses), manner, losses)
-    offer = offer_of(request, ask.model_spec, losses)
     body: dict[str, Any] = {}
     if system or leading:
         body["systemInstruction"] = {"parts": [part_of(piece) for piece in (*system, *leading)]}
     body["contents"] = contents
-    body |= tools_of(request, offer, options, generation, names, losses)
+    tools = tools_of(request, ask.model_spec, options, generation, names, losses)
+    body |= tools.members
     if options.safety_settings:
         body["safetySettings"] = [
             {"category": category, "threshold": threshold} for category, threshold in options.safety_settings.items()
         ]
-    config = _generation_config(ask, options, generation, bool(offer.functions), losses)
+    config = _generation_config(ask, options, generation, tools.has_functions, losses)
     if config:
         body["generationConfig"] = config
     lose_user(request, "this API has no such member", losses)

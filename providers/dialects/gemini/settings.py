@@ -27,9 +27,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers.dialects.effort import LEVELS
+from providers.dialects.offer import Declared
+from providers.dialects.recent import Recent
 from providers.dialects.setting_rows import Setting, values_of
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
@@ -63,7 +65,7 @@ NEWEST = 99.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One value per row of `SETTINGS`."""
+    """One value per row of `SETTINGS`; `known_tools` remembers what the encoder made of the tools of requests."""
 
     generation: int
     thinking: str
@@ -84,6 +86,7 @@ class Options:
     safety_settings: Mapping[str, str]
     extra_body: Mapping[str, JSONValue]
     extra_headers: Mapping[str, str]
+    known_tools: Recent[Declared] = field(default_factory=Recent, compare=False, repr=False)
 
 
 def options_of(provider: ProviderSpec) -> Options:

@@ -6,40 +6,53 @@ Source: `Tool`, `FunctionDeclaration` and `ToolConfig` of the Gemini API. Before
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+
+from msgspec import Raw
 
 from providers.dialects.gemini.settings import Options
 from providers.dialects.losses import Losses
-from providers.dialects.offer import Function, Offer, lose_search
+from providers.dialects.offer import Function, declared_of, lose_search, search_in
 from providers.dialects.tool_schemas.clean import cleaned
+from providers.spec import ModelSpec
 from schemas.request import MessagesRequest, Tool
+
+
+class Tools(NamedTuple):
+    """The members `tools` and `toolConfig`, where there are any; whether the request offers functions."""
+
+    members: dict[str, Any]
+    has_functions: bool
 
 
 def tools_of(
     request: MessagesRequest,
-    offer: Offer,
+    model: ModelSpec | None,
     options: Options,
     generation: float,
     names: Mapping[str, str],
     losses: Losses,
-) -> dict[str, Any]:
-    """The members `tools` and `toolConfig`, where there are any."""
-    search = _search_of(request, offer, options, generation, losses)
-    functions = offer.functions
+) -> Tools:
+    """The tools as this API is offered them."""
+    declared = declared_of(request, model, names, options.known_tools, partial(_declaration, options))
+    losses.add_all(declared.offered)
+    offered = functions = declared.functions
+    search = _search_of(request, bool(functions), options, generation, losses)
     if search is not None and functions and _chosen(request) == search.name and not _both(options, generation):
         losses.add("tools", "the search was chosen, and this model takes no functions beside it", len(functions))
         functions = {}
     tools: list[dict[str, Any]] = []
     if functions:
-        declared = [_declaration(names[name], function, options, losses) for name, function in functions.items()]
-        tools.append({"functionDeclarations": declared})
+        losses.add_all(declared.written)
+        tools.append({"functionDeclarations": list(functions.values())})
     if search is not None:
         tools.append({"googleSearch": _google_search(search, losses)})
     out: dict[str, Any] = {"tools": tools} if tools else {}
     config = _calling(request, functions, search, options, names, losses)
     if config:
         out["toolConfig"] = {"functionCallingConfig": config}
-    return out
+    return Tools(out, bool(offered))
 
 
 def _chosen(request: MessagesRequest) -> object:
@@ -51,21 +64,21 @@ def _both(options: Options, generation: float) -> bool:
 
 
 def _search_of(
-    request: MessagesRequest, offer: Offer, options: Options, generation: float, losses: Losses
+    request: MessagesRequest, has_functions: bool, options: Options, generation: float, losses: Losses
 ) -> Tool | None:
-    search = offer.search
+    search = search_in(request)
     if search is None:
         return None
     if options.web_search == "drop":
         lose_search(search, "`webSearch` is `drop`", losses)
-    elif offer.functions and not _both(options, generation) and _chosen(request) != search.name:
+    elif has_functions and not _both(options, generation) and _chosen(request) != search.name:
         lose_search(search, "this model takes no search beside functions", losses)
     else:
         return search
     return None
 
 
-def _declaration(name: str, function: Function, options: Options, losses: Losses) -> dict[str, Any]:
+def _declaration(options: Options, name: str, function: Function, losses: Losses) -> dict[str, Any]:
     declaration: dict[str, Any] = {"name": name}
     if function.description:
         declaration["description"] = function.description
@@ -85,7 +98,7 @@ def _google_search(tool: Tool, losses: Losses) -> dict[str, Any]:
 
 def _calling(
     request: MessagesRequest,
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Raw],
     search: Tool | None,
     options: Options,
     names: Mapping[str, str],

@@ -14,11 +14,11 @@ import msgspec
 
 from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
-from providers.dialects.offer import lose_search, offer_of
+from providers.dialects.offer import declared_of, lose_search, search_in
 from providers.dialects.openai_responses.items import Manner, items_of, part_of
 from providers.dialects.openai_responses.reasoning import ENCRYPTED, is_reasoner, reasoning_of, sends_reasoning
 from providers.dialects.openai_responses.settings import Options, options_of
-from providers.dialects.openai_responses.tools import SOURCES, tools_of
+from providers.dialects.openai_responses.tools import SOURCES, declaration, tools_of
 from providers.dialects.pieces import takes_of, text_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
@@ -111,7 +111,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], history: History
     if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
         body["prompt_cache_key"] = hashlib.sha256(session.encode()).hexdigest()[:32]
     include = [ENCRYPTED] if manner.sends_reasoning and history != "unsupported" else []
-    if any(tool["type"] == "web_search" for tool in body.get("tools", ())):
+    if any(isinstance(tool, dict) and tool["type"] == "web_search" for tool in body.get("tools", ())):
         include.append(SOURCES)
     if include:
         body["include"] = include
@@ -123,12 +123,16 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], history: History
 
 
 def _tools(ask: Ask, options: Options, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
-    offer = offer_of(ask.request, ask.model_spec, losses, strict=options.tool_schema == "strict")
+    declared = declared_of(
+        ask.request, ask.model_spec, names, options.known_tools, declaration, strict=options.tool_schema == "strict"
+    )
+    losses.add_all(declared.offered)
+    search = search_in(ask.request)
     capabilities = ask.model_spec.capabilities if ask.model_spec is not None else None
-    if offer.search is not None and capabilities is not None and "webSearch" not in capabilities:
-        lose_search(offer.search, "the model does not list the capability `webSearch`", losses)
-        offer.search = None
-    return tools_of(ask.request, offer, options, names, losses)
+    if search is not None and capabilities is not None and "webSearch" not in capabilities:
+        lose_search(search, "the model does not list the capability `webSearch`", losses)
+        search = None
+    return tools_of(ask.request, declared, search, options, names, losses)
 
 
 def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:

@@ -30,9 +30,11 @@ The defaults of known hosts differ (`HOSTS`); what was taken from there is in `E
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers.dialects.effort import LEVELS
+from providers.dialects.offer import Declared
+from providers.dialects.recent import Recent
 from providers.dialects.setting_rows import Hosts, Setting, values_of
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
@@ -79,7 +81,10 @@ HOSTS: Hosts = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host."""
+    """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host.
+
+    `known_tools` remembers what the encoder made of the tools of requests.
+    """
 
     system_field: str
     mid_conversation_system: str
@@ -103,6 +108,7 @@ class Options:
     extra_body: Mapping[str, JSONValue]
     extra_headers: Mapping[str, str]
     notes: tuple[str, ...]
+    known_tools: Recent[Declared] = field(default_factory=Recent, compare=False, repr=False)
 
 
 def options_of(provider: ProviderSpec) -> Options:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Raw
+
 from providers.dialects.losses import Losses
-from providers.dialects.offer import Function, Offer, lose_search
+from providers.dialects.offer import Declared, Function, lose_search
 from providers.dialects.openai_responses.settings import Options
 from providers.dialects.tool_schemas.clean import cleaned, cleaned_strict
 from schemas.request import MessagesRequest, Tool
@@ -16,23 +18,28 @@ SOURCES = "web_search_call.action.sources"
 
 
 def tools_of(
-    request: MessagesRequest, offer: Offer, options: Options, names: Mapping[str, str], losses: Losses
+    request: MessagesRequest,
+    declared: Declared,
+    search: Tool | None,
+    options: Options,
+    names: Mapping[str, str],
+    losses: Losses,
 ) -> dict[str, Any]:
-    """The members `tools`, `tool_choice`, `parallel_tool_calls` and `max_tool_calls`, where there are any."""
-    search = offer.search
+    """The members `tools`, `tool_choice`, `parallel_tool_calls` and `max_tool_calls`, where there are any; functions are JSON already."""
     if search is not None and options.web_search == "drop":
         lose_search(search, "`webSearch` is `drop`", losses)
         search = None
-    tools = [_function(names[name], function, losses) for name, function in offer.functions.items()]
+    losses.add_all(declared.written)
+    tools: list[Raw | dict[str, Any]] = list(declared.functions.values())
     if search is not None:
         tools.append(_search(search, options, losses))
     out: dict[str, Any] = {"tools": tools} if tools else {}
     if search is not None and isinstance(search.max_uses, int):
         out["max_tool_calls"] = search.max_uses
-    return out | _choice(request, offer.functions, search, names, losses)
+    return out | _choice(request, declared.functions, search, names, losses)
 
 
-def _function(name: str, function: Function, losses: Losses) -> dict[str, Any]:
+def declaration(name: str, function: Function, losses: Losses) -> dict[str, Any]:
     """A function; this API takes one as strict unless told otherwise."""
     out: dict[str, Any] = {"type": "function", "name": name}
     if function.description:
@@ -62,7 +69,7 @@ def _search(tool: Tool, options: Options, losses: Losses) -> dict[str, Any]:
 
 def _choice(
     request: MessagesRequest,
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Raw],
     search: Tool | None,
     names: Mapping[str, str],
     losses: Losses,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import Raw, structs
 
-from providers.dialects.openai.dialect import OpenAIDialect
 from providers.dialects.recent import LEAST_BYTES, MOST, Recent
+from providers.dialects.table import dialect_of
 from tests.providers.dialects.asking import BASE, ask_of
 
 LONG = "a" * LEAST_BYTES
@@ -50,11 +50,12 @@ TOOLS: list[tuple[str, list[dict[str, Any]]]] = [
 ]
 
 
+@pytest.mark.parametrize("kind", ["openai", "gemini", "openai-responses", "codewhisperer"])
 @pytest.mark.parametrize(("tools"), [tools for _, tools in TOOLS], ids=[name for name, _ in TOOLS])
-def test_a_second_request_with_the_same_tools_is_written_as_the_first(tools: list[dict[str, Any]]) -> None:
+def test_a_second_request_with_the_same_tools_is_written_as_the_first(kind: str, tools: list[dict[str, Any]]) -> None:
     """Body, losses and names are the same whether the tools were seen before or not."""
-    dialect = OpenAIDialect()
-    ask = ask_of({**BASE, "tools": tools, "tool_choice": {"type": "tool", "name": tools[0]["name"]}})
+    dialect = dialect_of(kind)
+    ask = ask_of({**BASE, "tools": tools, "tool_choice": {"type": "tool", "name": tools[0]["name"]}}, kind=kind)
     first = dialect.encode(structs.replace(ask, options=None))
     warm = structs.replace(ask, options=dialect.options_of(ask.provider))
 
