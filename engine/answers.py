@@ -48,21 +48,17 @@ async def answer_chat(router: Router, visit: Visit) -> None:
     """`POST /v1/chat/completions`: the same rules and the same way to the targets, for clients of that API."""
     from providers.chat.form import ChatForm  # loaded for those who ask: most routers serve one API
     from providers.chat.reading import BadChat
-    from providers.chat.request import chat_request
+    from providers.chat.request import chat_request, without_vendor_headers
 
     try:
         asked = chat_request(visit.body)
     except BadRequest as problem:
         place, code = (problem.param, problem.code) if isinstance(problem, BadChat) else (None, None)
         raise Refused(replace(refusal(400, str(problem)), param=place, code=code)) from None
-    visit.headers = {name: value for name, value in visit.headers.items() if not name.startswith(_CHAT_HEADERS)}
+    visit.headers = without_vendor_headers(visit.headers)
     visit.query = ""
     form = ChatForm(int(router.wall()), include_usage=asked.include_usage, as_functions=asked.as_functions)
     await _answered(router, visit, asked.request, form, asked.lost)
-
-
-_CHAT_HEADERS = ("openai-", "x-stainless-")
-"""How the names of headers begin that only the vendor of the client's API reads."""
 
 
 async def _answered(

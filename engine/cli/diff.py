@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration
+from engine.cli.request_files import requests_at
 
 if TYPE_CHECKING:
     from engine.built import Built
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("diff")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
-@click.option("--requests", metavar="DIR", help="Replay the saved requests in DIR, too.")
+@click.option("--requests", metavar="DIR", help="Replay the requests in DIR (or in a file of JSON lines), too.")
 @click.option(
     "--format", "form", type=click.Choice(["human", "json", "md"]), default="human", help="The form of the report."
 )
@@ -38,7 +38,8 @@ def command(old: str, new: str, requests: str | None, form: str, fail_on: str) -
     """
     from engine.diff import as_markdown, as_object, as_text, compared
 
-    result = compared(_built(old), _built(new), None if requests is None else _recorded(Path(requests)))
+    unread: list[str] = []
+    result = compared(_built(old), _built(new), None if requests is None else _recorded(requests, unread))
     match form:
         case "json":
             click.echo(json.dumps(as_object(result), indent=2, ensure_ascii=False))
@@ -46,6 +47,8 @@ def command(old: str, new: str, requests: str | None, form: str, fail_on: str) -
             click.echo(as_markdown(result), nl=False)
         case _:
             click.echo(as_text(result), nl=False)
+    if unread:
+        return UnreadableConfiguration.exit_code
     doubtful = fail_on == "unproven" and not result.difference.proved
     return int(fail_on != "never" and (result.differs or doubtful))
 
@@ -69,12 +72,14 @@ def _built(name: str) -> Built:
     return checked.built
 
 
-def _recorded(folder: Path) -> Iterator[Facts]:
-    from engine.read_envelope import read_envelope
+def _recorded(folder: str, unread: list[str]) -> Iterator[Facts]:
+    """The facts of all requests there are; the names of those that cannot be read are added to `unread`."""
     from rules.facts import Facts
 
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            yield Facts(read_envelope(path.read_bytes()))
-        except (OSError, ValueError) as problem:
-            click.echo(f"ccr: {path} is left out: {problem}", err=True)
+    for found in requests_at(folder):
+        if found.asked is not None:
+            yield Facts(found.asked.envelope)
+            continue
+        if not found.refused:
+            unread.append(found.name)
+        click.echo(f"ccr: {found.name} is left out: {found.problem}", err=True)

@@ -6,6 +6,7 @@ cannot be left out without changing what was asked (audio, several replies at on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,15 @@ def chat_request(data: bytes) -> ChatRequest:
         include_usage=optional_bool(streaming, "include_usage", "stream_options") is True,
         as_functions=asks_with_functions(body),
     )
+
+
+_VENDOR_HEADERS = ("openai-", "x-stainless-")
+"""How the names of headers begin that only the vendor of the client's API reads."""
+
+
+def without_vendor_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request without those that only the vendor of the client's API reads."""
+    return {name: value for name, value in headers.items() if not name.startswith(_VENDOR_HEADERS)}
 
 
 def _body(text: bytes) -> dict[str, Any]:

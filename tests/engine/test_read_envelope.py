@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.read_envelope import BadEnvelope, moment_of, read_envelope
+from engine.read_envelope import BadEnvelope, moment_of, read_asked, read_envelope, requests_in
 from schemas.request import BadRequest
 
 BODY = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
@@ -80,7 +80,7 @@ def test_a_moment_is_seconds_or_iso(written: Any, seconds: float) -> None:
 
 WRONG: list[tuple[Any, str]] = [
     ([], "no JSON object"),
-    ({}, "neither a Messages body"),
+    ({}, "neither a body"),
     ({"request": BODY, "header": {}}, "did you mean `headers`?"),
     ({"request": BODY, "path": "chat"}, "`path` is one of"),
     ({"request": BODY, "headers": []}, "`headers` is an object of texts"),
@@ -88,7 +88,13 @@ WRONG: list[tuple[Any, str]] = [
     ({"request": BODY, "clientIp": 1}, "`clientIp` is a text"),
     ({"request": BODY, "now": "soon"}, "`now` is seconds since 1970"),
     ({"request": BODY, "now": True}, "`now` is seconds since 1970"),
+    ({"request": BODY, "now": 1e300}, "`now` is between the years"),
+    ({"request": BODY, "now": "0001-01-01"}, "`now` is between the years"),
     ({"request": BODY, "state": []}, "`state` is an object"),
+    ({"request": BODY, "state": {"provider.a.health": "fine"}}, "(up, degraded, down)"),
+    ({"request": BODY, "state": {"provider.a.inflight": True}}, "`state` has"),
+    ({"request": BODY, "state": {"provider.a.inflight": -1}}, "`state` has"),
+    ({"request": BODY, "path": 3}, "`path` is one of"),
     ({"request": BODY, "state": {"provider.a.health": 3}}, "`state` has"),
     ({"request": BODY, "state": {"budget.month.state": "broke"}}, "`state` has"),
     ({"request": BODY, "state": {"budget..state": "ok"}}, "`state` has"),
@@ -103,6 +109,58 @@ def test_a_wrong_envelope_says_what_is_wrong(value: Any, message: str) -> None:
     with pytest.raises(BadEnvelope) as wrong:
         read(value)
     assert message in str(wrong.value)
+
+
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+APIS: list[tuple[Any, str]] = [
+    (BODY, "messages"),
+    ({"request": BODY, "path": "/v1/messages"}, "messages"),
+    ({"request": CHAT, "path": "/v1/messages/count_tokens"}, "count_tokens"),
+    ({"request": BODY, "path": "chat/completions"}, "chat/completions"),
+    (CHAT, "chat/completions"),
+    ({**BODY, "max_completion_tokens": 5}, "chat/completions"),
+    ({**BODY, "messages": [{"role": "developer", "content": "be brief"}]}, "chat/completions"),
+    ({**BODY, "tools": [{"type": "function", "function": {"name": "f"}}]}, "chat/completions"),
+    ({**BODY, "tools": [{"name": "function", "input_schema": {}}]}, "messages"),
+]
+
+
+@pytest.mark.parametrize(("value", "api"), APIS)
+def test_the_api_of_a_body_is_named_or_seen(value: Any, api: str) -> None:
+    """Each row: a request and the endpoint it is for; Chat Completions is seen by what only such a body has."""
+    assert read_asked(json.dumps(value).encode()).api == api
+
+
+def test_what_saved_requests_say_besides_is_allowed() -> None:
+    """Decision, outcome and timing of a saved exchange do not make another request of it."""
+    about = {"decision": {}, "upstreamRequest": {}, "outcome": {}, "timing": {}, "savedBy": "ccr"}
+    assert read({"request": BODY, **about}) == read({"request": BODY})
+
+
+def test_a_chat_request_is_read_as_the_server_reads_it() -> None:
+    """Without the headers that only its vendor reads; what a Messages request has no place for is listed."""
+    shape = {"request": {**CHAT, "seed": 3}, "headers": {"X-Stainless-OS": "x", "x-team": "a"}}
+    asked = read_asked(json.dumps(shape).encode())
+    assert asked.envelope.headers == {"x-team": "a"}
+    assert [one.field for one in asked.lost] == ["seed"]
+
+
+ONE = json.dumps(BODY).encode()
+FILES: list[tuple[bytes, bool, list[int | None]]] = [
+    (ONE, False, [None]),
+    (json.dumps(BODY, indent=2).encode(), False, [None]),
+    (ONE + b"\n\n" + ONE + b"\r\n", False, [1, 3]),
+    (ONE + b"\n{broken", False, [1, 2]),
+    (ONE, True, [1]),
+    (b"", False, [None]),
+    (b"", True, []),
+]
+
+
+@pytest.mark.parametrize(("data", "lines", "places"), FILES)
+def test_a_file_holds_one_request_or_one_on_each_line(data: bytes, lines: bool, places: list[int | None]) -> None:
+    """Each row: a file, whether its name says JSON lines, and the lines of its requests."""
+    assert [place for place, _ in requests_in(data, lines=lines)] == places
 
 
 @pytest.mark.parametrize("value", [{"messages": []}, {"request": {"model": 3}}])
