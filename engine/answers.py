@@ -18,6 +18,7 @@ from engine.exchange import (
     note_step,
 )
 from engine.exchange_state import Exchange
+from engine.explainer import MAX_WAITING
 from engine.front import Visit
 from engine.intake import envelope_of
 from engine.record import record_exchange
@@ -185,9 +186,18 @@ async def _counted_upstream(
 
 async def answer_explain(router: Router, visit: Visit) -> None:
     """`POST /v1/ccr/explain`: what would happen to the request in the body, by the rules and the state of this moment."""
-    from engine.explaining import explanation_of
+    from engine.explaining import begin  # loaded for those who ask
 
-    await visit.responder.whole(200, explanation_of(router, visit))
+    explainer = router.explainer
+    if explainer.waiting >= MAX_WAITING:
+        raise Refused(refusal(503, "too many explanations are asked for at a time; ask again in a moment"))
+    explainer.waiting += 1
+    try:
+        begun = begin(router, visit)
+        body = await asyncio.get_running_loop().run_in_executor(explainer.thread, explainer.proved, begun)
+    finally:
+        explainer.waiting -= 1
+    await visit.responder.whole(200, body)
 
 
 def _decoded(visit: Visit, path: Path) -> MessagesRequest:

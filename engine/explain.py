@@ -3,13 +3,15 @@
 The evaluator decides and is listened to; nothing here matches anything by itself. The object:
 
     revision
+    api          messages, count_tokens or chat/completions: where the request is posted to
     decision     {rule, category, provider, model, instance, skipped} (+ `reject`), null where it varies
     decisions    [{when, decision}], only where it varies with facts that are not given
     rules        [{name, index, kind, file, line, column, status, wouldMatch, predicates}]
     plan         [{provider, model, instance}] in the order of trying
     pool         {strategy, instances, resting, candidates} of the decided provider
     lost         [{field, count, why}], what translation to the decided target drops or changes
-    notes        sentences on what was chosen for the decided target by itself (defaults of its host)
+    notes        sentences on what was chosen for the decided target by itself (defaults of its host), and on the request
+    nearest, counterfactuals  what `engine/why_not.py` says of the rules that did not decide
     unknownFacts facts that are needed and not given
     stats        {predicates, evaluated, tokensCounted}
 """
@@ -20,11 +22,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.built import Built
+from engine.read_envelope import Asked
 from engine.shown import shown_case, shown_seen
 from engine.surroundings import Step, Surroundings
+from providers.dialects.seams import Lost
 from rules.compute import ExpressionFailed
 from rules.cost import facts_of
 from rules.evaluate import EXPLICIT, Leaf, UnknownFact, explicit_target, holds
+from rules.explicit import without_tag
 from rules.facts import Facts, FactSource, tokens_counted
 from rules.leaves import Placed, placed_leaves
 from rules.nodes import Category, Constant, Decision, Predicate, Reject, Rule, RuleSet, Test
@@ -32,17 +38,33 @@ from rules.operators import wanted_of
 from rules.suppose import Case, cases_of
 from schemas.diagnostics import Span
 from schemas.request import Envelope
+from schemas.wording import quoted
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to explain: a request under a configuration. `full` shows texts uncut."""
+    """What to explain: a request under a configuration. `full` shows texts uncut.
+
+    `lost_before` is what reading the request left out already, `notes` what is to be said of it.
+    """
 
     rules: RuleSet
     revision: str
     envelope: Envelope
     surroundings: Surroundings
     full: bool = False
+    api: str = "messages"
+    lost_before: tuple[Lost, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bool = False) -> Question:
+    """The question about a request as it was read."""
+    envelope = asked.envelope
+    notes = ["the body is one of Chat Completions"] if asked.api == "chat/completions" else []
+    strangers = sorted((envelope.provider_state or {}).keys() - built.providers.keys())
+    notes += [f"`state` speaks of {quoted(name)}, and there is no such provider" for name in strangers]
+    return Question(built.rules, built.revision, envelope, surroundings, full, asked.api, asked.lost, tuple(notes))
 
 
 @dataclass(slots=True)
@@ -75,7 +97,7 @@ def explain(question: Question) -> dict[str, Any]:
     one = decisions[0] if decisions and all(other == decisions[0] for other in decisions) else None
     steps = _steps(question, facts, cases[0].decision) if one is not None else ()
     entries = _entries(question, facts, heard)
-    explanation: dict[str, Any] = {"revision": question.revision, "decision": one}
+    explanation: dict[str, Any] = {"revision": question.revision, "api": question.api, "decision": one}
     if one is None:
         explanation["decisions"] = _varying(cases, decisions)
     if not found.complete:
@@ -87,9 +109,10 @@ def explain(question: Question) -> dict[str, Any]:
         "plan": [{"provider": step.provider, "model": step.model, "instance": step.instance} for step in steps],
         "pool": _pool(steps[0]) if steps else None,
         "lost": [
-            {"field": lost.field, "count": lost.count, "why": lost.why} for lost in (steps[0].lost if steps else ())
+            {"field": lost.field, "count": lost.count, "why": lost.why}
+            for lost in (*question.lost_before, *(steps[0].lost if steps else ()))
         ],
-        "notes": list(steps[0].notes) if steps else [],
+        "notes": [*question.notes, *(steps[0].notes if steps else ())],
         "unknownFacts": unknown,
         "stats": {
             "predicates": len(predicates),
@@ -103,7 +126,7 @@ def _steps(question: Question, facts: FactSource, decision: Decision) -> tuple[S
     session = facts.get("sessionId")
     headers = question.envelope.headers or {}
     return question.surroundings.steps_of(
-        decision.route, question.envelope.request, headers, session if isinstance(session, str) else None
+        decision.route, without_tag(question.envelope.request), headers, session if isinstance(session, str) else None
     )
 
 

@@ -12,6 +12,7 @@ from engine.addresses import host_of, is_loopback_host
 from engine.budgets import Ledger
 from engine.counters import Counters
 from engine.ended import Ended, Listener
+from engine.explainer import Explainer
 from engine.gateway import Gateway
 from engine.journal import Journal
 from engine.live import Live
@@ -47,7 +48,8 @@ class Router:
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
     workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
     over; `live` is the one that the page watches. `connections` says how those of clients stand. `budgets` is what is
-    spent, where anything is limited, and `usage` says how the record stands. `on_loopback`: only this machine reaches us.
+    spent, where anything is limited, and `usage` says how the record stands. `explainer`
+    proves what explanations say. `on_loopback`: only this machine reaches us.
     """
 
     gateway: Gateway
@@ -70,6 +72,7 @@ class Router:
     live: Live = field(default_factory=Live)
     budgets: Ledger | None = None
     usage: Callable[[], Mapping[str, object] | None] = unrecorded
+    explainer: Explainer = field(default_factory=Explainer)
     on_loopback: bool = field(init=False)
 
     def __post_init__(self) -> None:

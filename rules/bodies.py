@@ -48,6 +48,10 @@ class Wanted:
             return value, value
         return self.spans.get(fact)
 
+    def bars(self, fact: str, member: str) -> bool:
+        """Whether a member may not be in a set."""
+        return is_barred(member, self.members.get(fact, ((), ()))[1])
+
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
@@ -256,8 +260,13 @@ def _model_of(wanted: Wanted) -> str:
     value = wanted.values.get("model")
     if not isinstance(value, str):
         return wanted.choice if wanted.choice is not None else BASE_MODEL
+    return model_named(value)
+
+
+def model_named(name: str) -> str:
+    """What a request writes so that its model is read as `name`."""
     # a name that ends like a window suffix comes with one more, since one is cut off; and a name is never empty
-    return value if value and plain_model(value) == value else f"{value}[1m]"
+    return name if name and plain_model(name) == name else f"{name}[1m]"
 
 
 def _add_thinking(body: dict[str, Any], wanted: Wanted) -> None:
@@ -417,9 +426,9 @@ def _tag_of(wanted: Wanted) -> str:
     return f"<CCR-SUBAGENT-MODEL>{wanted.choice}</CCR-SUBAGENT-MODEL>"
 
 
-_IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
 _DOCUMENT = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
-_SMALL_DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+SMALL_DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
 
 
 def _blocks_of(wanted: Wanted, filler: Filler) -> list[dict[str, Any]]:
@@ -429,9 +438,9 @@ def _blocks_of(wanted: Wanted, filler: Filler) -> list[dict[str, Any]]:
     if values.get("hasToolResults") is True or result:
         blocks.append({"type": "tool_result", "tool_use_id": "toolu_1", "content": result})
     if values.get("hasImages") is True:
-        blocks.append(_IMAGE)
+        blocks.append(IMAGE)
     if filler.documents > 0:
         blocks += [_DOCUMENT] * filler.documents
     elif values.get("hasDocuments") is True:
-        blocks.append(_SMALL_DOCUMENT)
+        blocks.append(SMALL_DOCUMENT)
     return blocks

@@ -17,7 +17,8 @@ from rules.extract import plain_model, texts_of
 from schemas.request import Block, Message, MessagesRequest
 
 _OPEN = "<CCR-SUBAGENT-MODEL>"
-_TAG = re.compile(r"<CCR-SUBAGENT-MODEL>([^<]*)</CCR-SUBAGENT-MODEL>")
+TAG = re.compile(r"<CCR-SUBAGENT-MODEL>([^<]*)</CCR-SUBAGENT-MODEL>")
+"""Where a client chooses a target in a text."""
 _USER_MESSAGES = 2
 
 
@@ -25,7 +26,7 @@ def choices_of(request: MessagesRequest) -> tuple[str, ...]:
     """What the client chose, as `provider,model`: by the tag (the first one counts), then by the model."""
     found = []
     for text in _tagged_texts(request):
-        match = _TAG.search(text) if _OPEN in text else None
+        match = TAG.search(text) if _OPEN in text else None
         if match is not None:
             found.append(plain_model(match.group(1).strip()))
             break
@@ -39,7 +40,7 @@ def without_tag(request: MessagesRequest) -> MessagesRequest:
 
     `raw` and `fields` are written anew only as far as they held one. A text block left empty goes, unless it is alone.
     """
-    if not any(_OPEN in text and _TAG.search(text) for text in _tagged_texts(request)):
+    if not any(_OPEN in text and TAG.search(text) for text in _tagged_texts(request)):
         return request
     tagged = {index for index, _ in _first_user_messages(request)}
     messages = tuple(
@@ -74,13 +75,13 @@ def _tagged_texts(request: MessagesRequest) -> Iterator[str]:
 
 def _cleaned_message(message: Message) -> Message:
     if isinstance(message.content, str):
-        return msgspec.structs.replace(message, content=_TAG.sub("", message.content))
+        return msgspec.structs.replace(message, content=TAG.sub("", message.content))
     return msgspec.structs.replace(message, content=_cleaned_blocks(message.content))
 
 
 def _cleaned_blocks(blocks: list[Block]) -> list[Block]:
     cleaned = [
-        msgspec.structs.replace(block, text=_TAG.sub("", block.text))
+        msgspec.structs.replace(block, text=TAG.sub("", block.text))
         if block.type == "text" and isinstance(block.text, str)
         else block
         for block in blocks
@@ -106,7 +107,7 @@ def _cleaned_field(raw: Raw, messages: set[int] | None) -> Raw:
 
 def _cleaned_content(content: Any) -> Any:
     if isinstance(content, str):
-        return _TAG.sub("", content)
+        return TAG.sub("", content)
     if not isinstance(content, list):
         return content
     cleaned = [_cleaned_item(item) for item in content]
@@ -116,4 +117,4 @@ def _cleaned_content(content: Any) -> Any:
 
 def _cleaned_item(item: Any) -> Any:
     is_text = isinstance(item, Mapping) and item.get("type") == "text" and isinstance(item.get("text"), str)
-    return {**item, "text": _TAG.sub("", item["text"])} if is_text else item
+    return {**item, "text": TAG.sub("", item["text"])} if is_text else item

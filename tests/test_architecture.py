@@ -37,7 +37,7 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/crash.py": {"disk"},
     "engine/cli/diff.py": {"environment"},
     "engine/cli/env.py": {"environment"},
-    "engine/cli/explain.py": {"disk", "environment", "terminal"},
+    "engine/cli/explain.py": {"environment", "terminal"},
     "engine/cli/folders.py": {"disk"},
     "engine/cli/following.py": {"loop", "network"},
     "engine/cli/import_.py": {"disk", "terminal"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from types import MappingProxyType
 from typing import Any
 
 from rules.analysis.atoms import Atoms
@@ -138,8 +139,11 @@ class Certifier:
                 tools += fact == "toolCount" and special(axis.variable)
         return entangled <= 1 and tools <= 1
 
-    def wanted(self, domains: Sequence[int]) -> Wanted | Unmade:
-        """What a request at a point is to be like; facts that are free to be anything are left out."""
+    def wanted(self, domains: Sequence[int], known: Mapping[str, Seen] = MappingProxyType({})) -> Wanted | Unmade:
+        """What a request at a point is to be like; facts that are free to be anything are left out.
+
+        `known` are values that facts have already, for expressions over those and others.
+        """
         atoms, space = self.atoms, self.atoms.space
         values: dict[str, Seen] = {}
         spans: dict[str, tuple[float, float]] = {}
@@ -180,12 +184,13 @@ class Certifier:
                             values[fact] = MISSING
                         else:
                             spans[fact] = _run(axis, domains, piece)
-        settled = self._settle(domains, values, spans)
+        settled = self._settle(domains, {**known, **values}, spans)
         if settled is None:
             return Unmade(self._box(domains, tuple(fact for leaf, _ in atoms.unknowns.values() for fact in leaf.facts)))
         for fact, value in settled.items():
-            values[fact] = value
-            spans.pop(fact, None)
+            if fact not in known:
+                values[fact] = value
+                spans.pop(fact, None)
         if values.get("maxTokens") is MISSING or values.get("stream") is MISSING:
             values["path"] = "count_tokens"
         choice = atoms.choices[space.piece_of(atoms.choice, domains[atoms.choice])]

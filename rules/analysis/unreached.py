@@ -135,8 +135,7 @@ def _taken(prover: Prover, number: int, blockers: Sequence[int]) -> Witness | No
 def _contradiction(prover: Prover, number: int) -> Iterator[Diagnostic]:
     outcome = prover.listing.outcomes[number]
     assert outcome.entry is not None
-    parts = _conjuncts(outcome.entry.condition)
-    core = _core(prover, parts)
+    core = conflict_of(prover, outcome.entry.condition)
     if len(core) == 1 and _has_own_finding(core[0]):
         return
     said = [said_of(part) if not isinstance(part, Not) else f"not {said_of(part.child)}" for part in core]
@@ -167,8 +166,9 @@ def _conjuncts(node: Predicate) -> list[Predicate]:
     return [node]
 
 
-def _core(prover: Prover, parts: list[Predicate]) -> list[Predicate]:
-    """A smallest part of a conjunction that no request meets; dropping any of it leaves some."""
+def conflict_of(prover: Prover, condition: Predicate) -> list[Predicate]:
+    """A smallest part of a condition that no request meets; dropping any of it leaves some."""
+    parts = _conjuncts(condition)
     core = list(parts)
     for part in parts:
         rest = [other for other in core if other is not part]

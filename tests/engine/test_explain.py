@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from engine.analysis import offered
 from engine.build import build
 from engine.built import Built
 from engine.explain import Question, explain
 from engine.explain_text import explanation_text
 from engine.read_envelope import read_envelope
 from engine.surroundings import Surroundings
+from engine.why_not import prepared, with_reasons
 from providers.registry import registry_of
 from rules.facts import Facts
 from rules.fast import decider_of
@@ -77,7 +79,8 @@ def explained(around: dict[str, Any], body: dict[str, Any] | None = None, config
     one = built(config)
     envelope = read_envelope(json.dumps({"request": {**BODY, **(body or {})}, **around}).encode())
     surroundings = Surroundings(one.providers, registry_of(one.providers))
-    return explain(Question(one.rules, one.revision, envelope, surroundings))
+    question = Question(one.rules, one.revision, envelope, surroundings)
+    return with_reasons(question, explain(question), prepared(one.rules, offered(one.providers)))
 
 
 ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -154,7 +157,7 @@ routing: {defaultProvider: kimi}
 """
     explanation = explained({"now": 0}, config=config)
     assert explanation["notes"] == ["`unsignedThinking` is `keep` because the endpoint is `api.moonshot.ai`"]
-    assert "defaults   `unsignedThinking` is `keep`" in explanation_text(explanation)
+    assert "notes      `unsignedThinking` is `keep`" in explanation_text(explanation)
 
     (lost,) = explained({"now": 0}, {"messages": [{"role": "user", "content": "word " * 9000}]}, config)["lost"]
     assert lost["field"] == "request"

@@ -9,8 +9,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.analysis.locate import point_of
 from rules.facts import Facts
-from tests.rules.analysis.pieces import point_of
 from tests.rules.analysis.worlds import bodies, prover
 from tests.rules.compiling import envelope
 

@@ -69,7 +69,7 @@ STATUSES: list[tuple[list[str], int]] = [
     (["late.json"], 4),
     (["late.json", "--now", "2026-01-05T23:00Z"], 0),
     (["late.json", "--now", "2026-01-05T23:00Z", "--expect", "rule=night,category=none"], 0),
-    (["late.json", "--now", "noon"], 3),
+    (["late.json", "--now", "noon"], 2),
     (["late.json", "--expect", "provider=here"], 0),
     (["late.json", "--expect", "model=small"], 4),
     (["late.json", "--expect", "rule=other"], 1),

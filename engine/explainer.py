@@ -1,0 +1,57 @@
+"""Where the server proves what its explanations say: in one thread, apart from the exchanges."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.replies import Refused, refusal
+from rules.nodes import RuleSet
+
+if TYPE_CHECKING:
+    from engine.explain import Question
+    from rules.analysis.prove import Prover
+
+MAX_WAITING = 16
+"""Explanations that may be waited for at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An explanation as far as it was made with the router's state of one moment; `why` and `everything` as in `Wish`."""
+
+    question: Question
+    explanation: dict[str, Any]
+    why: tuple[str, ...] = ()
+    everything: bool = False
+
+
+@dataclass(slots=True)
+class Explainer:
+    """One thread, and the configuration it is ready for.
+
+    A proof takes milliseconds, the first one for a thousand rules about a second: too long for the loop. What proves is
+    loaded with the first question, so that no start waits for it.
+    """
+
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "explain"))
+    waiting: int = 0
+    _ready: tuple[RuleSet, Prover] | None = None
+
+    def proved(self, begun: Begun) -> bytes:
+        """The explanation as JSON; for the thread. Raises `Refused`."""
+        from engine.analysis import offered
+        from engine.why_not import NoSuchRule, Wish, prepared, with_reasons
+
+        question = begun.question
+        if self._ready is None or self._ready[0] is not question.rules:
+            self._ready = (question.rules, prepared(question.rules, offered(question.surroundings.providers)))
+        wish = Wish(begun.why, begun.everything)
+        try:
+            explanation = with_reasons(question, begun.explanation, self._ready[1], wish)
+        except NoSuchRule as problem:
+            raise Refused(refusal(400, f"why: {problem}")) from None
+        return msgspec.json.encode(explanation)
