@@ -82,6 +82,7 @@ EDGES: dict[str, set[str]] = {
     "engine/door.py": {"loop", "randomness"},
     "engine/endpoints.py": {"loop"},
     "engine/exchange.py": {"loop"},
+    "engine/explainer.py": {"loop"},
     "engine/front.py": {"loop"},
     "engine/page.py": {"disk"},
     "engine/pinger.py": {"loop"},

@@ -37,7 +37,9 @@ _WORST_FIRST = (UnreadableConfiguration.exit_code, UnusableConfiguration.exit_co
 )
 @click.option("--expect", metavar="rule=..,provider=..,model=..", help="Exit 1 unless the decision is this.")
 @click.option("--now", metavar="TIME", help="When the request comes, such as 2026-01-05T09:00:00Z.")
-@click.option("--state", metavar="FACT=VALUE", multiple=True, help="Such as provider.NAME.health=down, budget.NAME.state=spent.")
+@click.option(
+    "--state", metavar="FACT=VALUE", multiple=True, help="Such as provider.NAME.health=down, budget.NAME.state=spent."
+)
 @click.option("--all", "everything", is_flag=True, help="Every rule, with what it takes to get there.")
 @click.option("--full", is_flag=True, help="Do not cut texts to 80 characters.")
 @click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
