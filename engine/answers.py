@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
 import msgspec
 
+from engine.admitting import within_limits
 from engine.allowance import admitted
 from engine.exchange import (
     GivenUp,
@@ -87,11 +89,10 @@ async def _answered(
         client_ip=visit.client_ip,
     )
     _note_decided(router, visit, one)
-    if isinstance(decision.route.to, Reject):
-        _refuse_decided(router, one, decision.route.to)
-    if visit.key is not None:
-        one.targets = _admitted(router, visit, one)
-    await _exchanged(router, visit, one)
+    async with _limits(router, visit, one, facts):
+        if isinstance(decision.route.to, Reject):
+            _refuse_decided(router, one, decision.route.to)
+        await _exchanged(router, visit, one)
 
 
 def _note_decided(router: Router, visit: Visit, one: Exchange) -> None:
@@ -109,6 +110,17 @@ def _note_decided(router: Router, visit: Visit, one: Exchange) -> None:
         rule=decision.rule,
         category=decision.category,
     )
+
+
+def _limits(router: Router, visit: Visit, one: Exchange, facts: Facts) -> AbstractAsyncContextManager[None]:
+    """What holds while the exchange runs: the targets that its key may use, and the limits, if there are any."""
+    if not isinstance(one.decision.route.to, Reject):
+        if visit.key is not None:
+            one.targets = _admitted(router, visit, one)
+        elif visit.gateway.limiter is not None:
+            one.targets = visit.gateway.planned(one.decision.route, one.request.model)
+    limiter = visit.gateway.limiter
+    return nullcontext() if limiter is None else within_limits(router, visit, limiter, one, facts)
 
 
 def _admitted(router: Router, visit: Visit, one: Exchange) -> Sequence[PlannedTarget]:
@@ -152,18 +164,19 @@ async def answer_count(router: Router, visit: Visit) -> None:
     targets = visit.gateway.planned(decision.route, request.model)
     if visit.key is not None:
         targets = admitted(visit.key, decision, targets)
-    if visit.gateway.counts(targets[0]) and await _counted_upstream(router, visit, request, decision, targets):
-        return
-    body = msgspec.json.encode({"input_tokens": facts.get("inputTokens")})
-    headers = [*headers_of_decision(decision), header_of_target(targets[0]), ("x-ccr-tokens", "estimated")]
-    await visit.responder.whole(200, body, headers=headers)
+    one = _counting(visit, request, decision, targets)
+    limiter = visit.gateway.limiter
+    async with nullcontext() if limiter is None else within_limits(router, visit, limiter, one, facts):
+        if visit.gateway.counts(targets[0]) and await _counted_upstream(router, visit, one):
+            return
+        body = msgspec.json.encode({"input_tokens": facts.get("inputTokens")})
+        headers = [*headers_of_decision(decision), header_of_target(targets[0]), ("x-ccr-tokens", "estimated")]
+        await visit.responder.whole(200, body, headers=headers)
 
 
-async def _counted_upstream(
-    router: Router, visit: Visit, request: MessagesRequest, decision: Decision, targets: Sequence[PlannedTarget]
-) -> bool:
-    """Whether an upstream counted. Raises `Refused` where it says that the request is wrong."""
-    one = Exchange(
+def _counting(visit: Visit, request: MessagesRequest, decision: Decision, targets: Sequence[PlannedTarget]) -> Exchange:
+    """The exchange with the upstreams that count."""
+    return Exchange(
         visit.request_id,
         without_tag(request) if decision.rule == "explicit" else request,
         visit.headers,
@@ -174,7 +187,13 @@ async def _counted_upstream(
         "count_tokens",
         [target for target in targets if visit.gateway.counts(target)],
         debug=visit.gateway.settings.debug,
+        client_key=visit.client_key,
+        client_ip=visit.client_ip,
     )
+
+
+async def _counted_upstream(router: Router, visit: Visit, one: Exchange) -> bool:
+    """Whether an upstream counted. Raises `Refused` where it says that the request is wrong."""
     try:
         await exchange(router, visit.gateway, one, visit.responder, router.rng)
     except GivenUp as given_up:

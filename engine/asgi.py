@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from litestar.types import HTTPScope, Receive, Send
 
+from engine.limits import LIMIT_HEADERS
 from engine.replies import Api, Refusal, Refused, refusal
 from providers.chat.writer import PING as CHAT_PING
 from providers.messages.writer import PING
@@ -66,9 +67,23 @@ def _too_large(limit: int) -> Refusal:
 
 
 class Responder:
-    """One answer on its way out, in the form of `api`. Its headers always hold `request-id` and `x-ccr-revision`."""
+    """One answer on its way out, in the form of `api`. Its headers always hold `request-id` and `x-ccr-revision`.
 
-    __slots__ = ("_send", "api", "base", "bytes_sent", "finished", "last_write", "sending", "started", "status")
+    `limits` say how much the router still admits; they stand in for what an upstream says of its own limits.
+    """
+
+    __slots__ = (
+        "_send",
+        "api",
+        "base",
+        "bytes_sent",
+        "finished",
+        "last_write",
+        "limits",
+        "sending",
+        "started",
+        "status",
+    )
 
     def __init__(self, send: Send, request_id: str, revision: str, api: Api = "messages") -> None:
         self._send = send
@@ -85,6 +100,7 @@ class Responder:
         self.bytes_sent = 0
         self.last_write = 0.0
         self.sending = False
+        self.limits: tuple[tuple[str, str], ...] = ()
 
     async def start(
         self, status: int, content_type: str, headers: Iterable[tuple[str, str]] = (), length: int | None = None
@@ -95,6 +111,8 @@ class Responder:
             lines.append((b"content-length", str(length).encode("ascii")))
         elif content_type.startswith("text/event-stream"):
             lines += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        if self.limits:
+            headers = [*(header for header in headers if not header[0].startswith(LIMIT_HEADERS)), *self.limits]
         lines += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         self.started = True
         self.status = status

@@ -8,6 +8,7 @@ from engine.checks.access import access
 from engine.checks.bedrock import bedrock
 from engine.checks.conditions import conditions
 from engine.checks.deployment import deployment
+from engine.checks.limits import limits
 from engine.checks.mappings import mappings
 from engine.checks.models import models
 from engine.checks.references import references
@@ -39,6 +40,7 @@ def check(
         *deployment(scope, public=public),
         *sections(scope),
         *access(scope),
+        *limits(scope),
         *bedrock(scope),
         *usage(scope),
     ]

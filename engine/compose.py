@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from engine.built import Built
 from engine.door import Door
@@ -13,6 +14,9 @@ from providers.registry import registry_of
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.upstream import Transport
 from rules.fast import decider_of
+
+if TYPE_CHECKING:
+    from engine.limiter import Limiter
 
 MakeTransport = Callable[[ProviderSpec], Transport]
 MakeSource = Callable[[ProviderSpec, InstanceSpec], CredentialSource]
@@ -34,7 +38,20 @@ def gateway_of(
     if old is not None:
         registry.adopt(old.registry)
     upstreams = {name: _upstream_of(spec, make_transport, make_source, old) for name, spec in built.providers.items()}
-    return Gateway(built, registry, upstreams, decider_of(built.rules), Door(built.settings.server.access))
+    door = Door(built.settings.server.access)
+    return Gateway(built, registry, upstreams, decider_of(built.rules), door, _limiter_of(built, old))
+
+
+def _limiter_of(built: Built, old: Gateway | None) -> Limiter | None:
+    """The limiter of a configuration that has limits; what was counted goes on."""
+    known = old.limiter if old is not None else None
+    if not built.settings.limits and known is None:
+        return None
+    # a library that takes a while to load, and that nobody needs who has no limits
+    from engine.counts import Counts
+    from engine.limiter import Limiter
+
+    return Limiter(built.settings.limits, known.counts if known is not None else Counts(built.settings.state))
 
 
 def retired(old: Gateway, new: Gateway) -> list[Transport]:

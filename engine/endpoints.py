@@ -37,6 +37,8 @@ def own_status(router: Router) -> dict[str, object]:
         status["usage"] = usage
     if router.budgets is not None:
         status["budgets"] = router.budgets.at(router.wall()).rows()
+    if router.gateway.limiter is not None:
+        status["limits"] = router.gateway.limiter.counts.standing()
     return {
         **status,
         "state": router.state(),

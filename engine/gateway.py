@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.built import Built
 from engine.door import Door
@@ -21,6 +22,9 @@ from providers.spec import ModelSpec, ProviderSpec
 from providers.upstream import Transport
 from rules.facts import Facts
 from rules.nodes import Decision, Route, Target
+
+if TYPE_CHECKING:
+    from engine.limiter import Limiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,17 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A built configuration with its pools. `decide` is the fast evaluator compiled for `built.rules`."""
+    """A built configuration with its pools. `decide` is the fast evaluator compiled for `built.rules`.
+
+    `limiter` None: it has no limits.
+    """
 
     built: Built
     registry: Registry
     upstreams: Mapping[str, Upstream]
     decide: Callable[[Facts], Decision]
     door: Door
+    limiter: Limiter | None = None
 
     @property
     def revision(self) -> str:

@@ -225,6 +225,8 @@ async def _serve(
     finally:
         for upstream in router.gateway.upstreams.values():
             await upstream.transport.aclose()
+        if router.gateway.limiter is not None:
+            await router.gateway.limiter.counts.aclose()
         await token_transport.aclose()
         journal.write("info", "stopped", stage="lifecycle")
         journal.close()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from engine.access import Access, access_of
+from engine.limits import Limit, limits_of
 from engine.usage_settings import UsageSettings, usage_of
 from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
@@ -70,6 +71,7 @@ class Settings:
     """All of it. `state` is the URL of the state shared with other routers (it may hold a password).
 
     `usage` None: nothing is recorded.
+    `limits` say how much may be asked for, by the server and by its keys.
     """
 
     server: ServerSettings = ServerSettings()
@@ -77,6 +79,7 @@ class Settings:
     debug: DebugSettings = DebugSettings()
     state: Secret | None = None
     usage: UsageSettings | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 def settings_of(root: Node) -> Settings:
@@ -106,6 +109,7 @@ def settings_of(root: Node) -> Settings:
         ),
         state=Secret(url) if (url := _string(root, "state", "")) else None,
         usage=usage_of(root),
+        limits=limits_of(root),
     )
 
 

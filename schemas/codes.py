@@ -89,6 +89,7 @@ CODES: Mapping[str, Code] = {
     "CCR407": Code("a category that nothing serves", WARNING),
     "CCR408": Code("a model whose id at the service is not known", ERROR),
     "CCR409": Code("a budget of money that does not see what something costs", WARNING),
+    "CCR411": Code("a limit that holds for nothing", ERROR),
     # 5xx: shares and times
     "CCR501": Code("a rollout or split that does not do what it says", WARNING),
     "CCR502": Code("a time window that is empty", WARNING),
@@ -113,6 +114,7 @@ CODES: Mapping[str, Code] = {
     "CCR805": Code("an endpoint known to be wrong for its vendor", WARNING),
     "CCR806": _blocks("a public address without a key"),
     "CCR807": Code("a section that this version does not act on", WARNING),
+    "CCR811": Code("limits that each process counts for itself", WARNING),
     # 9xx: comments to this program
     "CCR901": Code("a suppression that suppresses nothing", WARNING),
     "CCR902": Code("a suppression that cannot work", WARNING),

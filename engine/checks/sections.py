@@ -10,7 +10,7 @@ from schemas.diagnostics import Diagnostic
 from schemas.document import Scalar
 
 RESERVED = ("filters", "audit")
-RESERVED_OF_SERVER = ("limits", "tls")
+RESERVED_OF_SERVER = ("tls",)
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

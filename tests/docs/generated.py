@@ -44,6 +44,8 @@ SECTIONS = {
     "model": "A model in `settings.models`, where it is not just a name",
     "price": "A price",
     "budget": "A budget",
+    "routerKey": "One of `server.apiKeys`",
+    "limit": "One of `server.limits`",
     "target": "A target, where it is not `provider,model`",
     "rule": "One of `routing.customRules`",
     "condition": "A condition",
