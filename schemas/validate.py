@@ -247,12 +247,18 @@ def _say_pattern(at: _At) -> Iterator[Diagnostic]:
     if at.fault.wanted == SUBSTITUTION:
         yield from _say_kind(at)
     else:
-        form, help_text = _FORMS.get(str(at.fault.path[-1]) if at.fault.path else "", _TARGET_FORM)
+        keys = [step for step in at.fault.path if isinstance(step, str)]
+        form, help_text = _FORMS.get(keys[-1] if keys else "", _TARGET_FORM)
         yield finding("CCR106", f"{_name(at.fault.path)} is not of the form {form}", at.node.span, help=help_text)
 
 
 _TARGET_FORM = "`provider,model`", "write both names with a comma between them, or `{provider: ..., model: ...}`"
+_RATE_FORM = "`60/minute`", "write a number, `/`, and `second`, `minute`, `hour`, `day`, `week` or `month`"
 _FORMS = {
+    "requests": _RATE_FORM,
+    "inputTokens": _RATE_FORM,
+    "outputTokens": _RATE_FORM,
+    "money": _RATE_FORM,
     "halfAt": ("`50%`", "write a part of the limit, such as `80%`"),
     "currency": ("`USD`", "write the three letters of the currency, such as `EUR`"),
     "state": ("`redis://HOST:PORT`", "write the URL of a Redis or Valkey server"),
