@@ -19,10 +19,10 @@ from engine.exchange import (
     headers_of_failure,
     note_step,
 )
-from engine.exchange_state import Exchange
+from engine.exchange_state import Exchange, Moment
 from engine.explainer import MAX_WAITING
 from engine.front import Visit
-from engine.intake import envelope_of
+from engine.intake import ProviderStates, envelope_of
 from engine.record import record_exchange
 from engine.replies import Refused, refusal, refusal_of
 from engine.router import Router
@@ -88,11 +88,25 @@ async def _answered(
         client_key=visit.client_key,
         client_ip=visit.client_ip,
     )
+    if one.debug.saving is not None:
+        one.moment = _moment(router, visit, request)
     _note_decided(router, visit, one)
     async with _limits(router, visit, one, facts):
         if isinstance(decision.route.to, Reject):
             _refuse_decided(router, one, decision.route.to)
         await _exchanged(router, visit, one)
+
+
+def _moment(router: Router, visit: Visit, request: MessagesRequest) -> Moment:
+    """What is saved of this moment; from here on the answer is copied."""
+    wall = router.wall()
+    state: dict[str, object] = {}
+    for name, values in ProviderStates(visit.gateway.registry, router.clock()).items():
+        state |= {f"provider.{name}.{kind}": value for kind, value in values.items()}
+    if router.budgets is not None:
+        state |= {f"budget.{name}.state": value for name, value in router.budgets.at(wall).items()}
+    visit.responder.copy = bytearray()
+    return Moment(request.raw, wall, state, visit.gateway.revision, visit.responder.copy)
 
 
 def _note_decided(router: Router, visit: Visit, one: Exchange) -> None:

@@ -16,6 +16,8 @@ MAX_HEADERS = 200
 MAX_HEADER_BYTES = 65_536
 
 JSON_TYPE = "application/json"
+MOST_COPIED = 4_194_304
+"""Of an answer that is saved; what goes beyond is left out of the file."""
 
 
 class Disconnected(Exception):  # noqa: N818 - not a failure
@@ -77,6 +79,7 @@ class Responder:
         "api",
         "base",
         "bytes_sent",
+        "copy",
         "finished",
         "last_write",
         "limits",
@@ -101,6 +104,7 @@ class Responder:
         self.last_write = 0.0
         self.sending = False
         self.limits: tuple[tuple[str, str], ...] = ()
+        self.copy: bytearray | None = None
 
     async def start(
         self, status: int, content_type: str, headers: Iterable[tuple[str, str]] = (), length: int | None = None
@@ -127,6 +131,8 @@ class Responder:
             self.sending = False
             self.finished = not more
         self.bytes_sent += len(data)
+        if self.copy is not None and len(self.copy) + len(data) <= MOST_COPIED:
+            self.copy += data
         self.last_write = now
 
     async def ping(self, now: float) -> None:

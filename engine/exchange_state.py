@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.settings import DebugSettings
@@ -17,6 +17,19 @@ from rules.nodes import Decision
 from schemas.request import MessagesRequest, Path
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What of an exchange is kept only where it is to be saved: the body as rules saw it, when they did (seconds since the
+    epoch) and what they saw of the router, as `{fact: value}`; `reply` grows while the client is answered.
+    """
+
+    body: bytes
+    now: float
+    state: Mapping[str, object]
+    revision: str
+    reply: bytearray
+
+
 @dataclass(slots=True)
 class Exchange:
     """What one exchange knows, from its decision on, and what became of it.
@@ -24,6 +37,7 @@ class Exchange:
     `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.
     `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
     `debug` says how much of it is logged. `client_key` is the name of the client's router key, `client_ip` its address.
+    `moment` is there where the exchange is to be saved.
     """
 
     request_id: str
@@ -47,6 +61,7 @@ class Exchange:
     debug: DebugSettings = field(default_factory=DebugSettings)
     client_key: str | None = None
     client_ip: str | None = None
+    moment: Moment | None = None
 
     def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
         """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""

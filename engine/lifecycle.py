@@ -30,6 +30,7 @@ from engine.probing import Prober
 from engine.redis_state import RedisState
 from engine.reload import Reloader
 from engine.router import Router, random_id
+from engine.saver import Saver
 from engine.serving import BACKLOG, HttpServer
 from engine.siblings import Siblings
 from engine.status import findings_line
@@ -194,11 +195,15 @@ async def _serve(
     router.usage = usage.standing
     usage.follow()
 
+    saver = Saver(router, job.log_folder)
+    saver.follow()
+
     def on_swap() -> None:
         prober.follow()
         usage.follow()
         if job.log_level is None:
             journal.set_level(router.gateway.settings.debug.log_level)
+        saver.follow()
 
     reloader = Reloader(router, job.load, make_transport, make_source, on_swap=on_swap, workers=workers)
     ending = Ending(reloader.ask)
@@ -208,7 +213,7 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as group:
             await usage.start()
-            running = [pinger.run(), reloader.run(), prober.run(), server.keep_time(), usage.run()]
+            running = [pinger.run(), reloader.run(), prober.run(), server.keep_time(), usage.run(), saver.run()]
             if router.siblings is not None:
                 running.append(router.siblings.answer(partial(own_status, router), partial(recent, router.live)))
             if shared is not None:

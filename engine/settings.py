@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from engine.access import Access, access_of
 from engine.limits import Limit, limits_of
+from engine.saving_settings import Saving, saving_of
 from engine.usage_settings import UsageSettings, usage_of
 from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
@@ -62,7 +63,7 @@ class DebugSettings:
     enabled: bool = False
     log_level: LogLevel = "info"
     trace_requests: bool = False
-    save_requests: bool = False
+    saving: Saving | None = None
     log_dir: str = "~/.claude-code-router/logs"
 
 
@@ -104,7 +105,7 @@ def settings_of(root: Node) -> Settings:
             enabled=_boolean(root, "debug.enabled", debug.enabled),
             log_level=_LOG_LEVELS.get(_string(root, "debug.logLevel", ""), debug.log_level),
             trace_requests=_boolean(root, "debug.traceRequests", debug.trace_requests),
-            save_requests=_boolean(root, "debug.saveRequests", debug.save_requests),
+            saving=saving_of(root),
             log_dir=_string(root, "debug.logDir", debug.log_dir),
         ),
         state=Secret(url) if (url := _string(root, "state", "")) else None,

@@ -83,7 +83,7 @@ def status_of(
             "enabled": built.settings.debug.enabled,
             "logLevel": built.settings.debug.log_level,
             "traceRequests": built.settings.debug.trace_requests,
-            "saveRequests": built.settings.debug.save_requests,
+            "saveRequests": built.settings.debug.saving is not None,
         },
         "counters": counters.plain(),
         "findings": [

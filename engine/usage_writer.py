@@ -150,6 +150,9 @@ class UsageWriter:
             self._pending.put_back(rows)
             self._note(str(problem))
             return False
+        if problem is not None:  # ours: what cannot be written now never can
+            self._router.journal.bug(problem, sums=len(rows))
+            return False
         if self._router.budgets is not None:
             self._router.budgets.told(turn.result())
         self._note(None)

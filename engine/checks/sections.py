@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from engine.checks.scope import Scope
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
-from schemas.document import Scalar
 
 RESERVED = ("filters", "audit")
 RESERVED_OF_SERVER = ("tls",)
@@ -20,6 +19,3 @@ def sections(scope: Scope) -> Iterator[Diagnostic]:
             entry = node.entry(key)
             if entry is not None:
                 yield finding("CCR807", f"`{prefix}{key}` has no effect in this version", entry.key.span)
-    saving = scope.mapping("debug").entry("saveRequests")
-    if saving is not None and isinstance(saving.value, Scalar) and saving.value.value is True:
-        yield finding("CCR807", "`debug.saveRequests` has no effect in this version", saving.key.span)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "top": "Watch a running router.",
     "health": "Say whether a running router can serve.",
     "logs": "Show the router's log.",
+    "replay": "Send a saved request again, and show what is different.",
     "usage": "Show the tokens and the money that were used.",
     "code": "Run Claude Code through the router.",
     "env": "Print the lines that point Claude Code at the router.",

@@ -1,0 +1,119 @@
+"""Sends a request through a configuration in this process, to one target or by its rules, without a server. An edge."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from litestar.types import HTTPScope, Message
+
+from engine.access import Access
+from engine.answers import answer_messages
+from engine.built import Built
+from engine.compose import gateway_of
+from engine.counters import Counters
+from engine.front import front
+from engine.journal import Journal
+from engine.pinger import Pinger
+from engine.router import Router, random_id
+from providers.aws_tokens import token_files_of
+from providers.credentials import credential_source
+from providers.spec import ConnectionPool, ProviderSpec
+from providers.static_upstream import StaticTransport
+from providers.transport import HttpTransport
+from providers.upstream import Transport
+from rules.nodes import Category, Constant, Route, RuleSet, Target
+from schemas.diagnostics import Span
+
+ADDRESS = "http://127.0.0.1:0"
+
+
+@dataclass(slots=True)
+class Answered:
+    """What a client would get; header names are lower-case."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def answer_of(built: Built, body: bytes, headers: Mapping[str, str], target: Target | None) -> Answered:
+    """The answer to a Messages request. `target`: there and nowhere else, whatever the rules say. Router keys are not asked for."""
+    return asyncio.run(_answered(only_to(built, target) if target is not None else built, body, headers))
+
+
+def only_to(built: Built, target: Target) -> Built:
+    """The configuration with nothing but that target."""
+    span = Span("", 1, 1, 1, 1)
+    category = Category("default", Constant(True, span), Route(target), span)
+    return replace(built, rules=RuleSet((), (category,), built.rules.offers, explicit_models=False))
+
+
+async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> Answered:
+    hop = random_id()
+
+    def make_transport(spec: ProviderSpec) -> Transport:
+        if spec.type == "static":
+            return StaticTransport(asyncio.sleep)
+        return HttpTransport(spec.connection_pool, hop=hop, environment=os.environ)
+
+    open_settings = replace(built.settings, server=replace(built.settings.server, access=Access()))
+    token_transport = HttpTransport(ConnectionPool(), environment=os.environ)
+    make_source = partial(credential_source, token_files=token_files_of(os.environ, token_transport, time.time))
+    pinger = Pinger(time.monotonic)
+    router = Router(
+        gateway=gateway_of(replace(built, settings=open_settings), make_transport, make_source=make_source),
+        journal=Journal(None),
+        counters=Counters(time.monotonic()),
+        pinger=pinger,
+        clock=time.monotonic,
+        wall=time.time,
+        address=ADDRESS,
+        hop=hop,
+        rng=random.Random(),
+    )
+    answered = Answered()
+    pieces: list[bytes] = []
+    asked: list[Any] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        if asked:
+            return asked.pop()
+        return await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answered.status = message["status"]
+            answered.headers = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
+        elif message["type"] == "http.response.body":
+            pieces.append(message["body"])
+
+    scope: Any = _scope(headers, len(body))
+    try:
+        await front(router, scope, receive, send, answer_messages)
+    finally:
+        for upstream in router.gateway.upstreams.values():
+            await upstream.transport.aclose()
+        await token_transport.aclose()
+    answered.body = b"".join(pieces)
+    return answered
+
+
+def _scope(headers: Mapping[str, str], length: int) -> HTTPScope:
+    names = {**headers, "host": "127.0.0.1", "content-type": "application/json", "content-length": str(length)}
+    scope: Any = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/messages",
+        "query_string": b"",
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in names.items()],
+        "client": ("127.0.0.1", 0),
+    }
+    found: HTTPScope = scope
+    return found

@@ -1,0 +1,178 @@
+"""Saves finished exchanges, one file each, from a thread of its own, and deletes the old ones. An edge.
+
+A disk that is full or slow costs files, never requests: what is lost is counted and said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeAlias
+
+from engine.ended import Ended
+from engine.exchange_state import Moment
+from engine.router import Router
+from engine.saved_request import NAME, name_of, saved_request, stamp_of
+from engine.saving_settings import Saving
+
+MOST_WAITING = 200
+MOST_WAITING_BYTES = 268_435_456
+AT_ONCE = 20
+CLEAN_EVERY_S = 60.0
+CLEAN_EVERY_FILES = 50
+LAST_SAVE_S = 8.0
+DAY_S = 86_400.0
+
+Waiting: TypeAlias = tuple[Ended, Moment]
+
+
+class Saver:
+    """Saves for one process what the configuration wants saved. `log_folder` None: there is nowhere unless it names a folder."""
+
+    def __init__(self, router: Router, log_folder: Path | None) -> None:
+        self._router = router
+        self._log_folder = log_folder
+        self._waiting: deque[Waiting] = deque()
+        self._bytes = 0
+        self._lost = 0
+        self._said = False
+        self._wanted = asyncio.Event()
+        self._cleaned_at: float | None = None
+        self._since_clean = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="saver")
+
+    def follow(self) -> None:
+        """Takes over the settings of the configuration that serves now."""
+        listeners = self._router.listeners
+        if (self._saving is not None) != (self.listen in listeners):
+            if self._saving is None:
+                listeners.remove(self.listen)
+            else:
+                listeners.append(self.listen)
+        self._cleaned_at = None
+
+    def listen(self, ended: Ended) -> None:
+        """An exchange is over."""
+        moment = ended.one.moment
+        if moment is None:
+            return
+        if len(self._waiting) >= MOST_WAITING or self._bytes > MOST_WAITING_BYTES:
+            self._lose(1, "the disk is slower than the requests")
+            return
+        self._waiting.append((ended, moment))
+        self._bytes += len(moment.body) + len(moment.reply)
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Saves until cancelled, then what is left."""
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                while self._waiting:
+                    await self._turn()
+        finally:
+            end = self._router.clock() + LAST_SAVE_S
+            while self._waiting and self._router.clock() < end:
+                await self._turn()
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _saving(self) -> Saving | None:
+        return self._router.gateway.settings.debug.saving
+
+    async def _turn(self) -> None:
+        saving = self._saving or Saving()
+        batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        self._bytes -= sum(len(moment.body) + len(moment.reply) for _, moment in batch)
+        folder = self._folder(saving)
+        if folder is None:
+            self._lose(len(batch), "there is no folder for them")
+            return
+        now = self._router.clock()
+        due = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY_S
+        clean = saving if due or self._since_clean >= CLEAN_EVERY_FILES else None
+        work = asyncio.get_running_loop().run_in_executor(
+            self._thread, _save, folder, batch, clean, self._router.wall()
+        )
+        try:
+            await asyncio.wait([work])
+        finally:
+            if not work.done():
+                await asyncio.wait([work], timeout=LAST_SAVE_S)
+            saved, problem = self._result(work)
+            self._since_clean = saved if clean else self._since_clean + saved
+            self._cleaned_at = now if clean else self._cleaned_at
+            if problem is None:
+                self._said = False
+            else:
+                self._lose(len(batch) - saved, problem)
+
+    def _result(self, work: asyncio.Future[tuple[int, str | None]]) -> tuple[int, str | None]:
+        if not work.done():
+            return 0, "the disk does not answer"
+        failure = work.exception()
+        if failure is None:
+            return work.result()
+        self._router.journal.bug(failure)
+        return 0, "the router failed; its log has the details"
+
+    def _folder(self, saving: Saving) -> Path | None:
+        if saving.folder is not None:
+            return Path(saving.folder).expanduser()
+        return self._log_folder / "requests" if self._log_folder is not None else None
+
+    def _lose(self, count: int, problem: str) -> None:
+        self._lost += count
+        if not self._said:
+            self._router.journal.write(
+                "warn", "requests are not saved", stage="saving", lost=self._lost, problem=problem
+            )
+        self._said = True
+
+
+def _save(folder: Path, batch: Sequence[Waiting], clean: Saving | None, wall: float) -> tuple[int, str | None]:
+    """In the thread: how many were saved, and why no more."""
+    saved = 0
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for ended, moment in batch:
+            _write(folder / name_of(ended), saved_request(ended, moment))
+            saved += 1
+        if clean is not None:
+            _clean(folder, clean, wall)
+    except OSError as problem:
+        return saved, problem.strerror or type(problem).__name__
+    return saved, None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The whole file or none, for its owner only."""
+    part = path.with_suffix(".part")
+    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(file, "wb") as out:
+            out.write(data)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _clean(folder: Path, saving: Saving, wall: float) -> None:
+    """Deletes what is too old, and the oldest of what is too much. Only files that are named as ours."""
+    with os.scandir(folder) as entries:
+        found = [
+            (entry.name, entry.stat(follow_symlinks=False).st_size) for entry in entries if NAME.fullmatch(entry.name)
+        ]
+    too_old = stamp_of(wall - saving.keep_days * DAY_S)
+    kept_bytes = 0
+    for number, (name, size) in enumerate(sorted(found, reverse=True)):
+        kept_bytes += size
+        too_much = kept_bytes > saving.max_megabytes * 1_000_000 and number > 0
+        if name < too_old or number >= saving.max_files or too_much:
+            (folder / name).unlink(missing_ok=True)
