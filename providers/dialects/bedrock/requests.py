@@ -15,11 +15,14 @@ from providers.chat.fit import fitted
 from providers.dialects.anthropic.requests import edits_of
 from providers.dialects.anthropic.thoughts import refuses_thoughts
 from providers.dialects.bedrock.settings import Options, options_of
+from providers.dialects.bedrock.system_turns import reminding
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
+from providers.dialects.turns import BILLING_LINE
 from providers.dialects.unsent import NO_TWIN
 from providers.errors import KINDS, ProviderError
 from schemas.members import spliced
+from schemas.request import MessagesRequest
 
 FIELDS_OF_BETAS: tuple[tuple[str, str], ...] = (
     ("context-management-", "context_management"),
@@ -69,7 +72,10 @@ def _encoded(ask: Ask, sent: Sent) -> Encoded:
     request = fitted(ask.request, ask.model, ask.model_spec, losses)
     edits = edits_of(ask, request, losses, keep_unsigned=False, refusal=sent.thinking_refusal)
     betas = _betas(ask, options, sent, losses)
-    edits |= {"model": None, "stream": None}
+    edits |= {"model": None, "stream": None, **_without_billing(request, losses)}
+    if any(message.role == "system" for message in request.messages):
+        reminders = reminding(edits.get("messages") or bytes(request.fields["messages"]), betas, losses)
+        edits |= {} if reminders is None else {"messages": reminders}
     for name in request.fields:
         if name in options.leave_out and bytes(request.fields[name]) != b"null":
             losses.add(name, NO_TWIN.get(name, "this service refuses it"))
@@ -87,6 +93,17 @@ def _encoded(ask: Ask, sent: Sent) -> Encoded:
         lost=losses.listed(),
         dialect_state=sent,
     )
+
+
+def _without_billing(request: MessagesRequest, losses: Losses) -> dict[str, bytes | None]:
+    """The edit of `system` that leaves out the client's billing line, which only its vendor takes; the other blocks stay as they came."""
+    raw = bytes(request.fields.get("system", b""))
+    text = request.system[0].text if request.system else None
+    if not raw.lstrip().startswith(b"[") or not isinstance(text, str) or not text.startswith(BILLING_LINE):
+        return {}
+    losses.add("system.0", "the client's billing line is for its vendor only")
+    others = [bytes(block) for block in msgspec.json.decode(raw, type=list[msgspec.Raw])[1:]]
+    return {"system": b"[" + b",".join(others) + b"]" if others else None}
 
 
 def _segment(model: str, options: Options) -> str:

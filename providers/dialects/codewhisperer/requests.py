@@ -26,6 +26,7 @@ from providers.dialects.codewhisperer.turns import refused as unencodable
 from providers.dialects.identity import session_of
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
+from providers.dialects.turns import BILLING_LINE
 from providers.errors import ProviderError
 from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
@@ -39,7 +40,6 @@ SIMULATED_BUDGET_TOKENS = 16_000
 DEFAULT_WINDOW_TOKENS = 200_000
 BYTES_PER_TOKEN = 4
 
-_BILLING_LINE = "x-anthropic-billing-header"
 _READ_FIELDS = frozenset(
     {"model", "messages", "system", "tools", "tool_choice", "stream", "metadata", "thinking", "output_config"}
 )
@@ -242,7 +242,7 @@ def _system_text(request: MessagesRequest, thinking: str, losses: Losses) -> str
             losses.add("system.cache_control", "this service decides itself what it caches")
         if block.type != "text":
             losses.add(f"system.{block.type}", "this service has no such block")
-        elif block.text.startswith(_BILLING_LINE):
+        elif block.text.startswith(BILLING_LINE):
             losses.add("system", "the client's billing line is for its vendor only")
         elif block.text:
             texts.append(block.text)

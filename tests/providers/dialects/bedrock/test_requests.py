@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from providers.dialects.bedrock.requests import encode, mended
 from providers.dialects.bedrock.settings import region_of
 from providers.dialects.seams import Unencodable
 from providers.errors import KINDS, ProviderError
+from tests.conftest import Golden
 from tests.providers.dialects.asking import BASE, REQUESTS, ask_of, lost_of, row_ask, rows
 
 ROWS = rows("bedrock_requests")
@@ -30,14 +32,38 @@ def test_a_rule_of_the_translation(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["claude-code-1.0-main", "claude-code-2.1-main", "claude-code-2.1-history"])
 def test_what_is_not_changed_stays_as_it_came(name: str) -> None:
-    """System, messages and tools of the real client are passed on byte for byte."""
+    """System (but for the line that is for the vendor), messages and tools of the real client are passed on byte for byte."""
     raw = (REQUESTS / f"{name}.json").read_bytes()
     ask = ask_of(raw, kind="bedrock")
     sent = encode(ask).body
-    for member in ("system", "tools", "messages"):
-        if member in ask.request.fields and "signature" not in raw.decode():
-            assert bytes(ask.request.fields[member]) in sent
+    assert b"x-anthropic-billing-header" not in sent
+    for block in msgspec.json.decode(ask.request.fields["system"], type=list[msgspec.Raw]):
+        assert bytes(block) in sent or b"x-anthropic-billing-header" in bytes(block)
+    for member in ("tools", "messages"):
+        for one in msgspec.json.decode(ask.request.fields[member], type=list[msgspec.Raw]):
+            said = bytes(one)
+            assert said in sent or b'"role": "system"' in said or b'"signature"' in said
     json.loads(sent)
+
+
+@pytest.mark.parametrize("name", ["claude-code-1.0-main", "claude-code-2.1-main", "claude-code-2.1-history"])
+def test_a_whole_request_of_the_client(name: str, golden: Golden) -> None:
+    """What of the real client's request is sent changed or not at all, beside what passes as it came."""
+    raw = (REQUESTS / f"{name}.json").read_bytes()
+    beta = {"anthropic-beta": "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27"}
+    model = {"maxOutputTokens": 32000, "capabilities": ["tools", "images", "thinking"]}
+    ask = ask_of(raw, kind="bedrock", headers=beta, model=model, settings={"modelIds": {"up": "eu.anthropic.up-v1:0"}})
+    encoded = encode(ask)
+    came, sent = json.loads(raw), json.loads(encoded.body)
+    produced = {
+        "path": encoded.path,
+        "headers": dict(encoded.headers),
+        "members": list(sent),
+        "changed": {name: sent[name] for name in sent if sent[name] != came.get(name, ...)},
+        "leftOut": [name for name in came if name not in sent],
+        "lost": {f"{lost.field}: {lost.why}": lost.count for lost in encoded.lost},
+    }
+    golden.json(f"bedrock/{name}.json", produced)
 
 
 def test_only_what_json_needs_stands_in_the_headers() -> None:
