@@ -14,6 +14,7 @@ from engine.masking import scrubbed
 from engine.prices import prices_of
 from engine.settings import settings_of
 from engine.sources import beside, read_sources
+from engine.tls_paths import with_tls_paths
 from providers.read_spec import read_providers
 from providers.spec import ProviderSpec
 from rules.builtin import FILE, categories_text
@@ -61,7 +62,7 @@ def build(
         allow_missing=allow_missing_env,
     )
     document, missing = substitute(sources.document, values)
-    document, misshapen = shape(document)
+    document, misshapen = shape(with_tls_paths(document, file))
     found += missing
     found += _without_echoes(found, misshapen)
     if not isinstance(document.root, MappingNode):

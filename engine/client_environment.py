@@ -41,16 +41,18 @@ class ClientEnvironment:
 
 
 def client_environment(
-    base_url: str, environ: Mapping[str, str], credentials: Credentials = "router"
+    base_url: str, environ: Mapping[str, str], credentials: Credentials = "router", trust: str | None = None
 ) -> ClientEnvironment:
     """What the client needs to speak to the router at `base_url`.
 
     `router`: a token that is already set stays, since it only goes to the router, which needs it where it checks keys. Without one
     the client gets a word in its place (or the router key in CCR_KEY), since it refuses to start with none.
     `own`: the client's credentials are the upstream's business and are left alone; a router key goes in a header of its own.
-    What an earlier `ccr env` put in their place is removed.
+    What an earlier `ccr env` put in their place is removed. `trust` is the PEM file of a router that speaks TLS.
     """
     assigned = {"ANTHROPIC_BASE_URL": base_url}
+    if trust is not None:
+        assigned["NODE_EXTRA_CA_CERTS"] = trust
     key = environ.get("CCR_KEY", "")
     token = environ.get("ANTHROPIC_AUTH_TOKEN", "")
     removed: tuple[str, ...] = UNSET
@@ -74,9 +76,9 @@ def brings_key(environ: Mapping[str, str]) -> bool:
     return any(map(_holds_key, environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()))
 
 
-def url_at(host: str, port: int) -> str:
+def url_at(host: str, port: int, *, tls: bool = False) -> str:
     """The base URL of a router there; a literal IPv6 address gets its brackets."""
-    return f"http://{authority(host, port)}"
+    return f"{'https' if tls else 'http'}://{authority(host, port)}"
 
 
 def authority(host: str, port: int) -> str:

@@ -76,7 +76,12 @@ def _upstream_of(
 
 
 def _same_connections(old: ProviderSpec, new: ProviderSpec) -> bool:
-    return old.type == new.type and old.connection_pool == new.connection_pool and old.settings == new.settings
+    return (
+        old.type == new.type
+        and old.connection_pool == new.connection_pool
+        and old.tls == new.tls
+        and old.settings == new.settings
+    )
 
 
 def _credentials_of(

@@ -30,31 +30,30 @@ def exposed(checked: Checked, read_by_others: Callable[[str], bool]) -> list[Dia
         if read_by_others(file)
     ]
     if checked.document is not None:
-        found += _sources(_secret_files(checked.document.root, below=False), checked.file, read_by_others)
+        found += _sources(_secret_files(checked.document.root, checked.file, below=False), read_by_others)
     return found
 
 
-def _sources(
-    named: Iterable[tuple[Scalar, str]], main: str, read_by_others: Callable[[str], bool]
-) -> Iterator[Diagnostic]:
+def _sources(named: Iterable[tuple[Scalar, str]], read_by_others: Callable[[str], bool]) -> Iterator[Diagnostic]:
     for scalar, path in named:
-        if path and read_by_others(beside(main, path)):
+        if path and read_by_others(path):
             message = f"{quoted(path)} holds a secret and others on this machine may read it"
             yield finding("CCR803", message, scalar.span, help=f"`chmod 600 {path}`")
 
 
-def _secret_files(node: Node, *, below: bool) -> Iterator[tuple[Scalar, str]]:
+def _secret_files(node: Node, file: str, *, below: bool, within: str = "") -> Iterator[tuple[Scalar, str]]:
     """Every path that a secret is read from, with the text that names it."""
     if isinstance(node, Scalar):
         if below:
             for match in _FILE.finditer(node.raw):
-                yield node, match[1].strip()
+                yield node, beside(file, match[1].strip())
     elif isinstance(node, Sequence):
         for item in node:
-            yield from _secret_files(item, below=below)
+            yield from _secret_files(item, file, below=below)
     elif isinstance(node, Mapping):
         for entry in node:
             key, value = str(entry.key.value), entry.value
-            if below and key == "tokenPath" and isinstance(value, Scalar) and isinstance(value.value, str):
+            read_by_path = (below and key == "tokenPath") or (key == "key" and within == "tls")
+            if read_by_path and isinstance(value, Scalar) and isinstance(value.value, str):
                 yield value, "" if "${" in value.raw else value.value
-            yield from _secret_files(value, below=below or key in _HOLD_SECRETS)
+            yield from _secret_files(value, file, below=below or key in _HOLD_SECRETS, within=key)

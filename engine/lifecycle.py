@@ -29,8 +29,10 @@ from engine.pinger import Pinger
 from engine.probing import Prober
 from engine.redis_state import RedisState
 from engine.reload import Reloader
+from engine.renewal import keep_renewed
 from engine.router import Router, random_id
 from engine.saver import Saver
+from engine.server_tls import server_side
 from engine.serving import BACKLOG, HttpServer
 from engine.siblings import Siblings
 from engine.status import findings_line
@@ -96,7 +98,7 @@ def serve(
         except MissingDriver as missing:
             raise MissingPackage(str(missing)) from None
     listener = listen(host, port)
-    address = _address_of(listener)
+    address = _address_of(listener, "http" if first.settings.server.tls is None else "https")
     job = Job(load, first, log_folder, log_level, ping_after_s)
     if workers == 1:
         return _run(job, listener, address, partial(on_ready, address), None)
@@ -144,9 +146,9 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address_of(listener: socket.socket) -> str:
+def _address_of(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -166,7 +168,7 @@ async def _serve(
     def make_transport(spec: ProviderSpec) -> Transport:
         if spec.type == "static":
             return StaticTransport(asyncio.sleep)
-        return HttpTransport(spec.connection_pool, hop=job.hop, environment=os.environ)
+        return HttpTransport(spec.connection_pool, hop=job.hop, environment=os.environ, files=spec.tls)
 
     shared = RedisState(url, journal, clock, time.time) if (url := job.first.settings.state) is not None else None
     workers = seat.count if seat and shared is None else 1  # where they tell each other, each counts for all
@@ -188,7 +190,9 @@ async def _serve(
     )
     _note_start(router, job.first)
     guard = Guard(lambda: router.gateway.settings.server.connections, random_id, connections_allowed())
-    server = HttpServer(app_of(router), guard)
+    files = job.first.settings.server.tls
+    tls = None if files is None else server_side(files)
+    server = HttpServer(app_of(router), guard, tls)
     router.connections = server.connections
     prober = Prober(router)
     usage = UsageWriter(router)
@@ -214,6 +218,8 @@ async def _serve(
         async with asyncio.TaskGroup() as group:
             await usage.start()
             running = [pinger.run(), reloader.run(), prober.run(), server.keep_time(), usage.run(), saver.run()]
+            if tls is not None:
+                running.append(keep_renewed(router, tls))
             if router.siblings is not None:
                 running.append(router.siblings.answer(partial(own_status, router), partial(recent, router.live)))
             if shared is not None:

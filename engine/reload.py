@@ -152,6 +152,7 @@ def _only_at_start(old: Built, new: Built) -> list[str]:
         "server.host": before.host != after.host,
         "server.port": before.port != after.port,
         "server.workers": before.workers != after.workers,
+        "server.tls": (before.tls is None) != (after.tls is None),
         "debug.logDir": old.settings.debug.log_dir != new.settings.debug.log_dir,
         "state": old.settings.state != new.settings.state,
     }

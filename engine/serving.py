@@ -6,7 +6,9 @@ uvicorn's protocol speaks HTTP/1.1; who is accepted, and how everything ends, is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 import time
 from email.utils import formatdate
 from typing import Any
@@ -21,6 +23,10 @@ BACKLOG = 2048
 NEW_CONNECTION_S = 0.5
 """How long a connection without a request yet may stay when the server ends: its request is perhaps on the way."""
 
+HANDSHAKE_S = 15.0
+LAST_HANDSHAKE_S = 2.0
+"""How long a client may take to agree on TLS, and how long when the server ends."""
+
 LOOK_EVERY_S = 0.02
 BREAK_OFF_S = 2.0
 """How long the last words to clients (`event: error`) may take."""
@@ -29,7 +35,8 @@ BREAK_OFF_S = 2.0
 class HttpServer:
     """Connections and the requests on them, each a task. Listens from `open` to `drain`."""
 
-    def __init__(self, app: Litestar, guard: Guard) -> None:
+    def __init__(self, app: Litestar, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._guard = guard
         self._config = uvicorn.Config(
             app,
@@ -54,7 +61,13 @@ class HttpServer:
         self._set_date()
         self._listener = listener
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, sock=listener, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            self._protocol,
+            sock=listener,
+            backlog=BACKLOG,
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_S,
+        )
 
     async def keep_time(self) -> None:
         """Keeps the `date` of the answers right, and ends what is too slow, until cancelled."""
@@ -116,7 +129,12 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         for one in waiting:
             one.setblocking(False)
-            await loop.connect_accepted_socket(self._protocol, one)
+        await asyncio.gather(*(self._take(loop, one) for one in waiting))
+
+    async def _take(self, loop: asyncio.AbstractEventLoop, one: socket.socket) -> None:
+        handshake_s = None if self._tls is None else LAST_HANDSHAKE_S
+        with contextlib.suppress(OSError):  # whoever gives up now has asked for nothing yet
+            await loop.connect_accepted_socket(self._protocol, one, ssl=self._tls, ssl_handshake_timeout=handshake_s)
 
     def _close_idle(self, *, also_new: bool) -> None:
         connection: Any

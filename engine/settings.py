@@ -32,6 +32,20 @@ class ConnectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerTls:
+    """Paths of PEM files. `ca` None: clients on this machine trust the certificate itself."""
+
+    certificate: str
+    key: str
+    ca: str | None = None
+
+    @property
+    def trust(self) -> str:
+        """What a client needs to trust the server."""
+        return self.ca or self.certificate
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve.
 
@@ -45,6 +59,7 @@ class ServerSettings:
     health: Literal["default", "strict"] = "default"
     access: Access = field(default_factory=Access)
     connections: ConnectionSettings = ConnectionSettings()
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,7 @@ def settings_of(root: Node) -> Settings:
             health="strict" if _value(root, "server.health") == "strict" else server.health,
             access=access_of(root),
             connections=_connections_of(root),
+            tls=_tls_of(root),
         ),
         routing=RoutingSettings(
             default_provider=_string(root, "routing.defaultProvider", "") or None,
@@ -124,6 +140,11 @@ def _connections_of(root: Node) -> ConnectionSettings:
         stall_s=_number(root, "server.connections.stallSeconds", usual.stall_s),
         idle_s=_number(root, "server.connections.idleSeconds", usual.idle_s),
     )
+
+
+def _tls_of(root: Node) -> ServerTls | None:
+    certificate, key = _string(root, "server.tls.certificate", ""), _string(root, "server.tls.key", "")
+    return ServerTls(certificate, key, _string(root, "server.tls.ca", "") or None) if certificate and key else None
 
 
 _LOG_LEVELS: dict[str, LogLevel] = {"error": "error", "warn": "warn", "info": "info", "debug": "debug"}

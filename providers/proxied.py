@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -19,9 +20,11 @@ from providers.wire.inflate import Garbled, Inflater, inflater_of
 class ProxiedTransport:
     """The connections of one pool through one proxy. The proxy's user and password may stand in its URL."""
 
-    def __init__(self, proxy: str | None, connections: ConnectionPool) -> None:
+    def __init__(self, proxy: str | None, connections: ConnectionPool, tls: ssl.SSLContext) -> None:
         self._connections = connections
+        self._tls = tls
         self._transport = AiohttpTransport(
+            verify=tls,
             proxy=None if proxy is None else httpx.Proxy(proxy),
             client=self._session,
         )
@@ -55,7 +58,7 @@ class ProxiedTransport:
         """Made where the event loop runs. Cookies are not kept; nothing is undone or followed behind our back."""
         if self._opened is None:
             limit = self._connections.max_connections or 0
-            connector = aiohttp.TCPConnector(limit=limit, force_close=not self._connections.keep_alive)
+            connector = aiohttp.TCPConnector(limit=limit, ssl=self._tls, force_close=not self._connections.keep_alive)
             self._opened = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
             )

@@ -24,6 +24,7 @@ from providers.spec import (
     ModelSpec,
     ProviderSpec,
     Timeouts,
+    TlsFiles,
 )
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
@@ -72,6 +73,7 @@ def _provider_of(name: str, entry: Entry, node: Mapping) -> ProviderSpec:
         },
         timeouts=_timeouts_of(_either(node, settings, "timeouts")),
         connection_pool=_connection_pool_of(_either(settings, node, "connectionPool")),
+        tls=_tls_of(_either(settings, node, "tls")),
         load_balancing=_load_balancing_of(_either(node, settings, "loadBalancing")),
         concurrency=_concurrency_of(_mapping(node, "concurrency")),
         settings=plain_settings if isinstance(plain_settings, dict) else {},
@@ -195,6 +197,10 @@ def _connection_pool_of(node: Mapping) -> ConnectionPool:
         keep_alive=_flag(node, "keepAlive", usual.keep_alive),
         wait_s=_seconds(node, "timeout", usual.wait_s),
     )
+
+
+def _tls_of(node: Mapping) -> TlsFiles:
+    return TlsFiles(_text(node, "ca"), _text(node, "certificate"), _text(node, "key"))
 
 
 def _concurrency_of(node: Mapping) -> Concurrency:

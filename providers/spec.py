@@ -68,6 +68,15 @@ class ConnectionPool:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files: `ca` is trusted instead of the system's authorities, `certificate` with `key` is shown."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Concurrency:
     """`most` requests at once per instance (None: no limit of ours); `queue` more may wait for `wait_s` each."""
 
@@ -107,6 +116,7 @@ class ProviderSpec:
     category_mappings: Mapping[str, bool] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
     connection_pool: ConnectionPool = ConnectionPool()
+    tls: TlsFiles = TlsFiles()
     load_balancing: LoadBalancing = LoadBalancing()
     concurrency: Concurrency = Concurrency()
     settings: Mapping[str, JSONValue] = field(default_factory=dict)

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import certifi
-
 from providers.connection import Answer, Connection
 from providers.errors import KINDS, ProviderError
 from providers.proxies import proxy_of
-from providers.spec import ConnectionPool, Timeouts
+from providers.spec import ConnectionPool, Timeouts, TlsFiles
+from providers.tls import verified
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
 from providers.wire.http1 import head_bytes
 
@@ -56,7 +55,8 @@ class _Place:
 class HttpTransport:
     """The connections of one pool. Make it anywhere, use it in one event loop; close it when the pool retires.
 
-    `hop` is this router's own id, sent as `x-ccr-hop`; `environment` is where the proxy variables are looked up.
+    `hop` is this router's own id, sent as `x-ccr-hop`; `environment` is where the proxy variables are looked up;
+    `files` are whom it trusts and what it shows.
     """
 
     def __init__(
@@ -66,10 +66,12 @@ class HttpTransport:
         hop: str | None = None,
         environment: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
+        files: TlsFiles = TlsFiles(),  # noqa: B008 - frozen
     ) -> None:
         self._connections = connections
         self._environment = dict(os.environ if environment is None else environment)
         self._tls = tls
+        self._files = files
         self._hop = hop
         extra = [("accept-encoding", "identity")]
         if hop is not None:
@@ -173,7 +175,11 @@ class HttpTransport:
         if proxy not in self._proxied:
             from providers.proxied import ProxiedTransport  # only now: aiohttp takes a third of a second to import
 
-            self._proxied[proxy] = ProxiedTransport(proxy, self._connections)
+            try:
+                tls = self._verified_tls()
+            except OSError as error:
+                raise TransportFailed(ProviderError(KINDS["connect"], _reason_of(error))) from error
+            self._proxied[proxy] = ProxiedTransport(proxy, self._connections, tls)
         return self._proxied[proxy]
 
     async def _connection_to(self, place: _Place, timeouts: Timeouts, fresh: bool) -> Connection:
@@ -266,13 +272,9 @@ class HttpTransport:
         return connection
 
     def _verified_tls(self) -> ssl.SSLContext:
-        """Verified TLS, made when first needed: the system's certificates and certifi's, or only those of `SSL_CERT_FILE`
-        or `SSL_CERT_DIR` where one is set."""
+        """Made when first needed. Raises OSError where one of its files cannot be used."""
         if self._tls is None:
-            self._tls = ssl.create_default_context()
-            if not (self._environment.get("SSL_CERT_FILE") or self._environment.get("SSL_CERT_DIR")):
-                self._tls.load_verify_locations(certifi.where())
-            self._tls.set_alpn_protocols(["http/1.1"])
+            self._tls = verified(self._files, self._environment)
         return self._tls
 
     def _released(self, connection: Connection, reusable: bool) -> None:

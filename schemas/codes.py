@@ -110,10 +110,11 @@ CODES: Mapping[str, Code] = {
     "CCR801": Code("a secret written in the file", WARNING),
     "CCR802": Code("a placeholder left in", WARNING),
     "CCR803": Code("a file with secrets that others can read", WARNING),
-    "CCR804": Code("plain http to a public host", ERROR),
+    "CCR804": _blocks("plain http to a public host"),
     "CCR805": Code("an endpoint known to be wrong for its vendor", WARNING),
     "CCR806": _blocks("a public address without a key"),
     "CCR807": Code("a section that this version does not act on", WARNING),
+    "CCR808": _blocks("a certificate or key that cannot be used"),
     "CCR811": Code("limits that each process counts for itself", WARNING),
     # 9xx: comments to this program
     "CCR901": Code("a suppression that suppresses nothing", WARNING),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from engine.checks.scope import Scope
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Severity
-from schemas.document import Entry, Mapping, Node, Scalar, Sequence
+from schemas.document import Entry, Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import replacing
 from schemas.places import inside
 from schemas.substitute import is_unresolved
@@ -22,7 +22,7 @@ from schemas.wording import quoted
 
 
 def deployment(scope: Scope, *, public: bool) -> Iterator[Diagnostic]:
-    """801, 802, 804, 805, 806. `public`: the user said that strangers are kept out by something else."""
+    """801, 802, 804, 805, 806, 808. `public`: the user said that strangers are kept out by something else."""
     for entry in scope.provider_entries():
         if isinstance(entry.value, Mapping):
             yield from _provider(entry, entry.value)
@@ -35,16 +35,24 @@ def _provider(entry: Entry, node: Mapping) -> Iterator[Diagnostic]:
     kind_name = str(kind.value) if isinstance(kind, Scalar) else ""
     listed = node.get("instances")
     members = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, Sequence) else []
+    cleartext = any(
+        _is_true(node_at(node, path)) for path in (["tls", "allowCleartext"], ["settings", "tls", "allowCleartext"])
+    )
     for member in (node, *members):
         written = member.get("endpoint")
         endpoint = written if isinstance(written, Scalar) and not is_unresolved(written) else None
         if endpoint is not None:
-            yield from _endpoint(kind_name, endpoint)
+            yield from _endpoint(kind_name, endpoint, cleartext)
         own = endpoint or node.get("endpoint")
         local = isinstance(own, Scalar) and not is_unresolved(own) and not is_public_host(_host(own))
         credentials = member.get("authentication")
         if credentials is not None:
             yield from _secrets(name, credentials, local)
+    for path in (["tls"], ["settings", "tls"]):
+        tls = node_at(node, path)
+        if isinstance(tls, Mapping) and (key := tls.entry("key")) is not None and tls.get("certificate") is None:
+            message = f"`tls` of {quoted(name)} has a key without its certificate"
+            yield finding("CCR808", message, key.key.span, help="write `certificate: FILE` beside it")
     settings = node.get("settings")
     arn = settings.get("profileArn") if isinstance(settings, Mapping) else None
     if isinstance(arn, Scalar) and isinstance(arn.value, str) and _ARN_PLACEHOLDER.search(arn.value):
@@ -102,18 +110,22 @@ _KNOWN_WRONG: tuple[_KnownWrong, ...] = (
 )  # fmt: skip
 
 
-def _endpoint(kind: str, endpoint: Scalar) -> Iterator[Diagnostic]:
+def _is_true(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.value is True
+
+
+def _endpoint(kind: str, endpoint: Scalar, cleartext: bool) -> Iterator[Diagnostic]:
     try:
         parts = urlsplit(str(endpoint.value))
         host = (parts.hostname or "").lower()
     except ValueError:
         return
-    if parts.scheme == "http" and is_public_host(host):
+    if parts.scheme == "http" and is_public_host(host) and not cleartext:
         yield finding(
             "CCR804",
             f"requests and credentials would go to {quoted(host)} in clear text",
             endpoint.span,
-            help="write `https://`",
+            help="write `https://`; `tls: {allowCleartext: true}` lets it go there all the same",
             fix=replacing(inside(endpoint, 0, 4), "https", safe=False) if _is_written(endpoint) else None,
         )
     if parts.password or (parts.username and parts.scheme in ("http", "https")):

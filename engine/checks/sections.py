@@ -9,7 +9,7 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 
 RESERVED = ("filters", "audit")
-RESERVED_OF_SERVER = ("tls",)
+RESERVED_OF_SERVER: tuple[str, ...] = ()
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

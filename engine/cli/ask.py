@@ -7,7 +7,9 @@ import json
 import os
 from dataclasses import dataclass
 
-LOOPBACK = "127.0.0.1"
+from engine.cli.pid_file import LOOPBACK as LOOPBACK
+from engine.cli.pid_file import running
+
 NAME = "claude-code-router"
 
 
@@ -22,9 +24,12 @@ class Answer:
 def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | None:
     """`GET path`; None when nobody answers with HTTP there. Never through a proxy, never a redirect.
 
-    The router key in CCR_KEY goes along.
+    The router key in CCR_KEY goes along. A router of this user that speaks TLS is known by the certificate it started with.
     """
-    connection = connection_to(host, port, timeout_s)
+    try:
+        connection = connection_to(host, port, timeout_s)
+    except OSError:
+        return None
     try:
         connection.request("GET", path, headers=own_headers())
         reply = connection.getresponse()
@@ -40,9 +45,20 @@ def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | Non
     return Answer(reply.status, body if isinstance(body, dict) else {})
 
 
+def trust_of(port: int) -> str | None:
+    """The PEM file to trust where the router of this user on that port speaks TLS."""
+    router = running(port)
+    return router.trust if router is not None else None
+
+
 def connection_to(host: str, port: int, timeout_s: float) -> http.client.HTTPConnection:
-    """A connection to a router that is not open yet."""
-    return http.client.HTTPConnection(host, port, timeout=timeout_s)
+    """A connection to a router that is not open yet. Raises OSError where the file to trust cannot be read."""
+    trust = trust_of(port)
+    if trust is None:
+        return http.client.HTTPConnection(host, port, timeout=timeout_s)
+    from engine.server_tls import trusting  # only now: TLS takes its time to import
+
+    return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=trusting(trust))
 
 
 def own_headers() -> dict[str, str]:

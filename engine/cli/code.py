@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import click
 
 from engine.cli import client_credentials, options
-from engine.cli.ask import LOOPBACK, ask, asks_for_key, router_answers
-from engine.cli.starting import Prepared, StartOptions, client_host, client_url, in_background, prepare
+from engine.cli.ask import LOOPBACK, ask, asks_for_key, router_answers, trust_of
+from engine.cli.starting import Prepared, StartOptions, client_host, in_background, prepare
 from engine.client_environment import Credentials, brings_key, client_environment, url_at
 
 NOT_RUNNABLE = 126
@@ -41,7 +41,7 @@ def command(config: str | None, port: int | None, credentials: Credentials | Non
     if keyless and asks_for_key(*place):
         click.echo("ccr: this router needs a key of its own: put yours into CCR_KEY", err=True)
         return 1
-    environment = client_environment(url, os.environ, whose).over(os.environ)
+    environment = client_environment(url, os.environ, whose, trust_of(place[1])).over(os.environ)
     sys.stdout.flush()
     # The client takes this process's place: its terminal, its signals and its exit status are ours without a copy.
     try:
@@ -68,7 +68,7 @@ def _running_url(config: str | None, port: int | None) -> str:
     if status != 0:
         raise click.exceptions.Exit(status)
     click.echo(f"ccr: started the router on port {prepared.port}; `ccr stop` ends it", err=True)
-    return client_url(prepared.host, prepared.port)
+    return prepared.url_at(prepared.port)
 
 
 def _place_of(url: str) -> tuple[str, int]:
@@ -89,4 +89,4 @@ def _say_whether_another(prepared: Prepared, host: str) -> None:
 
 def _used(host: str, port: int) -> str:
     click.echo(f"ccr: using the router that runs on port {port}", err=True)
-    return url_at(host, port)
+    return url_at(host, port, tls=trust_of(port) is not None)

@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from engine.cli import client_credentials, options
+from engine.cli.ask import trust_of
 from engine.client_environment import Credentials, Shell, client_environment, shell_lines, url_at
 
 
@@ -26,7 +27,8 @@ def command(port: int | None, host: str | None, shell: Shell | None, credentials
     known = options.router_port_of(port)
     asked = options.router_host_of(host, known)
     whose = client_credentials.credentials_at(asked, known, credentials)
-    environment = client_environment(url_at(asked, known), os.environ, whose)
+    trust = trust_of(known)
+    environment = client_environment(url_at(asked, known, tls=trust is not None), os.environ, whose, trust)
     for line in shell_lines(environment, shell or _own_shell()):
         click.echo(line)
 

@@ -16,18 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.cli.ask import LOOPBACK
 from engine.cli.folders import made_private, state_folder
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A router that serves `port` now, asked at `host`. `arguments` are those of `start`, so that `restart` can repeat them."""
+    """A router that serves `port` now, asked at `host`. `arguments` are those of `start`, so that `restart` can repeat them.
+
+    `trust` is the PEM file that clients trust where it speaks TLS.
+    """
 
     port: int
     pid: int
     arguments: tuple[str, ...] = ()
     host: str = LOOPBACK
+    trust: str | None = None
 
 
 class PortClaimedError(Exception):
@@ -40,7 +45,7 @@ def pid_path(port: int) -> Path:
 
 
 @contextmanager
-def claim(port: int, arguments: Sequence[str], host: str = LOOPBACK) -> Iterator[None]:
+def claim(port: int, arguments: Sequence[str], host: str = LOOPBACK, trust: str | None = None) -> Iterator[None]:
     """Holds the pid file of `port` for this process, and removes it at the end; raises PortClaimedError if it is held."""
     made_private(state_folder())
     path = pid_path(port)
@@ -49,7 +54,7 @@ def claim(port: int, arguments: Sequence[str], host: str = LOOPBACK) -> Iterator
         if not _locked_now(file):
             raise PortClaimedError
         os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n{json.dumps(list(arguments))}\n{host}\n".encode())
+        os.write(file, f"{os.getpid()}\n{json.dumps(list(arguments))}\n{host}\n{trust or ''}\n".encode())
         try:
             yield
         finally:
@@ -92,7 +97,7 @@ def _locked_now(file: int) -> bool:
 
 
 def _read(port: int, text: str) -> Running | None:
-    first, second, host, *_ = [*text.split("\n"), "", "", ""]
+    first, second, host, trust, *_ = [*text.split("\n"), "", "", "", ""]
     if not first.isdigit():
         return None
     try:
@@ -100,4 +105,6 @@ def _read(port: int, text: str) -> Running | None:
     except ValueError:
         arguments = []
     words = arguments if isinstance(arguments, list) else []
-    return Running(port, int(first), tuple(word for word in words if isinstance(word, str)), host or LOOPBACK)
+    return Running(
+        port, int(first), tuple(word for word in words if isinstance(word, str)), host or LOOPBACK, trust or None
+    )

@@ -31,6 +31,7 @@ from engine.cli.folders import made_private, state_folder
 from engine.cli.pid_file import PortClaimedError, claim, running
 from engine.client_environment import client_environment, shell_lines, url_at
 from engine.forwarding import forwards_credentials
+from providers.spec import TlsFiles
 
 READY_WITHIN_S = 30.0
 TITLE = "claude-code-router"
@@ -80,6 +81,26 @@ class Prepared:
     log_level: str | None
     workers: int = 1
 
+    def trust(self) -> str | None:
+        """The PEM file that clients on this machine trust, where TLS is spoken."""
+        tls = self.first.settings.server.tls
+        return None if tls is None else os.path.abspath(os.path.expanduser(tls.trust))
+
+    def client_host(self) -> str:
+        """Where a client on this machine reaches it: with TLS by a name that the certificate is for."""
+        host, tls = client_host(self.host), self.first.settings.server.tls
+        if tls is None:
+            return host
+        from engine.server_tls import names_of
+
+        names = names_of(tls)
+        usual = [name for name in (host, "localhost", *names) if name in names and "*" not in name]
+        return usual[0] if usual else host
+
+    def url_at(self, port: int) -> str:
+        """The address for clients on this machine; `port` is the real one where the wanted one is 0."""
+        return url_at(self.client_host(), port, tls=self.trust() is not None)
+
     @property
     def log_folder(self) -> Path:
         return Path(self.first.settings.debug.log_dir).expanduser()
@@ -93,6 +114,7 @@ class Prepared:
 def prepare(options: StartOptions) -> Prepared:
     """Reads and checks the configuration; its findings are printed. Raises UnusableConfiguration where it must not run."""
     from engine.build import build
+    from engine.certificates import with_certificates
     from engine.exposure import exposed
     from engine.files import read_by_others, read_file
     from engine.secret_keys import decrypting
@@ -104,7 +126,7 @@ def prepare(options: StartOptions) -> Prepared:
     def checked_now() -> Checked:
         if not still_trusted(chosen):
             raise PermissionError(EPERM, f"./{chosen.name} changed since `ccr trust`; read it and trust it again")
-        return build(
+        checked = build(
             read(),
             chosen.name,
             read_file=read_file,
@@ -114,6 +136,7 @@ def prepare(options: StartOptions) -> Prepared:
             # a host given on the command line counts instead of the file's, and is judged on its own
             public=options.public or options.host is not None,
         )
+        return with_certificates(checked, os.environ) if checked.built and _speaks_tls(checked.built) else checked
 
     try:
         checked = checked_now()
@@ -152,7 +175,7 @@ def in_foreground(prepared: Prepared) -> int:
         def ready(address: str) -> None:
             port = int(address.rpartition(":")[2])
             try:
-                held.enter_context(claim(port, prepared.options.words(), client_host(prepared.host)))
+                held.enter_context(claim(port, prepared.options.words(), prepared.client_host(), prepared.trust()))
             except PortClaimedError:
                 click.echo(
                     f"ccr: another router has the pid file of port {port}; `ccr stop` will end that one", err=True
@@ -228,7 +251,7 @@ def announce(prepared: Prepared, port: int) -> None:
 
     They are two, or one where clients need a router key, theirs being nobody's to print, or keep their own credentials.
     """
-    url = client_url(prepared.host, port)
+    url = prepared.url_at(port)
     forwards = forwards_credentials(prepared.first.rules, prepared.first.providers)
     if forwards and prepared.keyed:
         wants = "this line points Claude Code at it, with its own credentials; the router's key goes into CCR_KEY for `ccr code`"
@@ -239,7 +262,9 @@ def announce(prepared: Prepared, port: int) -> None:
     else:
         wants = "these two lines point Claude Code at it (or run `ccr code`)"
     click.echo(f"ccr: serving on {url}; {wants}:", err=True)
-    for line in shell_lines(client_environment(url, {}), "sh")[: 1 if prepared.keyed or forwards else 2]:
+    shown = (1 if prepared.keyed or forwards else 2) + (prepared.trust() is not None)
+    environment = client_environment(url, {}, trust=prepared.trust())
+    for line in shell_lines(environment, "sh")[:shown]:
         click.echo(line)
     sys.stdout.flush()
 
@@ -253,6 +278,12 @@ def client_host(host: str) -> str:
     """The address of that; what listens everywhere is asked on loopback."""
     everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
     return LOOPBACK if everywhere else host
+
+
+def _speaks_tls(built: Built) -> bool:
+    """Whether it names certificates of its own."""
+    specs = built.providers.values()
+    return built.settings.server.tls is not None or any(spec.tls != TlsFiles() for spec in specs)
 
 
 def _refuse_public(prepared: Prepared) -> None:

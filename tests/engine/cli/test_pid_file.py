@@ -49,7 +49,7 @@ def test_a_left_over_file_is_taken_over() -> None:
     pid_path(4001).write_text("999999999\nnot json at all, and longer than what replaces it\n")
 
     with claim(4001, []):
-        assert pid_path(4001).read_text() == f"{os.getpid()}\n[]\n127.0.0.1\n"
+        assert pid_path(4001).read_text() == f"{os.getpid()}\n[]\n127.0.0.1\n\n"
 
 
 def test_the_file_is_for_its_owner_alone() -> None:
