@@ -9,13 +9,11 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 
 RESERVED = ("filters", "audit")
-RESERVED_OF_SERVER: tuple[str, ...] = ()
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:
     """807."""
-    for prefix, keys, node in (("", RESERVED, scope.root), ("server.", RESERVED_OF_SERVER, scope.mapping("server"))):
-        for key in keys:
-            entry = node.entry(key)
-            if entry is not None:
-                yield finding("CCR807", f"`{prefix}{key}` has no effect in this version", entry.key.span)
+    for key in RESERVED:
+        entry = scope.root.entry(key)
+        if entry is not None:
+            yield finding("CCR807", f"`{key}` has no effect in this version", entry.key.span)
