@@ -21,18 +21,17 @@ from engine.path import path_header
 from engine.quoting import quoted
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
-from providers.auth import Headers, scrubbed, signed, without_secrets
-from providers.aws_signing import AwsSigner
-from providers.credentials import CredentialFailed, CredentialSource
+from providers.auth import Headers, scrubbed, without_secrets
+from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
-from providers.endpoint import url_of
 from providers.errors import KINDS, ProviderError
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.redirects import redirect_of
 from providers.reply import Reply
+from providers.signing import request_to
 from providers.translate import translated
-from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
+from providers.upstream import HOP_HEADER, TransportFailed, UpstreamResponse
 from providers.waiting import Ticket
 from rules.nodes import Decision
 
@@ -134,7 +133,7 @@ async def _accepted(
     while True:
         ask, encoded = one.prepared[attempt.target_index]
         source = upstream.credentials[attempt.pick.instance.name]
-        request = _signed(attempt, encoded, source, credential, one.headers.get(HOP_HEADER))
+        request = request_to(attempt.pick.instance.spec, encoded, source, credential, one.headers.get(HOP_HEADER))
         note_step(
             router,
             one,
@@ -182,18 +181,6 @@ def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> N
         one.path,
     )
     one.prepared[attempt.target_index] = ask, upstream.dialect.encode(ask)
-
-
-def _signed(
-    attempt: Try, encoded: Encoded, source: CredentialSource, credential: Headers, hops: str | None
-) -> UpstreamRequest:
-    """The request for the picked instance, with the credential of that instance, and the routers it came through."""
-    headers, body = signed(encoded, credential)
-    if hops is not None:
-        headers += ((HOP_HEADER, hops),)
-    url = url_of(attempt.pick.instance.spec.endpoint, encoded.path, encoded.query)
-    request = UpstreamRequest("POST", url, headers, body)
-    return source.sign(request, credential) if isinstance(source, AwsSigner) else request
 
 
 def _reply_of(

@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "code": "Run Claude Code through the router.",
     "env": "Print the lines that point Claude Code at the router.",
     "test-config": "Check configurations and report every error at once.",
+    "doctor": "Say what is wrong with this machine, the configuration, its providers and the client.",
     "diff": "Show which requests go elsewhere under another configuration.",
     "gen-tests": "Print routing tests for a configuration, as its section `tests`.",
     "explain": "Show where a request would go, and why.",

@@ -1,0 +1,142 @@
+"""`ccr doctor`. An edge: it looks at everything that the router and its client depend on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli import options
+from engine.cli.ask import LOOPBACK
+from engine.cli.configured import Chosen, UnusableConfiguration, choose, reader_of
+from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of, report
+
+if TYPE_CHECKING:
+    from engine.built import Built, Checked
+
+
+@click.command("doctor")
+@options.config
+@options.router_port
+@click.option("--live", is_flag=True, help="Send each provider one small request, which costs a little.")
+@options.as_json
+def command(config: str | None, port: int | None, live: bool, form: str) -> int:
+    """Say what is wrong with this machine, the configuration, its providers and the client.
+
+    And what to do about it. Nothing is changed and, without --live, nothing is asked that costs money. No secret is
+    shown. Exit status 1 when something fails.
+    """
+    chosen, checked, problem = _configuration(config)
+    built = checked.built if checked is not None else None
+    asked_port = port or (built.settings.server.port if built is not None else options.DEFAULT_PORT)
+    checks = [*problem, *_of_configuration(chosen, checked), *_of_machine(built, asked_port)]
+    skew: dict[str, float] = {}
+    if built is not None:
+        checks += _of_providers(built, live, skew)
+    checks.append(_clock(skew))
+    checks += _of_client(asked_port)
+    if form == "json":
+        click.echo(json.dumps(report(checks), indent=2, ensure_ascii=False))
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        for line in lines_of(checks, colour):
+            click.echo(line)
+    return exit_status(checks)
+
+
+def _configuration(config: str | None) -> tuple[Chosen | None, Checked | None, list[Check]]:
+    """The configuration in use, as it is checked, or why there is none."""
+    from engine.build import build
+    from engine.files import read_file
+
+    try:
+        chosen = choose(config, only_trusted=False)
+        data = reader_of(chosen)()
+    except UnusableConfiguration as unusable:
+        return None, None, [Check("configuration", "file", "fail", unusable.message, "`ccr init` writes one")]
+    except OSError as problem:
+        said = f"{config or 'the configuration'} cannot be read: {problem.strerror}"
+        return (
+            None,
+            None,
+            [
+                Check(
+                    "configuration", "file", "fail", said, "see that the path is right, and that this user may read it"
+                )
+            ],
+        )
+    checked = build(data, chosen.name, read_file=read_file, env=os.environ, secrets="resolve", public=True)
+    return chosen, checked, []
+
+
+def _of_configuration(chosen: Chosen | None, checked: Checked | None) -> Iterator[Check]:
+    from engine.cli.doctor_environment import file_checks
+
+    if chosen is None or checked is None:
+        return
+    yield from file_checks(chosen)
+    yield from configuration_checks(
+        chosen.name, [(found.severity.value, found.code, found.message) for found in checked.diagnostics]
+    )
+
+
+def _of_machine(built: Built | None, port: int) -> Iterator[Check]:
+    from engine.cli.doctor_environment import environment_checks
+    from engine.doctor_client import proxies_check
+
+    yield from environment_checks(built, LOOPBACK, port)
+    if built is not None:
+        endpoints = [one.endpoint for spec in built.providers.values() for one in spec.instances if one.endpoint]
+        yield proxies_check(os.environ, endpoints)
+
+
+def _clock(skew: dict[str, float]) -> Check:
+    from engine.cli.doctor_environment import newest_file
+
+    return clock_check(time.time(), newest_file(), skew)
+
+
+def _of_providers(built: Built, live: bool, skew: dict[str, float]) -> list[Check]:
+    return asyncio.run(_examined(built, live, skew))
+
+
+async def _examined(built: Built, live: bool, skew: dict[str, float]) -> list[Check]:
+    from engine.compose import gateway_of
+    from engine.doctor_providers import Examination
+    from providers.aws_tokens import token_files_of
+    from providers.credentials import credential_source
+    from providers.spec import ConnectionPool, ProviderSpec
+    from providers.static_upstream import StaticTransport
+    from providers.transport import HttpTransport
+    from providers.upstream import Transport
+
+    def make_transport(spec: ProviderSpec) -> Transport:
+        if spec.type == "static":
+            return StaticTransport(asyncio.sleep)
+        return HttpTransport(spec.connection_pool, environment=os.environ)
+
+    tokens = HttpTransport(ConnectionPool(), environment=os.environ)
+    make_source = partial(credential_source, token_files=token_files_of(os.environ, tokens, time.time))
+    gateway = gateway_of(built, make_transport, make_source=make_source)
+    examination = Examination(gateway, time.monotonic, time.time, live, skew)
+    try:
+        return await examination.checks()
+    finally:
+        for upstream in gateway.upstreams.values():
+            await upstream.transport.aclose()
+        await tokens.aclose()
+
+
+def _of_client(port: int) -> list[Check]:
+    from engine.cli.doctor_client_files import claude_version, settings_files
+    from engine.doctor_client import client_checks
+
+    files = list(settings_files(os.environ))
+    return client_checks(os.environ, files, claude_version(os.environ), LOOPBACK, port)
