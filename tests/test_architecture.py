@@ -36,7 +36,6 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/configured.py": {"disk", "environment", "terminal"},
     "engine/cli/crash.py": {"disk"},
     "engine/cli/diff.py": {"environment"},
-    "engine/cli/diff.py": {"disk", "environment"},
     "engine/cli/doctor.py": {"clock", "environment", "loop", "terminal"},
     "engine/cli/doctor_client_files.py": {"disk", "processes"},
     "engine/cli/doctor_environment.py": {"disk", "network"},
