@@ -33,7 +33,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Say what is wrong with this machine, the configuration, its providers and the client.",
     "diff": "Show which requests go elsewhere under another configuration.",
     "gen-tests": "Print routing tests for a configuration, as its section `tests`.",
-    "explain": "Show where a request would go, and why.",
+    "explain": "Show where a request would go, and why, and what it takes to go elsewhere.",
     "init": "Write a commented starter configuration.",
     "import": "Turn another router's configuration into one of ccr.",
     "schema": "Print the JSON Schema of the configuration.",
