@@ -216,6 +216,8 @@ def _thinking(ask: Ask, options: Options, row: ModelRow | None, losses: Losses) 
         chosen = options.thinking
         if chosen == "off":
             losses.add("thinking", "`settings.thinking` is `off`")
+    if chosen == "native" and "budget_tokens" in (request.thinking or {}):
+        losses.add("thinking.budget_tokens", "the service decides how much, by the effort alone")
     if effort is not None and chosen != "native":
         losses.add("output_config.effort", "it is sent with native thinking only")
     for member in request.output_config or {}:

@@ -102,6 +102,8 @@ def turns_of(
                 turns.append(AssistantTurn())
             _add_assistant(turns[-1], blocks, thinking, _Reading([], False, False, losses))
         elif blocks or message.role == "user":
+            if message.role != "user":
+                losses.add("messages.role", "a system message within the conversation is sent as the user's text")
             if not turns or isinstance(turns[-1], AssistantTurn):
                 turns.append(UserTurn())
             _add_user(turns[-1], blocks, takes_images, at >= newest, losses)
