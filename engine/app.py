@@ -16,9 +16,10 @@ from litestar.types import HTTPScope, Receive, Send
 
 from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
 from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
-from engine.endpoints import health, model, models, status
+from engine.endpoints import health, metrics, model, models, status
 from engine.front import front, is_known, let_in, loop_of, note_refusal
 from engine.keys import RouterKey
+from engine.metrics import CONTENT_TYPE
 from engine.page import is_of_page, page_routes
 from engine.replies import Api, Refused, refusal
 from engine.router import Router
@@ -86,6 +87,13 @@ def app_of(router: Router) -> Litestar:
     async def serve_status() -> Reply:
         return _json(200, await status(router))
 
+    @get("/metrics")
+    async def serve_metrics() -> Reply:
+        text = await metrics(router)
+        if text is None:
+            raise HTTPException(status_code=503, detail="a worker does not answer, so the sums are not known")
+        return Response(text, media_type=CONTENT_TYPE)
+
     @head(["/", "/api/hello", "/health/live"], sync_to_thread=False)
     def serve_probe() -> Response[None]:
         return Response(None, status_code=200, media_type="text/plain")
@@ -147,6 +155,7 @@ def app_of(router: Router) -> Litestar:
             serve_live,
             probe_health,
             serve_status,
+            serve_metrics,
             serve_probe,
             *page_routes(),
         ],

@@ -28,6 +28,7 @@ class Counters:
     by_target: Counter[str] = field(default_factory=Counter)
     by_key: Counter[str] = field(default_factory=Counter)
     fixes: Counter[str] = field(default_factory=Counter)
+    not_let_in: Counter[int] = field(default_factory=Counter)
 
     def add_usage(self, usage: Usage) -> None:
         """Adds the tokens of one reply; cached input counts as input."""
@@ -51,4 +52,5 @@ class Counters:
             "byTarget": dict(self.by_target.most_common(100)),
             "byKey": dict(self.by_key.most_common(100)),
             "fixes": dict(self.fixes),
+            "notLetIn": {str(status): count for status, count in sorted(self.not_let_in.items())},
         }

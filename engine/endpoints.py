@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from engine import status as statuses
 from engine.keys import Allowance, RouterKey
-from engine.merged_status import merged
+from engine.merged_status import added, merged
+from engine.metrics import metrics_text
 from engine.router import Router
 
 
@@ -25,6 +26,25 @@ async def status(router: Router) -> Mapping[str, object]:
         return own
     rows = [router.siblings.row(own), *await router.siblings.others()]
     return merged(rows, router.siblings.count)
+
+
+async def metrics(router: Router) -> bytes | None:
+    """Body of `GET /metrics`, of all workers together; None while one of them does not answer.
+
+    Without one of them the sums would fall, which a reader takes for a restart.
+    """
+    own = row_for_siblings(router)
+    if router.siblings is None:
+        return metrics_text(own, router.meters.plain())
+    rows = [router.siblings.row(own), *await router.siblings.others()]
+    if len(rows) < router.siblings.count:
+        return None
+    return metrics_text(merged(rows, router.siblings.count), added([row["meters"] for row in rows]))
+
+
+def row_for_siblings(router: Router) -> dict[str, object]:
+    """What the other workers are told of this one: its status, and what only `/metrics` shows."""
+    return {**own_status(router), "meters": router.meters.plain()}
 
 
 def own_status(router: Router) -> dict[str, object]:

@@ -153,6 +153,7 @@ async def is_known(router: Router, scope: HTTPScope) -> bool:
 def note_refusal(router: Router, request_id: str, client_ip: str | None, reply: Refusal) -> None:
     """Logs who was not let in, and why."""
     if reply.at_door:
+        router.counters.not_let_in[reply.status] += 1
         router.journal.write(
             "info", "not let in", request_id, "door", status=reply.status, clientIp=client_ip, error=reply.message
         )

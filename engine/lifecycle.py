@@ -20,7 +20,7 @@ from engine.app import app_of
 from engine.built import Built, Checked
 from engine.compose import gateway_of
 from engine.counters import Counters
-from engine.endpoints import own_status
+from engine.endpoints import row_for_siblings
 from engine.guarded import Guard
 from engine.journal import Journal
 from engine.live import Live, recent
@@ -221,7 +221,7 @@ async def _serve(
             if tls is not None:
                 running.append(keep_renewed(router, tls))
             if router.siblings is not None:
-                running.append(router.siblings.answer(partial(own_status, router), partial(recent, router.live)))
+                running.append(router.siblings.answer(partial(row_for_siblings, router), partial(recent, router.live)))
             if shared is not None:
                 router.gateway.registry.share(shared)
                 router.state = shared.standing

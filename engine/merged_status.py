@@ -20,7 +20,7 @@ def merged(rows: Sequence[JSON], count: int) -> JSON:
     `workers` tells how each stands; `count` is how many there should be.
     """
     first = rows[0]
-    status = {name: value for name, value in first.items() if name not in ("worker", "pid")}
+    status = {name: value for name, value in first.items() if name not in ("worker", "pid", "meters")}
     status["uptime"] = max(row["uptime"] for row in rows)
     status["counters"] = added([row["counters"] for row in rows])
     status["connections"] = added([row["connections"] for row in rows])
@@ -66,7 +66,12 @@ def _named(rows: Sequence[JSON], key: str, name: str) -> list[JSON]:
 def _provider(rows: Sequence[JSON]) -> JSON:
     healths = {row["health"] for row in rows}
     instances = [_instance(_named(rows, "instances", one["name"])) for one in rows[0]["instances"]]
-    return {**rows[0], "health": healths.pop() if len(healths) == 1 else "degraded", "instances": instances}
+    return {
+        **rows[0],
+        "health": healths.pop() if len(healths) == 1 else "degraded",
+        "waiting": sum(row["waiting"] for row in rows),
+        "instances": instances,
+    }
 
 
 def _instance(rows: Sequence[JSON]) -> JSON:

@@ -16,6 +16,7 @@ from engine.explainer import Explainer
 from engine.gateway import Gateway
 from engine.journal import Journal
 from engine.live import Live
+from engine.meters import Meters
 from engine.pinger import Pinger
 from engine.siblings import Siblings
 
@@ -70,13 +71,14 @@ class Router:
     listeners: list[Listener] = field(default_factory=list)
     connections: Callable[[], Mapping[str, int]] = none_open
     live: Live = field(default_factory=Live)
+    meters: Meters = field(default_factory=Meters)
     budgets: Ledger | None = None
     usage: Callable[[], Mapping[str, object] | None] = unrecorded
     explainer: Explainer = field(default_factory=Explainer)
     on_loopback: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.listeners.append(self._show)
+        self.listeners += [self._show, self.meters.hear]
         self.on_loopback = is_loopback_host(host_of(self.address.partition("://")[2]))
 
     def _show(self, ended: Ended) -> None:

@@ -101,6 +101,7 @@ def _provider(gateway: Gateway, name: str, now: float) -> JSON:
         "name": name,
         "type": spec.type,
         "health": pool.health(now),
+        "waiting": len(pool.queue),
         "strategy": spec.load_balancing.strategy,
         "models": [model.name for model in spec.models],
         "defaultModel": spec.default_model,

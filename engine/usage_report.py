@@ -17,6 +17,7 @@ NOBODY = "-"
 """What is shown where there is no name: no router key, no target."""
 
 UNKNOWN = "unknown"
+_LEAST_SHOWN = Decimal("0.0001")
 
 Total: TypeAlias = tuple[tuple[str, ...], str, Sums]
 """The names, the currency, the sums."""
@@ -124,7 +125,8 @@ def _money(sums: Sums, currency: str) -> str:
     known = _known_cost(sums)
     if known is None:
         return UNKNOWN
-    text = f"{known:,.4f} {currency}"
+    tiny = 0 < known < _LEAST_SHOWN
+    text = f"under {_LEAST_SHOWN} {currency}" if tiny else f"{known:,.4f} {currency}"
     return f"{text} + {sums.unpriced:,} {UNKNOWN}" if sums.unpriced else text
 
 

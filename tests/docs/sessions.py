@@ -26,6 +26,7 @@ VOLATILE = (
     (r"\b(req_|msg_|chatcmpl-)[0-9a-f]{24}", r"\1..."),
     (r"(\"created\":)\d+", r"\1..."),
     (r"; \d+\.\d\d s$", "; ... s"),
+    (r"after \d+(\.\d+)? s\b", "after ... s"),
     (r"for \d+ s, revision", "for ... s, revision"),
     (r"(Seconds|Ms)(\"?[ :])\d+(\.\d+)?(e-\d+)?", r"\1\2..."),
     (r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)", "..."),

@@ -34,7 +34,7 @@ def row(worker: int, one: dict[str, Any] | None = None, **more: Any) -> dict[str
         "revision": "r1",
         "process": {"tasks": 5},
         "connections": {"open": 2},
-        "providers": [{"name": "p", "health": "up", "instances": [one or instance()]}],
+        "providers": [{"name": "p", "waiting": 0, "health": "up", "instances": [one or instance()]}],
         "counters": {"exchanges": worker, "open": 0, "byStatus": {str(200 + worker): 1, "200": 1}},
         "reload": {"at": f"2026-01-0{worker}"},
     }
