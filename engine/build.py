@@ -66,7 +66,7 @@ def build(
     found += missing
     found += _without_echoes(found, misshapen)
     if not isinstance(document.root, MappingNode):
-        return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts)
+        return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts, sources.unread)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
     found += _without_echoes(
@@ -76,7 +76,7 @@ def build(
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
     diagnostics = _in_order(found, document, sources.texts)
     if rules is None or any(is_blocking(one) for one in diagnostics):
-        return Checked(file, document, None, diagnostics, sources.texts)
+        return Checked(file, document, None, diagnostics, sources.texts, sources.unread)
     prices = prices_of(document.root, providers)
     built = Built(rules, providers, settings_of(document.root), revision, document, diagnostics, prices)
     return Checked(file, document, built, diagnostics, sources.texts)

@@ -34,7 +34,8 @@ class Built:
 class Checked:
     """One configuration after all checks. `document` None: no tree. `built` None: something blocks.
 
-    `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts.
+    `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts;
+    `unread` are included files that could not be read.
     """
 
     file: str
@@ -42,3 +43,4 @@ class Checked:
     built: Built | None
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
+    unread: tuple[str, ...] = ()

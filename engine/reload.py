@@ -59,7 +59,7 @@ class Reloader:
                 now_seen = stamps_of(self._seen)
                 if asked or now_seen != self._seen:
                     self._seen = now_seen
-                    await self._reload()
+                    await self._reload(now_seen)
                 await self._close_retired()
         finally:
             await self._close_retired(all_of_them=True)
@@ -73,7 +73,8 @@ class Reloader:
         self._asked.clear()
         return True
 
-    async def _reload(self) -> None:
+    async def _reload(self, seen: Mapping[str, Stamp | None]) -> None:
+        """`seen`: the files as they were before anything was read; what changes meanwhile is read again."""
         began = self._router.wall()
         loading = asyncio.get_running_loop().run_in_executor(None, self._load)
         await asyncio.wait([loading])
@@ -84,13 +85,15 @@ class Reloader:
             self._router.journal.bug(problem)
             self._refuse(began, ["the router failed while it read the configuration; its log has the details"])
         else:
-            self._take(loading.result(), began)
+            checked = loading.result()
+            if checked.texts:
+                of_old = () if checked.built else seen  # refused: what runs is watched too, it may come back
+                self._seen = {**stamps_of([*checked.texts, *checked.unread, *of_old]), **_only(seen, checked.texts)}
+            self._take(checked, began)
 
     def _take(self, checked: Checked, began: float) -> None:
         """Swaps the new configuration in if it is clean."""
         router, journal = self._router, self._router.journal
-        if checked.texts:
-            self._seen = stamps_of(checked.texts)
         findings = [
             f"{found.span.file}:{found.span.line}:{found.span.column}: {found.code} {found.message}"
             for found in checked.diagnostics
@@ -164,9 +167,13 @@ def stamps_of(files: Iterable[str] | Mapping[str, object]) -> dict[str, Stamp | 
     return {file: _stamp(file) for file in files}
 
 
+def _only(seen: Mapping[str, Stamp | None], files: Iterable[str]) -> dict[str, Stamp | None]:
+    return {file: seen[file] for file in files if file in seen}
+
+
 def _stamp(file: str) -> Stamp | None:
     try:
-        found = os.stat(file)
+        found = os.stat(os.path.expanduser(file))
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)

@@ -18,11 +18,15 @@ ReadFile = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """`document` None: the main file has no tree. `texts` are all files read, by the name their places show."""
+    """`document` None: the main file has no tree. `texts` are all files read, by the name their places show.
+
+    `unread` are included files that could not be read.
+    """
 
     document: Document | None
     diagnostics: tuple[Diagnostic, ...]
     texts: dict[str, str]
+    unread: tuple[str, ...] = ()
 
 
 def read_sources(data: bytes, file: str, read_file: ReadFile) -> Sources:
@@ -37,7 +41,7 @@ def read_sources(data: bytes, file: str, read_file: ReadFile) -> Sources:
         return Sources(None, tuple(found), texts)
     joined = _Joined(file, read_file, list(found), texts)
     root = joined.with_includes(document.root)
-    return Sources(Document(root, texts), tuple(joined.diagnostics), texts)
+    return Sources(Document(root, texts), tuple(joined.diagnostics), texts, tuple(joined.unread))
 
 
 def beside(file: str, path: str) -> str:
@@ -55,6 +59,7 @@ class _Joined:
     diagnostics: list[Diagnostic]
     texts: dict[str, str]
     taken: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
 
     def with_includes(self, root: Node) -> Node:
         listed = root.get("include") if isinstance(root, Mapping) else None
@@ -73,6 +78,7 @@ class _Joined:
         try:
             data = self.read_file(name)
         except OSError as problem:
+            self.unread.append(name)
             self._report(f"{quoted(path)} cannot be read: {(problem.strerror or 'no such file').lower()}", item)
             return None
         self.texts[name] = data.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator
 
@@ -18,24 +19,31 @@ from providers.wire.inflate import Garbled, Inflater, inflater_of
 
 
 class ProxiedTransport:
-    """The connections of one pool through one proxy. The proxy's user and password may stand in its URL."""
+    """The connections of one pool through one proxy, to https upstreams in a tunnel that `CONNECT` opens.
 
-    def __init__(self, proxy: str | None, connections: ConnectionPool, tls: ssl.SSLContext) -> None:
+    The proxy's user and password may stand in its URL. `tls` judges upstreams, and proxies that are spoken to in TLS.
+    """
+
+    def __init__(self, proxy: str, connections: ConnectionPool, tls: ssl.SSLContext) -> None:
         self._connections = connections
         self._tls = tls
+        where = httpx.URL(proxy)
+        self._credentials = _credentials_of(where)
         self._transport = AiohttpTransport(
             verify=tls,
-            proxy=None if proxy is None else httpx.Proxy(proxy),
+            proxy=httpx.Proxy(where.copy_with(userinfo=b""), headers=self._credentials),
             client=self._session,
         )
         self._opened: aiohttp.ClientSession | None = None
 
     async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> ProxiedAnswer:
         """The answer as soon as its head is there. Raises `TransportFailed`."""
+        # In a tunnel the proxy reads its credentials beside `CONNECT`, else in the request itself.
+        to_proxy = self._credentials if request.url.startswith("http:") else ()
         asked = httpx.Request(
             request.method,
             request.url,
-            headers=request.headers,
+            headers=(*request.headers, *to_proxy),
             content=request.body or None,
             extensions={"timeout": {"pool": None, "connect": timeouts.connect_s, "read": timeouts.idle_s}},
         )
@@ -58,7 +66,7 @@ class ProxiedTransport:
         """Made where the event loop runs. Cookies are not kept; nothing is undone or followed behind our back."""
         if self._opened is None:
             limit = self._connections.max_connections or 0
-            connector = aiohttp.TCPConnector(limit=limit, ssl=self._tls, force_close=not self._connections.keep_alive)
+            connector = aiohttp.TCPConnector(limit=limit, force_close=not self._connections.keep_alive, ssl=self._tls)
             self._opened = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
             )
@@ -75,18 +83,18 @@ class ProxiedAnswer:
         self.head = Head(response.status_code, headers)
         self._inflater: Inflater | None = inflater_of(headers.get("content-encoding", ""))
         self._response = response
-        self._timeouts = timeouts
+        total_s = timeouts.total_s
+        self._until = None if total_s is None else asyncio.get_running_loop().time() + total_s
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
         try:
-            async with asyncio.timeout(self._timeouts.total_s):
-                async for data in self._response.stream:  # type: ignore[union-attr]
-                    if self._inflater is None:
-                        yield data
-                        continue
-                    for piece in self._inflater.feed(data):
-                        yield piece
+            async for data in self._in_time():
+                if self._inflater is None:
+                    yield data
+                    continue
+                for piece in self._inflater.feed(data):
+                    yield piece
             if self._inflater is not None:
                 for piece in self._inflater.finish():
                     yield piece
@@ -95,10 +103,28 @@ class ProxiedAnswer:
         except Garbled as error:
             raise TransportFailed(ProviderError(KINDS["garbage"], str(error))) from error
 
+    async def _in_time(self) -> AsyncIterator[bytes]:
+        """The pieces until `total_s` is over; the limit holds while they are awaited, never in whoever reads them."""
+        stream = self._response.aiter_raw()
+        while True:
+            async with asyncio.timeout_at(self._until):
+                data = await anext(stream, None)
+            if data is None:
+                return
+            yield data
+
     async def aclose(self, *, ended: bool = False) -> None:
         """Stops the upstream and gives the connection back."""
         del ended
         await self._response.aclose()
+
+
+def _credentials_of(proxy: httpx.URL) -> tuple[tuple[str, str], ...]:
+    """The header that the user and password in the proxy's URL ask for."""
+    if not proxy.userinfo:
+        return ()
+    pair = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    return (("proxy-authorization", f"Basic {pair}"),)
 
 
 def _error_of(error: Exception, when: str) -> ProviderError:

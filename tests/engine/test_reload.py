@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+import pytest
+
 from engine.build import build
 from engine.built import Checked
 from engine.compose import gateway_of
+from engine.files import read_file
 from engine.reload import Reloader
 from tests.engine.test_exchange import ASK, HELLO, ONE
 from tests.fakes.gateway import Answer, FakeTransport, InProcess, checked, in_process
 
 
-async def run_for(reloader: Reloader, seconds: float = 0.2) -> None:
+async def run_for(reloader: Reloader, seconds: float = 1.0) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await reloader.run()
@@ -168,3 +171,58 @@ async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     await run_for(reloader)
 
     assert one.router.gateway.revision != before
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_include_that_comes_late_is_noticed(tmp_path: Path, known: bool) -> None:
+    """Whether it was there before or was named before it was written: once it is there the configuration is taken."""
+    main, part = tmp_path / "ccr.yaml", tmp_path / "part.yaml"
+    main.write_text(ONE + ("include: [part.yaml]\n" if known else ""))
+    part.write_text("conditions: {a: {stream: true}}\n")
+
+    def load() -> Checked:
+        return build(main.read_bytes(), str(main), read_file=read_file, env={}, secrets="resolve")
+
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    first = load().built
+    assert first is not None
+    one.router.gateway = gateway_of(first, lambda spec: FakeTransport([Answer(HELLO)]))
+    before = one.router.gateway.revision
+    reloader = Reloader(one.router, load, lambda spec: FakeTransport([Answer(HELLO)]), every_s=0.005)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(reloader.run())
+        part.unlink()
+        main.write_text(ONE + "include: [part.yaml]\n")
+        while one.router.reload.get("ok") is not False:
+            await asyncio.sleep(0.001)
+        part.write_text("conditions: {another: {stream: true}}\n")
+        while one.router.reload.get("ok") is not True:
+            await asyncio.sleep(0.001)
+        task.cancel()
+
+    assert one.router.gateway.revision != before
+
+
+async def test_a_change_while_the_files_are_read_is_not_missed(tmp_path: Path) -> None:
+    """What is written after the file was read, and before the reload is over, is read by the next one."""
+    main = tmp_path / "ccr.yaml"
+    main.write_text(ONE)
+    later = [ONE.replace("models: [m1]", "models: [m1, m3]")]
+
+    def load() -> Checked:
+        data = main.read_bytes()
+        if later:
+            main.write_text(later.pop())
+        return build(data, str(main), read_file=read_file, env={}, secrets="resolve")
+
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    first = build(main.read_bytes(), str(main), read_file=read_file, env={}, secrets="resolve").built
+    assert first is not None
+    one.router.gateway = gateway_of(first, lambda spec: FakeTransport([Answer(HELLO)]))
+    reloader = Reloader(one.router, load, lambda spec: FakeTransport([Answer(HELLO)]), every_s=0.005)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(reloader.run())
+        main.write_text(ONE.replace("models: [m1]", "models: [m1, m2]"))
+        while [model.name for model in one.router.gateway.built.providers["up"].models] != ["m1", "m3"]:
+            await asyncio.sleep(0.001)
+        task.cancel()

@@ -23,7 +23,7 @@ from typing import Any, Self
 from tests.fakes.upstream import UPSTREAM_KEY
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 15.0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -513,7 +515,7 @@ async def test_requests_go_through_the_proxy_of_the_environment() -> None:
         await call.send(whole(b"hello"))
 
     async with raw_server(script) as server:
-        transport = HttpTransport(ConnectionPool(), environment={"HTTP_PROXY": server.url})
+        transport = HttpTransport(ConnectionPool(), environment={"HTTP_PROXY": server.url.replace("//", "//u:p%40@")})
         try:
             far = UpstreamRequest("POST", "http://upstream.invalid/v1/x", (("x-a", "1"),), b"{}")
             assert await body_of(transport, far) == b"hello"
@@ -522,7 +524,107 @@ async def test_requests_go_through_the_proxy_of_the_environment() -> None:
             await transport.aclose()
 
         assert server.calls[0].request.startswith(b"POST http://upstream.invalid/v1/x HTTP/1.1\r\n")
+        assert b"\r\nproxy-authorization: Basic dTpwQA==\r\n" in server.calls[0].request
         assert server.calls[1].request.startswith(b"POST /v1/x HTTP/1.1\r\n")
+
+
+async def test_https_goes_through_a_tunnel_of_the_proxy() -> None:
+    """`CONNECT` with the proxy's credentials, then TLS with the upstream itself, verified; the proxy reads nothing of it."""
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"he", b"llo"))
+
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(TLS / "test-only-cert.pem", TLS / "test-only-key.pem")
+    trusting = ssl.create_default_context(cafile=TLS / "test-only-cert.pem")
+    trusting.check_hostname = False  # the certificate is for 127.0.0.1, which no proxy is asked for
+    far = UpstreamRequest("POST", "https://upstream.invalid/v1/x", (("authorization", "Bearer t"),), b"{}")
+    async with raw_server(script, serving) as server, tunnel_to(server.port) as (proxy, heads):
+        environment = {"https_proxy": proxy.replace("//", "//user:word@")}
+        trusted = HttpTransport(UNLIMITED, environment=environment, tls=trusting)
+        wary = HttpTransport(UNLIMITED, environment=environment)
+        try:
+            assert await body_of(trusted, far) == b"hello"
+            assert await kind_of_failure(wary, far) == "connect"
+        finally:
+            await trusted.aclose()
+            await wary.aclose()
+
+    assert heads[0].startswith(b"CONNECT upstream.invalid:443 HTTP/1.1\r\n")
+    assert b"\r\nproxy-authorization: Basic dXNlcjp3b3Jk\r\n" in heads[0]
+    assert b"Bearer" not in heads[0]
+    assert b"proxy-authorization" not in server.calls[0].request
+    assert [call.request.split(b"\r\n")[0] for call in server.calls] == [b"POST /v1/x HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", b"HTTP/1.1 502 No\r\n\r\n", b""]
+)
+async def test_a_proxy_that_opens_no_tunnel_is_a_connect_error(answer: bytes) -> None:
+    """Whether it wants a password, does not reach the upstream, or hangs up: nothing was sent to anybody."""
+
+    async def script(call: Call) -> None:
+        await call.send(answer)
+        call.writer.close()
+
+    async with raw_server(script) as server:
+        transport = HttpTransport(ConnectionPool(), environment={"https_proxy": server.url})
+        try:
+            far = UpstreamRequest("POST", "https://upstream.invalid/v1/x", (), b"{}")
+            assert await kind_of_failure(transport, far) in (("connect",) if answer else ("connect", "cut"))
+        finally:
+            await transport.aclose()
+
+
+async def test_total_limit_holds_through_a_proxy() -> None:
+    """An answer that keeps dripping ends when its time is up, also while its reader is busy with something else."""
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"a", end=False))
+        await asyncio.Event().wait()
+
+    async with raw_server(script) as server:
+        transport = HttpTransport(ConnectionPool(), environment={"http_proxy": server.url})
+        far = UpstreamRequest("POST", "http://upstream.invalid/v1/x", (), b"{}")
+        try:
+            answer = await transport.send(far, replace(PATIENT, total_s=0.05))
+            pieces = answer.chunks()
+            assert await anext(pieces) == b"a"
+            await asyncio.sleep(0.1)  # the reader is slow: that must not be interrupted
+            with pytest.raises(TransportFailed) as failed:
+                await anext(pieces)
+            assert failed.value.error.kind.name == "timeout"
+            await answer.aclose()
+        finally:
+            await transport.aclose()
+
+
+@asynccontextmanager
+async def tunnel_to(port: int) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A proxy that opens tunnels, whoever is asked for, to that port of loopback; its URL, and the heads it was sent."""
+    heads: list[bytes] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async def opened(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            inner, outer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pump(reader, outer))
+                group.create_task(pump(inner, writer))
+
+    server = await asyncio.start_server(opened, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+    finally:
+        server.close()
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
