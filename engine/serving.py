@@ -98,10 +98,10 @@ class HttpServer:
         await asyncio.sleep(0)
         while (self._state.connections or self._state.tasks) and not at_once.is_set():
             passed = loop.time() - began
-            if passed >= seconds:
+            if passed >= seconds and (passed >= NEW_CONNECTION_S or not self._has_new()):
                 break
             self._close_idle(also_new=passed >= NEW_CONNECTION_S)
-            await asyncio.sleep(min(LOOK_EVERY_S, seconds - passed))
+            await asyncio.sleep(min(LOOK_EVERY_S, max(seconds - passed, 0.001)))
         broken = len(self._state.tasks)
         await self._break_off()
         return broken
@@ -135,6 +135,10 @@ class HttpServer:
         handshake_s = None if self._tls is None else LAST_HANDSHAKE_S
         with contextlib.suppress(OSError):  # whoever gives up now has asked for nothing yet
             await loop.connect_accepted_socket(self._protocol, one, ssl=self._tls, ssl_handshake_timeout=handshake_s)
+
+    def _has_new(self) -> bool:
+        """Whether some connection has not had a request yet: that may lie unread, and is told like the others."""
+        return any(connection.cycle is None for connection in self._state.connections)
 
     def _close_idle(self, *, also_new: bool) -> None:
         connection: Any

@@ -166,3 +166,22 @@ async def test_connections_in_the_queue_of_the_system_are_answered() -> None:
             client.close()
             assert answer.startswith(b"HTTP/1.1 200 "), answer
             assert b"connection: close" in answer.lower()
+
+
+async def test_without_time_to_drain_requests_on_their_way_are_told_so() -> None:
+    """Whoever had connected just before gets a proper error for the request it sends now, not a lost connection."""
+    async with serving(SILENT) as (_, server, port):
+        connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        async with asyncio.TaskGroup() as group:
+            draining = group.create_task(server.drain(0, asyncio.Event()))
+            await asyncio.sleep(0.02)
+            for _, writer in connections:
+                writer.write(request(ASK))
+            answers = [await rest_of(reader) for reader, _ in connections]
+        for _, writer in connections:
+            writer.close()
+
+    assert draining.result() == 20
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 503 "), answer
+        assert b'"type":"error"' in answer
