@@ -138,7 +138,8 @@ class HttpServer:
 
     def _has_new(self) -> bool:
         """Whether some connection has not had a request yet: that may lie unread, and is told like the others."""
-        return any(connection.cycle is None for connection in self._state.connections)
+        connections: set[Any] = self._state.connections
+        return any(connection.cycle is None for connection in connections)
 
     def _close_idle(self, *, also_new: bool) -> None:
         connection: Any
