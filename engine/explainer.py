@@ -13,7 +13,7 @@ from rules.nodes import RuleSet
 
 if TYPE_CHECKING:
     from engine.explain import Question
-    from rules.analysis.prove import Prover
+    from rules.analysis.counterfactual import Prepared
 
 MAX_WAITING = 16
 """Explanations that may be waited for at a time."""
@@ -39,16 +39,16 @@ class Explainer:
 
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "explain"))
     waiting: int = 0
-    _ready: tuple[RuleSet, Prover] | None = None
+    _ready: tuple[RuleSet, Prepared] | None = None
 
     def proved(self, begun: Begun) -> bytes:
         """The explanation as JSON; for the thread. Raises `Refused`."""
         from engine.analysis import offered
-        from engine.why_not import NoSuchRule, Wish, prepared, with_reasons
+        from engine.why_not import NoSuchRule, Wish, ready_for, with_reasons
 
         question = begun.question
         if self._ready is None or self._ready[0] is not question.rules:
-            self._ready = (question.rules, prepared(question.rules, offered(question.surroundings.providers)))
+            self._ready = (question.rules, ready_for(question.rules, offered(question.surroundings.providers)))
         wish = Wish(begun.why, begun.everything)
         try:
             explanation = with_reasons(question, begun.explanation, self._ready[1], wish)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from rules.facts import BUDGET, HEALTH, budget_of
-from schemas.decode_request import decode_request
+from schemas.decode_request import decode_request, text_of_body
 from schemas.request import BadRequest, Envelope, Path
 from schemas.suggest import nearest
 from schemas.threads import THREAD_REFUSAL, asks_for_thread
@@ -54,7 +54,8 @@ _CHAT_MEMBERS = frozenset({
     "max_completion_tokens", "functions", "function_call", "stream_options", "response_format", "n", "seed", "logprobs",
     "presence_penalty", "frequency_penalty", "reasoning_effort", "parallel_tool_calls", "modalities",
 })  # fmt: skip
-_CHAT_ROLES = frozenset({"developer", "tool", "function"})
+_CHAT_ROLES = ("developer", "tool", "function")
+_CHAT_PARTS = ("image_url", "input_audio", "file", "refusal")
 
 
 class BadEnvelope(ValueError):  # noqa: N818 - named as `BadRequest` is
@@ -78,11 +79,12 @@ def read_envelope(data: bytes) -> Envelope:
 def read_asked(data: bytes) -> Asked:
     """The request in `data`. Raises `BadEnvelope` for a wrong envelope and `BadRequest` for a wrong body in it."""
     try:
-        fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        text, _ = text_of_body(data)
+        fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except BadRequest:
+        raise BadEnvelope("this is no valid UTF-8") from None
     except (msgspec.DecodeError, RecursionError) as fault:
         raise BadEnvelope(f"this is no JSON object: {_plainly(fault)}") from None
-    except UnicodeDecodeError as fault:
-        raise BadEnvelope(f"this is no valid UTF-8 (byte {fault.start})") from None
     if "request" not in fields:
         if "messages" not in fields:
             raise BadEnvelope("this is neither a body (no `messages`) nor an envelope (no `request`)")
@@ -210,20 +212,25 @@ def _chat(data: bytes) -> ChatRequest:
 
 def _looks_like_chat(data: bytes) -> bool:
     try:
-        body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        body = msgspec.json.decode(text_of_body(data)[0])
+    except (msgspec.DecodeError, RecursionError, BadRequest):
         return False
     if not isinstance(body, dict):
         return False
-    messages, tools = body.get("messages"), body.get("tools")
     return (
         bool(body.keys() & _CHAT_MEMBERS)
+        or any("function" in tool for tool in _objects(body.get("tools")))
         or any(
-            isinstance(one, dict) and (one.get("role") in _CHAT_ROLES or "tool_calls" in one)
-            for one in (messages if isinstance(messages, list) else ())
+            message.get("role") in _CHAT_ROLES
+            or "tool_calls" in message
+            or any(part.get("type") in _CHAT_PARTS for part in _objects(message.get("content")))
+            for message in _objects(body.get("messages"))
         )
-        or any(isinstance(one, dict) and "function" in one for one in (tools if isinstance(tools, list) else ()))
     )
+
+
+def _objects(value: object) -> Iterator[dict[str, Any]]:
+    yield from (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
 
 
 def _is_object(row: bytes) -> bool:
@@ -250,7 +257,10 @@ def _headers_of(value: object) -> dict[str, str] | None:
         return None
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise BadEnvelope("`headers` is an object of texts")
-    return {str(name).lower(): text for name, text in value.items()}
+    headers = {str(name).lower(): text for name, text in value.items()}
+    if len(headers) < len(value):
+        raise BadEnvelope("`headers` has a name twice, whose case does not matter")
+    return headers
 
 
 def _text_of(values: Mapping[str, Any], name: str) -> str | None:

@@ -20,9 +20,17 @@ import msgspec
 from engine.explain import Question
 from engine.shown import shown_case, shown_value
 from rules.analysis.budget import Budget
-from rules.analysis.counterfactual import Changed, Reached, Subject, Unreachable, Unsettled, counterfactual
-from rules.analysis.locate import point_of
-from rules.analysis.nearest import owners_of, price_of
+from rules.analysis.counterfactual import (
+    Changed,
+    Prepared,
+    Reached,
+    Subject,
+    Unreachable,
+    Unsettled,
+    counterfactual,
+    prepared,
+)
+from rules.analysis.nearest import price_of
 from rules.analysis.offered import Providers
 from rules.analysis.prove import Prover
 from rules.analysis.ready import prover_of
@@ -30,7 +38,7 @@ from rules.analysis.unreached import conflict_of
 from rules.analysis.wording import said_of
 from rules.bodies import Shape
 from rules.evaluate import EXPLICIT
-from rules.facts import MISSING, UNKNOWN, Facts, FactSource, Seen
+from rules.facts import MISSING, UNKNOWN, Facts, Seen
 from rules.nodes import RuleSet
 from schemas.decode_request import text_of_body
 from schemas.request import Envelope
@@ -41,6 +49,10 @@ FEW = 12
 """As many rules and categories are all asked about; of more, only the likeliest."""
 
 LIKELIEST = 6
+
+QUESTION = 10_000
+TOTAL = 40_000
+"""Steps that one question and all about one request may take: some 5 and 20 MB of requests read, or a second or two."""
 
 
 class NoSuchRule(ValueError):  # noqa: N818 - says what there is not
@@ -56,15 +68,16 @@ class Wish:
 
 
 def with_reasons(
-    question: Question, explanation: Mapping[str, Any], prover: Prover, wish: Wish = Wish()
+    question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish = Wish()
 ) -> dict[str, Any]:
     """The explanation with the reasons of the rules that did not decide. Raises `NoSuchRule`."""
     last = ("unknownFacts", "stats")
     first = {key: value for key, value in explanation.items() if key not in last}
-    return first | _reasons(question, explanation, prover, wish) | {key: explanation[key] for key in last}
+    return first | _reasons(question, explanation, ready, wish) | {key: explanation[key] for key in last}
 
 
-def _reasons(question: Question, explanation: Mapping[str, Any], prover: Prover, wish: Wish) -> dict[str, Any]:
+def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish) -> dict[str, Any]:
+    prover = ready.prover
     prover.budget.used = 0
     by_name = _outcomes(prover)
     decided = _decided(explanation)
@@ -73,13 +86,18 @@ def _reasons(question: Question, explanation: Mapping[str, Any], prover: Prover,
     if wish.everything:
         asked += [*by_name, *_switched_off(question.rules)]
     others = [name for name in by_name if name not in decided and name != EXPLICIT]
-    least = _least_changes(prover, facts, by_name)
+    subject = Subject(lambda: shape_of(question.envelope), facts, ready.locator.point_of(facts))
+    least = _least_changes(ready, subject.point, by_name)
     others.sort(key=lambda name: least[name])
     looked_at = others if len(others) <= FEW else others[:LIKELIEST]
-    subject = Subject(lambda: shape_of(question.envelope), facts)
     order = [entry["name"] for entry in explanation["rules"]]
     names = sorted(dict.fromkeys([*asked, *looked_at]), key=order.index)
-    found = [_counterfactual(question, prover, subject, name, by_name.get(name, []), decided) for name in names]
+    budget = Budget(total=TOTAL if not wish.everything else 1_000_000, question=QUESTION)
+    first = sorted(names, key=lambda name: (name not in asked, least.get(name, 0)))
+    said = {
+        name: _counterfactual(question, ready, subject, name, by_name.get(name, []), decided, budget) for name in first
+    }
+    found = [said[name] for name in names]
     reached = [one for one in found if one.get("changes") and one["rule"] != EXPLICIT]
     return {
         "nearest": min(reached, key=lambda one: price_of(change["fact"] for change in one["changes"]), default=None),
@@ -88,9 +106,9 @@ def _reasons(question: Question, explanation: Mapping[str, Any], prover: Prover,
     }
 
 
-def prepared(rules: RuleSet, providers: Providers) -> Prover:
+def ready_for(rules: RuleSet, providers: Providers) -> Prepared:
     """A rule set ready to be asked, again and again but one question at a time."""
-    return prover_of(rules, providers, Budget())
+    return prepared(prover_of(rules, providers, Budget()))
 
 
 def shape_of(envelope: Envelope) -> Shape:
@@ -152,15 +170,14 @@ def _named(wanted: str, prover: Prover, rules: RuleSet, by_name: Mapping[str, li
     raise NoSuchRule(f"no rule or category is called {quoted(wanted)} or leads there{hint}")
 
 
-def _least_changes(prover: Prover, facts: FactSource, by_name: Mapping[str, list[int]]) -> dict[str, int]:
+def _least_changes(ready: Prepared, point: Mapping[int, int], by_name: Mapping[str, list[int]]) -> dict[str, int]:
     """By name, how many changes there must be at least, by the condition alone."""
-    point, owners = point_of(prover.atoms, prover.rules, facts), owners_of(prover.atoms)
     return {
         name: min(
             (
-                len({owners[one] for one, mask in box.items() if not point.get(one, mask) & mask})
+                len({ready.owners[one] for one, mask in box.items() if not point.get(one, mask) & mask})
                 for number in numbers
-                for box in prover.listing.outcomes[number].region
+                for box in ready.prover.listing.outcomes[number].region
             ),
             default=1_000,
         )
@@ -169,14 +186,20 @@ def _least_changes(prover: Prover, facts: FactSource, by_name: Mapping[str, list
 
 
 def _counterfactual(
-    question: Question, prover: Prover, subject: Subject, name: str, numbers: Sequence[int], decided: set[str]
+    question: Question,
+    ready: Prepared,
+    subject: Subject,
+    name: str,
+    numbers: Sequence[int],
+    decided: set[str],
+    budget: Budget,
 ) -> dict[str, Any]:
     if not numbers:
         return {"rule": name, "impossible": True, "blockers": [], "conflict": [], "reason": "it is switched off"}
     if name in decided and name != EXPLICIT:
         return {"rule": name, "changes": [], "verified": True}
-    outcomes = prover.listing.outcomes
-    found = counterfactual(prover, subject, numbers)
+    outcomes = ready.prover.listing.outcomes
+    found = counterfactual(ready, subject, numbers, budget)
     match found:
         case Reached():
             place = outcomes[found.number].places[:1]
@@ -186,7 +209,7 @@ def _counterfactual(
         case Unreachable():
             blockers = list(dict.fromkeys(outcomes[one].name for one in found.blockers))
             entry = outcomes[numbers[0]].entry
-            conflict = [] if blockers or entry is None else conflict_of(prover, entry.condition)
+            conflict = [] if blockers or entry is None else conflict_of(ready.prover, entry.condition)
             return {
                 "rule": name,
                 "impossible": True,

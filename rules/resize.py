@@ -15,8 +15,8 @@ _FINE = 40
 """Letters that are tried where the next word weighs too much."""
 
 
-def resized(shape: Shape, wanted: Wanted, *, aside: bool) -> bool:
-    """Makes a request as long and heavy as wanted; whether that could be done.
+def resized(shape: Shape, wanted: Wanted, spend: Callable[[int], None], *, aside: bool) -> bool:
+    """Makes a request as long and heavy as wanted; whether that could be done. `spend` hears the bytes of every reading.
 
     `aside`: what is added goes into a tool's description or a tool result, not into the user's text.
     """
@@ -25,7 +25,7 @@ def resized(shape: Shape, wanted: Wanted, *, aside: bool) -> bool:
         _count_to(shape["request"], *count)
     for fact in ("messageLength", "inputTokens"):
         span = wanted.span(fact)
-        if span is not None and not _sized_to(shape, fact, span, aside=aside):
+        if span is not None and not _sized_to(shape, fact, span, spend, aside=aside):
             return False
     return True
 
@@ -92,11 +92,13 @@ def _count_to(body: dict[str, Any], low: float, high: float) -> None:
         messages.insert(0, {"role": role, "content": "hi"})
 
 
-def _sized_to(shape: Shape, fact: str, span: tuple[float, float], *, aside: bool) -> bool:
+def _sized_to(shape: Shape, fact: str, span: tuple[float, float], spend: Callable[[int], None], *, aside: bool) -> bool:
     low, high = span
 
     def measured() -> int:
-        value = Facts(envelope_of(shape)).get(fact)
+        envelope = envelope_of(shape)
+        spend(len(envelope.request.raw))
+        value = Facts(envelope).get(fact)
         assert isinstance(value, int)
         return value
 
@@ -112,27 +114,44 @@ def _grown(shape: Shape, measured: Callable[[], int], fact: str, low: int, high:
     if write is None:
         return False
     unit = "x" if fact == "messageLength" else "x "
-    first, last = 0, 16
-    while True:
-        write(unit * last)
-        if measured() >= low:
-            break
-        if last * len(unit) > _MOST:
-            return False
-        first, last = last, last * 2
-    while first + 1 < last:
-        middle = (first + last) // 2
-        write(unit * middle)
-        first, last = (middle, last) if measured() < low else (first, middle)
-    write(unit * last)
+    first = _least(lambda count: (write(unit * count), measured())[1], low, _MOST // len(unit))
+    if first is None:
+        return False
+    write(unit * first)
     fine = 1
     while measured() > high and fine <= _FINE:
-        write(unit * first + "x" * fine)
+        write(unit * (first - 1) + "x" * fine)
         if measured() < low:
             fine += 1
         elif measured() > high:
             return False
     return low <= measured() <= high
+
+
+def _least(measure: Callable[[int], int], wanted: int, most: int) -> int | None:
+    """The least number, from 1, with which a growing measure is as large as wanted; None: there is none up to `most`.
+
+    The measure is nearly a straight line, so the next number tried lies on it; every third one halves what is left.
+    """
+    below, least = 0, measure(0)
+    above: int | None = None
+    guess, tries = 64, 0
+    while above is None or above - below > 1:
+        tries += 1
+        value = measure(guess)
+        if value >= wanted:
+            above = guess
+        elif guess >= most:
+            return None
+        slope = (value - least) / guess if value > least else 0.0
+        if value < wanted:
+            below = guess
+        straight = round((wanted - least) / slope) if slope else 2 * guess
+        if above is None:
+            guess = min(max(straight, below + 1), max(4 * guess, below + 1), most)
+        else:
+            guess = (below + above) // 2 if tries % 3 == 0 else min(max(straight, below + 1), above - 1)
+    return above
 
 
 def _writer_for(body: dict[str, Any], fact: str, *, aside: bool) -> Callable[[str], None] | None:

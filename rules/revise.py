@@ -22,12 +22,15 @@ Way = Literal["added", "replaced", "aside"]
 WAYS: tuple[Way, ...] = ("added", "replaced", "aside")
 
 
-def revisions(fresh: Callable[[], Shape], wanted: Wanted) -> Iterator[Shape]:
-    """The request changed in several ways, the plainest first. `fresh` gives the request as it was, each time anew."""
+def revisions(fresh: Callable[[], Shape], wanted: Wanted, spend: Callable[[int], None]) -> Iterator[Shape]:
+    """The request changed in several ways, the plainest first. `fresh` gives the request as it was, each time anew.
+
+    `spend` hears the size of what is read on the way, in bytes; what it raises ends the search.
+    """
     for way in WAYS:
         shape = fresh()
         _revise(shape, wanted, way)
-        if resized(shape, wanted, aside=way == "aside"):
+        if resized(shape, wanted, spend, aside=way == "aside"):
             yield shape
 
 

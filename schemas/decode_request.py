@@ -60,7 +60,7 @@ def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
 def blocks_of(content: object) -> tuple[Block, ...]:
     """Nested content (of a `tool_result`, a `document`) as blocks, whatever its form: string, list, one object, null.
 
-    A bare string in a list is a text block; any other scalar is its JSON text.
+    A bare string in a list is a text block; any other scalar is its JSON text, and so is the `text` of a text block that is none.
     """
     if content is None or content is UNSET:
         return ()
@@ -244,6 +244,8 @@ def _block_of(item: object) -> Block:
     known: dict[str, Any] = {key: value for key, value in item.items() if key in _BLOCK_MEMBERS}
     if not isinstance(known.get("type", ""), str):
         known["type"] = ""
+    if known.get("type") == "text" and not isinstance(known.get("text"), str):
+        known["text"] = "" if known.get("text") is None else msgspec.json.encode(known["text"]).decode()
     if "input" in item:
         known["input"] = Raw(msgspec.json.encode(item["input"]))
     return Block(**known)

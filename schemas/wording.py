@@ -17,10 +17,15 @@ CREDENTIAL = re.compile(
 def quoted(text: str) -> str:
     """`text` in backticks, as a message shows it."""
     shown = CREDENTIAL.sub("***", text)
-    shown = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", shown).replace("`", "'")
+    shown = visible(shown).replace("`", "'")
     if len(shown) > _LONGEST:
         shown = shown[: _LONGEST - 3] + "..."
     return f"`{shown}`"
+
+
+def visible(text: str) -> str:
+    """`text` with every character that a terminal does not show, or obeys, as `\\u` and its number."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def listed(words: list[str], last: str = "or") -> str:

@@ -129,12 +129,12 @@ class _Explainer:
     def __init__(self, built: Built, wish: Wish, given: _Given, full: bool) -> None:
         from engine.analysis import offered
         from engine.surroundings import Surroundings
-        from engine.why_not import prepared
+        from engine.why_not import ready_for
         from providers.registry import registry_of
 
         self.built, self.wish, self.given, self.full = built, wish, given, full
         self.surroundings = Surroundings(built.providers, registry_of(built.providers))
-        self.prover = prepared(built.rules, offered(built.providers))
+        self.ready = ready_for(built.rules, offered(built.providers))
 
     def of(self, asked: Asked) -> dict[str, Any]:
         """The explanation of one request. Raises click.UsageError for what the command line says wrongly."""
@@ -147,7 +147,7 @@ class _Explainer:
         except BadEnvelope as problem:
             raise click.UsageError(str(problem)) from None
         try:
-            return with_reasons(question, explain(question), self.prover, self.wish)
+            return with_reasons(question, explain(question), self.ready, self.wish)
         except NoSuchRule as problem:
             raise click.UsageError(f"--why: {problem}") from None
 

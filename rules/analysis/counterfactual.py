@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import BYTES_A_STEP, Unmade
-from rules.analysis.locate import point_of
+from rules.analysis.locate import Locator
 from rules.analysis.nearest import Nearby, Nearest, change_of, owners_of
 from rules.analysis.prove import Prover
 from rules.bodies import Shape, Wanted, envelope_of
@@ -23,9 +23,6 @@ from schemas.request import BadRequest
 
 MAX_TRIES = 12
 """Points that are made into requests before a question is given up."""
-
-QUESTION = 20_000
-"""Steps that one question may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +62,37 @@ Counterfactual = Reached | Unreachable | Unsettled
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A rule set ready to be asked about request after request. `owners` are those of `owners_of`."""
+
+    prover: Prover
+    locator: Locator
+    owners: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """The request that is asked about. `fresh` gives it as JSON, each time anew; `facts` are its facts."""
+    """The request that is asked about. `fresh` gives it as JSON, each time anew; `facts` and `point` are its own."""
 
     fresh: Callable[[], Shape]
     facts: Facts
+    point: Mapping[int, int]
 
 
-def counterfactual(prover: Prover, subject: Subject, numbers: Sequence[int]) -> Counterfactual:
-    """The least change with which one of some outcomes decides a request; which of them, `Reached` says."""
+def prepared(prover: Prover) -> Prepared:
+    """A prover with what its questions have in common."""
+    return Prepared(prover, Locator(prover.atoms, prover.rules), owners_of(prover.atoms))
+
+
+def counterfactual(ready: Prepared, subject: Subject, numbers: Sequence[int], budget: Budget) -> Counterfactual:
+    """The least change with which one of some outcomes decides a request; which of them, `Reached` says.
+
+    `budget` is for the search and the requests made by it; what is proved of all requests is paid by the prover's own.
+    """
     try:
-        if all(_is_empty(prover, number) for number in numbers):
-            return _never(prover, numbers)
-        return _Search(prover, subject, numbers).found()
+        if all(_is_empty(ready.prover, number) for number in numbers):
+            return _never(ready.prover, numbers)
+        return _Search(ready, subject, numbers, budget).found()
     except Spent:
         return Unsettled("the budget is spent")
 
@@ -100,13 +115,10 @@ def _never(prover: Prover, numbers: Sequence[int]) -> Unreachable | Unsettled:
 
 
 class _Search:
-    def __init__(self, prover: Prover, subject: Subject, numbers: Sequence[int]) -> None:
-        self.prover, self.subject = prover, subject
-        self.budget = Budget(question=QUESTION)
-        self.budget.ask()
-        self.point = point_of(prover.atoms, prover.rules, subject.facts)
-        self.nearest = Nearest(prover.listing, self.point, numbers, self.budget)
-        self.owners = owners_of(prover.atoms)
+    def __init__(self, ready: Prepared, subject: Subject, numbers: Sequence[int], budget: Budget) -> None:
+        self.ready, self.prover, self.subject, self.budget = ready, ready.prover, subject, budget
+        budget.ask()
+        self.nearest = Nearest(self.prover.listing, ready.owners, subject.point, numbers, budget)
 
     def found(self) -> Counterfactual:
         tries = 0
@@ -129,7 +141,7 @@ class _Search:
         outcome = self.prover.listing.outcomes[nearby.number]
         plain, supposed = wanted
         others: list[frozenset[str]] = []
-        for shape in revisions(self._fresh(nearby), plain):
+        for shape in revisions(self._fresh(nearby), plain, self._spend):
             decided = self._decided(shape, supposed)
             if decided is None:
                 continue
@@ -184,7 +196,7 @@ class _Search:
                 envelope = envelope_of(shape)
             except (BadRequest, ValueError):
                 return None
-            self.budget.step(len(envelope.request.raw) // BYTES_A_STEP)
+            self._spend(len(envelope.request.raw))
             facts = Facts(envelope)
             try:
                 return facts, self.prover.certifier.decide(facts)
@@ -193,11 +205,14 @@ class _Search:
                     return None
                 suppose(shape, unknown.fact, supposed[unknown.fact])
 
+    def _spend(self, size: int) -> None:
+        self.budget.step(1 + size // BYTES_A_STEP)
+
     def _crossed(self, facts: Facts) -> frozenset[str]:
         """The changes by which a request is somewhere else than the one asked about."""
-        there = point_of(self.prover.atoms, self.prover.rules, facts)
-        moved = [variable for variable, piece in there.items() if self.point.get(variable, piece) != piece]
-        return frozenset(self.owners[variable][0] for variable in moved if len(self.owners[variable]) == 1)
+        there, owners = self.ready.locator.point_of(facts), self.ready.owners
+        moved = [variable for variable, piece in there.items() if self.subject.point.get(variable, piece) != piece]
+        return frozenset(owners[variable][0] for variable in moved if len(owners[variable]) == 1)
 
     def _changes(self, nearby: Nearby, facts: Facts, crossed: frozenset[str]) -> tuple[Changed, ...]:
         """The facts that differ: those to be changed, those that rules see differently, those supposed."""

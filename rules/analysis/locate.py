@@ -23,44 +23,66 @@ def point_of(atoms: Atoms, rules: RuleSet, facts: FactSource) -> dict[int, int]:
 
     Variables that stand for parts of conditions are left out, and so is what depends on facts that are not given.
     """
-    point: dict[int, int] = {}
-    ways = list(zip(atoms.ways("stream"), atoms.ways("path"), strict=True))
-    point[atoms.way] = 1 << ways.index((facts.get("stream"), facts.get("path")))
-    for fact, axis in atoms.axes.items():
-        seen = facts.get(fact)
-        if seen is UNKNOWN:
-            continue
-        match axis:
-            case Members():
-                point |= _members_at(axis, seen)
-            case Texts():
-                point[axis.variable] = _text_at(axis, atoms.space.full[axis.variable], seen)
-                for test in axis.tests:
-                    if key_of(test) in axis.free:
-                        point[axis.free[key_of(test)]] = _flag(holds_for(test, seen))
-            case Words() if fact != "time" and seen in axis.values:
-                point[axis.variable] = 1 << axis.values.index(seen)
-            case _:
-                found = _on_scale(axis, atoms.space.full[axis.variable], seen)
-                if found:
-                    point[axis.variable] = found
-    spoken = facts.get("contentKeywords") if atoms.words else ""
-    for word, variable in atoms.words.items():
-        point[variable] = _flag(word in str(spoken))
-    for test, variable in atoms.uncut.values():
-        if facts.get(test.fact) is not UNKNOWN:
-            point[variable] = _flag(holds_for(test, facts.get(test.fact)))
-    for leaf, variable in atoms.unknowns.values():
-        values = {fact: facts.get(fact) for fact in leaf.facts}
-        if UNKNOWN not in values.values():
-            point[variable] = outcome_of(leaf, values)
-    target = explicit_target(rules, facts)
-    chosen = None if target is None else (target.provider, str(target.model))
-    if chosen is not None and chosen not in atoms.choices:
-        chosen = (chosen[0], ANY_MODEL)
-    if chosen in atoms.choices:
-        point[atoms.choice] = 1 << atoms.choices.index(chosen)
-    return point
+    return Locator(atoms, rules).point_of(facts)
+
+
+class Locator:
+    """Finds the pieces of many requests in one space."""
+
+    def __init__(self, atoms: Atoms, rules: RuleSet) -> None:
+        self._atoms, self._rules = atoms, rules
+        self._pinning: dict[str, list[tuple[Test, int]]] = {}
+        self._free: dict[str, list[tuple[Test, int]]] = {}
+        for fact, axis in atoms.axes.items():
+            if isinstance(axis, Texts):
+                keyed = [(test, key_of(test)) for test in axis.tests]
+                self._pinning[fact] = [(test, axis.masks[key]) for test, key in keyed if key not in axis.free]
+                self._free[fact] = [(test, axis.free[key]) for test, key in keyed if key in axis.free]
+
+    def point_of(self, facts: FactSource) -> dict[int, int]:
+        """As the function of that name."""
+        atoms, point = self._atoms, dict[int, int]()
+        ways = list(zip(atoms.ways("stream"), atoms.ways("path"), strict=True))
+        point[atoms.way] = 1 << ways.index((facts.get("stream"), facts.get("path")))
+        for fact, axis in atoms.axes.items():
+            seen = facts.get(fact)
+            if seen is UNKNOWN:
+                continue
+            match axis:
+                case Members():
+                    point |= _members_at(axis, seen)
+                case Texts():
+                    point[axis.variable] = _text_at(axis, self._pinning[fact], atoms.space.full[axis.variable], seen)
+                    for test, variable in self._free[fact]:
+                        point[variable] = _flag(holds_for(test, seen))
+                case Words() if fact != "time" and seen in axis.values:
+                    point[axis.variable] = 1 << axis.values.index(seen)
+                case _:
+                    found = _on_scale(axis, atoms.space.full[axis.variable], seen)
+                    if found:
+                        point[axis.variable] = found
+        return point | self._across(facts)
+
+    def _across(self, facts: FactSource) -> dict[int, int]:
+        """The pieces of what no single fact decides."""
+        atoms, point = self._atoms, dict[int, int]()
+        spoken = facts.get("contentKeywords") if atoms.words else ""
+        for word, variable in atoms.words.items():
+            point[variable] = _flag(word in str(spoken))
+        for test, variable in atoms.uncut.values():
+            if facts.get(test.fact) is not UNKNOWN:
+                point[variable] = _flag(holds_for(test, facts.get(test.fact)))
+        for leaf, variable in atoms.unknowns.values():
+            values = {fact: facts.get(fact) for fact in leaf.facts}
+            if UNKNOWN not in values.values():
+                point[variable] = outcome_of(leaf, values)
+        target = explicit_target(self._rules, facts)
+        chosen = None if target is None else (target.provider, str(target.model))
+        if chosen is not None and chosen not in atoms.choices:
+            chosen = (chosen[0], ANY_MODEL)
+        if chosen in atoms.choices:
+            point[atoms.choice] = 1 << atoms.choices.index(chosen)
+        return point
 
 
 def _flag(holds: bool) -> int:
@@ -79,12 +101,10 @@ def _members_at(axis: Members, seen: Seen) -> dict[int, int]:
     return point
 
 
-def _text_at(axis: Texts, full: int, seen: Seen) -> int:
+def _text_at(axis: Texts, pinning: list[tuple[Test, int]], full: int, seen: Seen) -> int:
     mask = full
-    for test in axis.tests:
-        key = key_of(test)
-        if key not in axis.free:
-            mask &= axis.masks[key] if holds_for(test, seen) else ~axis.masks[key]
+    for test, holding in pinning:
+        mask &= holding if holds_for(test, seen) else ~holding
     text = None if seen is MISSING else seen
     same = [at for at, piece in enumerate(axis.pieces) if mask >> at & 1 and piece.only and piece.text == text]
     others = [at for at, piece in enumerate(axis.pieces) if mask >> at & 1 and not piece.only]

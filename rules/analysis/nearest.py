@@ -65,15 +65,14 @@ class Nearest:
     """The search for one question. `point` is the request's, as `point_of` gives it; `numbers` are the outcomes wanted."""
 
     listing: Listing
+    owners: Sequence[tuple[str, ...]]
     point: Mapping[int, int]
     numbers: Sequence[int]
     budget: Budget
     _waiting: list[tuple[int, int, int, int, frozenset[str]]] = field(default_factory=list)
     _seen: set[tuple[int, int, frozenset[str]]] = field(default_factory=set)
-    _owners: list[tuple[str, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._owners = owners_of(self.listing.atoms)
         for number in self.numbers:
             for place in range(len(self.listing.outcomes[number].region)):
                 self.also(number, place, frozenset())
@@ -118,7 +117,7 @@ class Nearest:
             used ^= low
             for variable, mask in self.listing.field.boxes[low.bit_length() - 1].items():
                 if self._stays(variable, changes) and self.point[variable] & mask:
-                    ways.update(dict.fromkeys(self._owners[variable]))
+                    ways.update(dict.fromkeys(self.owners[variable]))
         for way in ways:
             if way not in changes:
                 self.also(number, place, changes | {way})
@@ -126,7 +125,7 @@ class Nearest:
 
     def _add_wanted(self, number: int, place: int, changes: frozenset[str], start: Box) -> bool:
         """Whether variables that stay are not as the box wants them; then what must change is queued."""
-        wrong = [self._owners[variable] for variable, mask in start.items() if not mask]
+        wrong = [self.owners[variable] for variable, mask in start.items() if not mask]
         if not wrong:
             return False
         surely = changes | {owners[0] for owners in wrong if len(owners) == 1}
@@ -139,7 +138,7 @@ class Nearest:
         return True
 
     def _stays(self, variable: int, changes: frozenset[str]) -> bool:
-        return variable in self.point and not any(owner in changes for owner in self._owners[variable])
+        return variable in self.point and not any(owner in changes for owner in self.owners[variable])
 
     def _chosen(self, domains: Sequence[int], changes: frozenset[str]) -> list[int]:
         """One piece for what changes, the request's own wherever it may stay; everything for the rest."""
@@ -147,7 +146,7 @@ class Nearest:
         numbers = {axis.variable for axis in self.listing.atoms.axes.values() if isinstance(axis, Scale)}
         chosen = list(space.full)
         for variable, domain in enumerate(domains):
-            owners = self._owners[variable]
+            owners = self.owners[variable]
             if not owners or (variable in self.point and self._stays(variable, changes)):
                 continue
             own = self.point.get(variable, 0)

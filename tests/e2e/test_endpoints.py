@@ -92,6 +92,13 @@ def test_the_explanation_says_what_the_server_does(router: Router, upstream: Ups
     text = explained.data.decode()
     assert '"fake-model"' in text
     assert '"default"' in text
+    explanation = explained.json
+    assert explanation["nearest"]["verified"] is True
+    asked = post(router.url, {"request": body()}, "/v1/ccr/explain?why=background&all=1").json
+    assert {"background", "explicit"} <= set(asked["asked"])
+    for query in ("why=nobody", "colour=blue", "all=yes"):
+        assert post(router.url, {"request": body()}, f"/v1/ccr/explain?{query}").status == 400
+    assert not upstream.received
 
 
 def test_health_fails_when_no_target_can_serve() -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 from engine.analysis import offered
 from engine.build import build
@@ -14,11 +15,11 @@ from engine.explain import Question, explain
 from engine.explain_text import explanation_text
 from engine.read_envelope import read_envelope
 from engine.surroundings import Surroundings
-from engine.why_not import prepared, with_reasons
+from engine.why_not import ready_for, with_reasons
 from providers.registry import registry_of
 from rules.facts import Facts
 from rules.fast import decider_of
-from tests.conftest import Golden
+from tests.conftest import ROOT, Golden
 
 CONFIG = b"""
 conditions:
@@ -80,7 +81,10 @@ def explained(around: dict[str, Any], body: dict[str, Any] | None = None, config
     envelope = read_envelope(json.dumps({"request": {**BODY, **(body or {})}, **around}).encode())
     surroundings = Surroundings(one.providers, registry_of(one.providers))
     question = Question(one.rules, one.revision, envelope, surroundings)
-    return with_reasons(question, explain(question), prepared(one.rules, offered(one.providers)))
+    return with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
+
+
+SCHEMA = Draft7Validator(json.loads((ROOT / "schemas" / "explanation.schema.json").read_text(encoding="utf-8")))
 
 
 ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -99,6 +103,7 @@ def test_an_explanation_reads_so(name: str, around: dict[str, Any], body: dict[s
     explanation = explained(around, body)
     golden(f"explain/{name}.txt", explanation_text(explanation))
     golden.json(f"explain/{name}.json", explanation)
+    SCHEMA.validate(explanation)
 
 
 @pytest.mark.parametrize(("name", "around", "body"), ASKED[:-1], ids=[row[0] for row in ASKED[:-1]])

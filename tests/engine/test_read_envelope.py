@@ -84,6 +84,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"request": BODY, "header": {}}, "did you mean `headers`?"),
     ({"request": BODY, "path": "chat"}, "`path` is one of"),
     ({"request": BODY, "headers": []}, "`headers` is an object of texts"),
+    ({"request": BODY, "headers": {"A": "1", "a": "2"}}, "`headers` has a name twice"),
     ({"request": BODY, "headers": {"a": 1}}, "`headers` is an object of texts"),
     ({"request": BODY, "clientIp": 1}, "`clientIp` is a text"),
     ({"request": BODY, "now": "soon"}, "`now` is seconds since 1970"),
@@ -121,6 +122,15 @@ APIS: list[tuple[Any, str]] = [
     ({**BODY, "max_completion_tokens": 5}, "chat/completions"),
     ({**BODY, "messages": [{"role": "developer", "content": "be brief"}]}, "chat/completions"),
     ({**BODY, "tools": [{"type": "function", "function": {"name": "f"}}]}, "chat/completions"),
+    (
+        {
+            **BODY,
+            "messages": [
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}
+            ],
+        },
+        "chat/completions",
+    ),
     ({**BODY, "tools": [{"name": "function", "input_schema": {}}]}, "messages"),
 ]
 
@@ -129,6 +139,13 @@ APIS: list[tuple[Any, str]] = [
 def test_the_api_of_a_body_is_named_or_seen(value: Any, api: str) -> None:
     """Each row: a request and the endpoint it is for; Chat Completions is seen by what only such a body has."""
     assert read_asked(json.dumps(value).encode()).api == api
+
+
+def test_a_lone_surrogate_is_read_as_the_server_reads_it() -> None:
+    """In a bare body and in an envelope."""
+    bare = json.dumps(BODY).replace('"hi"', '"\\ud800"').encode()
+    assert read_envelope(bare).request.messages[0].content == "\ufffd"
+    assert read_envelope(b'{"request": ' + bare + b"}").request.messages[0].content == "\ufffd"
 
 
 def test_what_saved_requests_say_besides_is_allowed() -> None:

@@ -120,3 +120,132 @@ def test_explaining_imports_no_server(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(root)}, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+RULES = """
+routing:
+  defaultProvider: here
+  customRules:
+    - {name: pictures, condition: {hasImages: true}, target: "there,eyes"}
+    - {name: live, condition: {stream: true}, target: "here,big"}
+    - {name: drawings, condition: {hasImages: true, stream: true}, target: "here,small"}
+    - {name: down, condition: {provider.there.health: down, hasTools: true}, target: "here,small"}
+    - {name: "off", condition: {always: true}, target: "here,small", enabled: false}
+  providers:
+    here: {type: static, settings: {models: [big, small], text: hi}}
+    there: {type: static, settings: {models: [eyes], text: hi}}
+"""
+
+WHY: list[tuple[list[str], str]] = [
+    (["--why", "pictures"], "to reach   pictures: add an image"),
+    (["--why", "there"], "to reach   pictures: add an image"),
+    (["--why", "there/eyes"], "to reach   pictures: add an image"),
+    (["--why", "here,big"], "to reach   live: stream the answer"),
+    (["--why", "drawings"], "to reach   drawings: not possible, pictures takes every request it accepts"),
+    (["--why", "default"], "to reach   default: takes this request as it is"),
+    (["--why", "off"], "to reach   off: not possible, it is switched off"),
+    (["--why", "down"], "down: more tools: 1 instead of 0, `provider.there.health` `down` instead of `up`"),
+    (["--all"], "explicit: ask for `here,big`"),
+    ([], "nearest    pictures: add an image"),
+    ([], "to reach   drawings: not possible"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), WHY, ids=[" ".join(row[0]) + " " + row[1][:20] for row in WHY])
+def test_it_says_what_it_takes_to_get_there(folder: Path, words: list[str], said: str) -> None:
+    """Each row: what is asked about (a rule, a provider, a model) and what is answered."""
+    (folder / "rules.yaml").write_text(RULES)
+    result = run("bare.json", "-c", "rules.yaml", "--state", "provider.there.health=up", *words)
+    assert result.exit_code == 0, result.stderr
+    assert said in result.stdout
+
+
+MISTAKES: list[tuple[list[str], str]] = [
+    (["--why", "picture"], "did you mean `pictures`?"),
+    (["--state", "provider.there.health"], "--state takes FACT=VALUE"),
+    (["--state", "provider.there.health=fine"], "(up, degraded, down)"),
+    (["--now", "soon"], "`now` is"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), MISTAKES, ids=[row[1] for row in MISTAKES])
+def test_a_mistake_on_the_command_line_is_usage(folder: Path, words: list[str], said: str) -> None:
+    """Each row: words that mean nothing, and what is said of them."""
+    (folder / "rules.yaml").write_text(RULES)
+    result = run("bare.json", "-c", "rules.yaml", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_state_decides_what_varies(folder: Path) -> None:
+    """Without it the decision varies; a provider that there is not is said to be none."""
+    (folder / "rules.yaml").write_text(RULES)
+    (folder / "tools.json").write_text(json.dumps({**BODY, "tools": [{"name": "t", "input_schema": {}}]}))
+    assert run("tools.json", "-c", "rules.yaml").exit_code == 4
+    down = run("tools.json", "-c", "rules.yaml", "--state", "provider.there.health=down", "--expect", "rule=down")
+    assert down.exit_code == 0
+    assert "no such provider" in run("bare.json", "--state", "provider.nobody.inflight=3").stdout
+
+
+def test_a_folder_is_explained_request_by_request(folder: Path) -> None:
+    """In the order of names, with how many go where; what cannot be read is said and makes the status 3."""
+    requests = folder / "requests"
+    (requests / "deep").mkdir(parents=True)
+    chat = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}
+    (requests / "b.jsonl").write_text(f"{json.dumps(BODY)}\n\n{json.dumps({'request': BODY, 'decision': {}})}\n")
+    (requests / "deep" / "a.json").write_text(json.dumps(chat))
+    (requests / "notes.txt").write_text("not a request")
+    result = run("requests")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "requests/b.jsonl:1   here / big   by category default\n"
+        "requests/b.jsonl:3   here / big   by category default\n"
+        "requests/deep/a.json   here / big   by category default\n"
+        "\n3  here / big\n3 requests\n"
+    )
+    (requests / "c.json").write_text("{}")
+    (requests / "d.json").write_text('{"messages": []}')
+    result = run("requests", "--format", "json")
+    assert result.exit_code == 3
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["source"] for line in lines if "error" in line] == ["requests/c.json", "requests/d.json"]
+    assert [line["api"] for line in lines if "api" in line] == ["messages", "messages", "chat/completions"]
+    assert run("requests", "--expect", "model=small").exit_code == 3
+    (folder / "none").mkdir()
+    assert run("none").exit_code == 3
+
+
+def test_what_a_request_says_obeys_no_terminal(folder: Path) -> None:
+    """Control characters of its texts are written out."""
+    rule = "routing: {defaultProvider: p, customRules: [{condition: {lastUserText: {contains: zzz}}, target: 'p,m'}], providers: {p: {type: static, settings: {models: [m], text: x}}}}"
+    (folder / "one.yaml").write_text(rule)
+    text = "a\x1b[31m\x00\u202eb"
+    (folder / "odd.json").write_text(json.dumps({**BODY, "messages": [{"role": "user", "content": text}]}))
+    shown = run("odd.json", "-c", "one.yaml").stdout
+    assert "a\\u001b[31m\\u0000\\u202eb" in shown
+
+
+def test_hash_seeds_change_nothing(folder: Path) -> None:
+    """The same bytes in processes that hash differently."""
+    root = Path(__file__).resolve().parents[3]
+    (folder / "rules.yaml").write_text(RULES)
+    command = [
+        sys.executable,
+        "-m",
+        "engine.cli",
+        "explain",
+        "bare.json",
+        "-c",
+        "rules.yaml",
+        "--all",
+        "--format",
+        "json",
+    ]
+    printed = {
+        subprocess.run(
+            command, env={"PYTHONPATH": str(root), "PYTHONHASHSEED": seed}, capture_output=True, check=False
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
+    assert b'"counterfactuals"' in printed.pop()

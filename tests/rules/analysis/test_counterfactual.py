@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.analysis.counterfactual import Counterfactual, Reached, Subject, Unreachable, counterfactual
+from rules.analysis.budget import Budget
+from rules.analysis.counterfactual import Counterfactual, Reached, Subject, Unreachable, counterfactual, prepared
+from rules.analysis.locate import point_of
 from rules.analysis.nearest import change_of
 from rules.analysis.prove import Prover
 from rules.bodies import Composed, Shape, Wanted, compose, envelope_of
@@ -31,8 +33,9 @@ def asked(ready: Prover, shape: Shape, name: str) -> Counterfactual:
         for number, outcome in enumerate(ready.listing.outcomes)
         if outcome.name == name and outcome.kind != "refusing"
     ]
-    text = json.dumps(shape)
-    return counterfactual(ready, Subject(lambda: json.loads(text), Facts(envelope_of(shape))), numbers)
+    text, facts = json.dumps(shape), Facts(envelope_of(shape))
+    subject = Subject(lambda: json.loads(text), facts, point_of(ready.atoms, ready.rules, facts))
+    return counterfactual(prepared(ready), subject, numbers, Budget(question=20_000))
 
 
 def changed(found: Counterfactual) -> dict[str, Any]:
