@@ -10,22 +10,32 @@ from schemas.wording import listed, quoted
 
 def changed_text(changes: Sequence[Mapping[str, Any]]) -> str:
     """`add an image, stream the answer`."""
-    more = {one["fact"]: len(set(one["to"] or ()) - set(one["from"] or ())) for one in changes if one["fact"] in _SETS}
-    follow = {fact for one in changes for fact in _FOLLOW.get(one["fact"], ())}
-    if more.get("serverTools") and more["serverTools"] == more.get("toolNames"):
+    by_fact = {one["fact"]: one for one in changes}
+    grown = {fact: _growth(by_fact[fact]) for fact in _SETS if fact in by_fact}
+    follow = {other for fact in by_fact for other in _FOLLOW.get(fact, ())}
+    if grown.get("serverTools") and grown["serverTools"] == grown.get("toolNames"):
         follow.add("toolNames")
+    count = by_fact.get("toolCount")
+    if count is not None and (count["to"] or 0) - (count["from"] or 0) == grown.get(
+        "toolNames", grown.get("serverTools")
+    ):
+        follow.add("toolCount")
+    if by_fact.get("path", {}).get("to") == "count_tokens":
+        follow.add("stream")
     left = [one for one in changes if one["fact"] not in follow]
     return ", ".join(text for one in left for text in _said(one["fact"], one["from"], one["to"]))
 
 
+def _growth(change: Mapping[str, Any]) -> int:
+    return len(change["to"] or ()) - len(change["from"] or ())
+
+
 _FOLLOW: Mapping[str, tuple[str, ...]] = {
-    "toolNames": ("toolCount",),
-    "serverTools": ("toolCount",),
     "explicit": ("model",),
     "inputTokens": ("messageLength",),
     "requestClass": ("subagent",),
 }
-"""Fact -> the facts that follow from what is said of it."""
+"""Fact -> the facts of which nothing more need be said."""
 
 
 def _said(fact: str, before: Any, after: Any) -> Iterator[str]:

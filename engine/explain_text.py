@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from textwrap import wrap
 from typing import Any
 
 from engine.explain_changes import changed_text
@@ -141,8 +140,7 @@ class _Text:
         ]
         if len(shown) < len(later):
             names.append(f"{len(later) - len(shown)} {'more' if shown else 'rules and categories'}")
-        rows = wrap(", ".join(names), _WIDTH, break_long_words=False, break_on_hyphens=False)
-        yield from self._table("after", [(row,) for row in rows])
+        yield from self._table("after", [(row,) for row in _packed(names)])
 
     def _consequences(self) -> Iterator[str]:
         pool, plan, lost = (self.explanation[key] for key in ("pool", "plan", "lost"))
@@ -184,6 +182,19 @@ def _visible(value: Any) -> Any:
             return [_visible(one) for one in value]
         case _:
             return value
+
+
+def _packed(names: Sequence[str]) -> Iterator[str]:
+    """Names with commas between, in rows of about `_WIDTH` characters."""
+    row = ""
+    for place, name in enumerate(names):
+        comma = "," if place < len(names) - 1 else ""
+        if row and len(row) + len(name) > _WIDTH:
+            yield row
+            row = ""
+        row += f"{' ' if row else ''}{name}{comma}"
+    if row:
+        yield row
 
 
 def _where(decision: dict[str, Any]) -> str:
