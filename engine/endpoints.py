@@ -59,6 +59,8 @@ def own_status(router: Router) -> dict[str, object]:
         status["budgets"] = router.budgets.at(router.wall()).rows()
     if router.gateway.limiter is not None:
         status["limits"] = router.gateway.limiter.counts.standing()
+    if (audit := router.audit_log()) is not None:
+        status["audit"] = audit
     return {
         **status,
         "state": router.state(),

@@ -115,6 +115,8 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
     came_back = loop_of(router, visit.headers.get(HOP_HEADER))
     if came_back is not None:
         raise Refused(came_back)
+    if router.halted is not None:
+        raise Refused(refusal(503, router.halted))
     await _let_in(router, visit)
     visit.body = await read_body(receive, visit.headers)
 
@@ -157,6 +159,7 @@ def note_refusal(router: Router, request_id: str, client_ip: str | None, reply: 
         router.journal.write(
             "info", "not let in", request_id, "door", status=reply.status, clientIp=client_ip, error=reply.message
         )
+        router.audit("not let in", requestId=request_id, address=client_ip, status=reply.status, why=reply.message)
 
 
 class _Watch:

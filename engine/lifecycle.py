@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.app import app_of
+from engine.audit_log import AuditLog
 from engine.built import Built, Checked
 from engine.compose import gateway_of
 from engine.counters import Counters
@@ -151,6 +152,12 @@ def _address_of(listener: socket.socket, scheme: str) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
+def _chain_of(listener: socket.socket, seat: Seat | None) -> str:
+    """The name of this process's part of the audit log."""
+    port = listener.getsockname()[1]
+    return str(port) if seat is None or seat.index == 0 else f"{port}w{seat.index + 1}"
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
         return asyncio.new_event_loop()
@@ -201,6 +208,10 @@ async def _serve(
 
     saver = Saver(router, job.log_folder)
     saver.follow()
+    audit = AuditLog(router, _chain_of(listener, seat))
+    router.audit_log = audit.standing
+    audit.follow()
+    router.audit("start", revision=router.gateway.revision, address=address, version=VERSION, pid=os.getpid())
 
     def on_swap() -> None:
         prober.follow()
@@ -208,6 +219,7 @@ async def _serve(
         if job.log_level is None:
             journal.set_level(router.gateway.settings.debug.log_level)
         saver.follow()
+        audit.follow()
 
     reloader = Reloader(router, job.load, make_transport, make_source, on_swap=on_swap, workers=workers)
     ending = Ending(reloader.ask)
@@ -217,7 +229,15 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as group:
             await usage.start()
-            running = [pinger.run(), reloader.run(), prober.run(), server.keep_time(), usage.run(), saver.run()]
+            running = [
+                pinger.run(),
+                reloader.run(),
+                prober.run(),
+                server.keep_time(),
+                usage.run(),
+                saver.run(),
+                audit.run(),
+            ]
             if tls is not None:
                 running.append(keep_renewed(router, tls))
             if router.siblings is not None:
@@ -231,6 +251,7 @@ async def _serve(
             on_ready()
             await ending.asked.wait()
             await _drain(router, server, ending)
+            router.audit("stop", revision=router.gateway.revision, status=ending.status)
             for task in side:
                 task.cancel()
     finally:

@@ -123,12 +123,14 @@ class Reloader:
             findings=findings or None,
             needsRestart=restart or None,
         )
+        router.audit("reload", revision=new.revision, beforeRevision=old.revision, needsRestart=restart or None)
 
     def _refuse(self, began: float, findings: list[str]) -> None:
         self._router.reload = {"ok": False, "at": timestamp_of(began), "findings": findings}
         self._router.journal.write(
             "error", "reload refused, the old configuration goes on", stage="reload", findings=findings
         )
+        self._router.audit("reload refused", revision=self._router.gateway.revision, findings=findings)
 
     async def _close_retired(self, *, all_of_them: bool = False) -> None:
         """Closes the connections that only old snapshots use, once no exchange runs on these any more.

@@ -31,6 +31,15 @@ def in_memory() -> Mapping[str, object]:
     return {"kind": "memory"}
 
 
+def not_audited(kind: str, **data: object) -> None:
+    """Where there is no audit log."""
+
+
+def no_audit_log() -> Mapping[str, object] | None:
+    """How that stands."""
+    return None
+
+
 def none_open() -> Mapping[str, int]:
     """How connections stand where nothing listens."""
     return {}
@@ -48,7 +57,8 @@ class Router:
     back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
     workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
-    over; `live` is the one that the page watches. `connections` says how those of clients stand. `budgets` is what is
+    over; `live` is the one that the page watches. `connections` says how those of clients stand. `audit`
+    takes what the audit log says besides exchanges, `audit_log` tells how that stands; `halted` is why nobody is served just now. `budgets` is what is
     spent, where anything is limited, and `usage` says how the record stands. `explainer`
     proves what explanations say. `on_loopback`: only this machine reaches us.
     """
@@ -70,6 +80,9 @@ class Router:
     state: Callable[[], Mapping[str, object]] = in_memory
     listeners: list[Listener] = field(default_factory=list)
     connections: Callable[[], Mapping[str, int]] = none_open
+    audit: Callable[..., None] = not_audited
+    audit_log: Callable[[], Mapping[str, object] | None] = no_audit_log
+    halted: str | None = None
     live: Live = field(default_factory=Live)
     meters: Meters = field(default_factory=Meters)
     budgets: Ledger | None = None

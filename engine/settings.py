@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from engine.access import Access, access_of
+from engine.audit_settings import Auditing, auditing_of
 from engine.limits import Limit, limits_of
 from engine.saving_settings import Saving, saving_of
 from engine.usage_settings import UsageSettings, usage_of
@@ -86,7 +87,7 @@ class DebugSettings:
 class Settings:
     """All of it. `state` is the URL of the state shared with other routers (it may hold a password).
 
-    `usage` None: nothing is recorded.
+    `usage` None: nothing is recorded; `audit` None: no audit log.
     `limits` say how much may be asked for, by the server and by its keys.
     """
 
@@ -96,6 +97,7 @@ class Settings:
     state: Secret | None = None
     usage: UsageSettings | None = None
     limits: tuple[Limit, ...] = ()
+    audit: Auditing | None = None
 
 
 def settings_of(root: Node) -> Settings:
@@ -127,6 +129,7 @@ def settings_of(root: Node) -> Settings:
         state=Secret(url) if (url := _string(root, "state", "")) else None,
         usage=usage_of(root),
         limits=limits_of(root),
+        audit=auditing_of(root),
     )
 
 

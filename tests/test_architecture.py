@@ -28,6 +28,7 @@ EDGES: dict[str, set[str]] = {
     # the command line
     "engine/cli/__init__.py": {"terminal"},
     "engine/cli/ask.py": {"environment", "network"},
+    "engine/cli/audit.py": {"clock", "disk", "terminal"},
     "engine/cli/checking.py": {"terminal"},
     "engine/cli/client_credentials.py": {"environment"},
     "engine/cli/built_from.py": {"environment"},
@@ -65,6 +66,7 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/usage.py": {"clock"},
     "engine/cli/variables.py": {"disk"},
     # the process, its files and its clock
+    "engine/audit_log.py": {"disk", "loop"},
     "engine/files.py": {"disk"},
     "engine/guarded.py": {"loop", "network"},
     "engine/journal.py": {"clock", "disk", "loop", "terminal"},

@@ -8,7 +8,7 @@ from engine.checks.scope import Scope
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 
-RESERVED = ("filters", "audit")
+RESERVED = ("filters",)
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

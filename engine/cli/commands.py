@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     "trust": "Let `start`, `restart` and `code` use this folder's ccr.yaml.",
     "keys": "Make, check and revoke the keys of the router's clients.",
     "secrets": "Encrypt the secrets of configurations.",
+    "audit": "Check and show the audit log.",
     "completion": "Print the shell completion script.",
 }
 

@@ -1,12 +1,16 @@
-"""Where the router that `start` would start writes its log. An edge."""
+"""What the router that `start` would start writes, and where. An edge."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.cli.configured import UnusableConfiguration, choose, reader_of
 from engine.cli.folders import default_log_folder
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 
 def log_folder(config: str | None) -> Path:
@@ -14,10 +18,16 @@ def log_folder(config: str | None) -> Path:
 
     Raises UnusableConfiguration only for a file that was asked for and is not there.
     """
+    settings = settings_in_use(config)
+    return default_log_folder() if settings is None else Path(settings.debug.log_dir).expanduser()
+
+
+def settings_in_use(config: str | None) -> Settings | None:
+    """The settings of the configuration in use; None where there is none, or it cannot be read. Raises the same."""
     try:
         chosen = choose(config, only_trusted=True)
     except UnusableConfiguration:
-        return default_log_folder()
+        return None
     from engine.build import build
     from engine.files import read_file
 
@@ -26,7 +36,7 @@ def log_folder(config: str | None) -> Path:
     except OSError as problem:
         if config:
             raise UnusableConfiguration(f"{chosen.name} cannot be read: {problem.strerror}") from problem
-        return default_log_folder()
+        return None
     checked = build(
         data,
         chosen.name,
@@ -35,4 +45,4 @@ def log_folder(config: str | None) -> Path:
         secrets="keep",
         allow_missing_env=True,
     )
-    return Path(checked.built.settings.debug.log_dir).expanduser() if checked.built else default_log_folder()
+    return checked.built.settings if checked.built else None

@@ -1,0 +1,42 @@
+"""What the audit log says of an exchange that is over. Pure."""
+
+from __future__ import annotations
+
+from engine.ended import Ended
+from engine.redact import redact
+from engine.timestamp import timestamp_of
+
+
+def entry_of(ended: Ended, *, content: bool) -> dict[str, object]:
+    """Who, when, which rule, which target, how it ended, tokens, money and what filters found; `content`: the request too."""
+    one, summary = ended.one, ended.one.summary
+    usage = summary.usage if summary is not None else None
+    answered = one.answered_by
+    cost = ended.cost
+    return {
+        "time": timestamp_of(ended.at),
+        "kind": "exchange",
+        "requestId": one.request_id,
+        "key": one.client_key,
+        "address": one.client_ip,
+        "session": one.session,
+        "model": one.request.model,
+        "rule": one.decision.rule,
+        "category": one.decision.category,
+        "target": None if answered is None else f"{ended.provider},{ended.target_model}",
+        "instance": None if answered is None else answered.pick.instance.id,
+        "attempts": len(one.failures) + (answered is not None),
+        "outcome": ended.outcome,
+        "status": ended.status,
+        "error": ended.error.kind.name if ended.error is not None else None,
+        "inputTokens": usage.input if usage else None,
+        "cacheReadTokens": usage.cache_read if usage else None,
+        "cacheWriteTokens": usage.cache_write if usage else None,
+        "outputTokens": usage.output if usage else None,
+        "thinkingTokens": usage.thinking if usage else None,
+        "cost": None if cost is None else str(cost),
+        "currency": None if cost is None else ended.prices.currency,
+        "findings": getattr(one, "findings", None) or None,
+        "totalMs": round(ended.total_s * 1000, 1),
+        "request": redact(one.request.raw.decode("utf-8", "replace")) if content else None,
+    }
