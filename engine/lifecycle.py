@@ -37,6 +37,7 @@ from engine.server_tls import server_side
 from engine.serving import BACKLOG, HttpServer
 from engine.siblings import Siblings
 from engine.status import findings_line
+from engine.telemetry import Telemetry
 from engine.timestamp import timestamp_of
 from engine.usage_store import MissingDriver, store_of
 from engine.usage_writer import UsageWriter
@@ -93,6 +94,8 @@ def serve(
     """
     if first.settings.state is not None and importlib.util.find_spec("redis") is None:
         raise MissingPackage("`state` needs the package `redis`: install `ccr-router[redis]`")
+    if first.settings.telemetry is not None and importlib.util.find_spec("opentelemetry") is None:
+        raise MissingPackage("`telemetry` needs the package `opentelemetry`: install `ccr-router[otel]`")
     if first.settings.usage is not None:
         try:
             store_of(first.settings.usage.store)
@@ -206,6 +209,7 @@ async def _serve(
     router.usage = usage.standing
     usage.follow()
 
+    telemetry = Telemetry(router, sent) if (sent := job.first.settings.telemetry) is not None else None
     saver = Saver(router, job.log_folder)
     saver.follow()
     audit = AuditLog(router, _chain_of(listener, seat))
@@ -260,6 +264,8 @@ async def _serve(
         if router.gateway.limiter is not None:
             await router.gateway.limiter.counts.aclose()
         await token_transport.aclose()
+        if telemetry is not None:
+            await telemetry.close()
         journal.write("info", "stopped", stage="lifecycle")
         journal.close()
     return ending.status

@@ -160,6 +160,7 @@ def _only_at_start(old: Built, new: Built) -> list[str]:
         "server.tls": (before.tls is None) != (after.tls is None),
         "debug.logDir": old.settings.debug.log_dir != new.settings.debug.log_dir,
         "state": old.settings.state != new.settings.state,
+        "telemetry": old.settings.telemetry != new.settings.telemetry,
     }
     return [name for name, differs in changed.items() if differs]
 

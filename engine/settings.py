@@ -9,6 +9,7 @@ from engine.access import Access, access_of
 from engine.audit_settings import Auditing, auditing_of
 from engine.limits import Limit, limits_of
 from engine.saving_settings import Saving, saving_of
+from engine.telemetry_settings import TelemetrySettings, telemetry_of
 from engine.usage_settings import UsageSettings, usage_of
 from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
@@ -96,6 +97,7 @@ class Settings:
     debug: DebugSettings = DebugSettings()
     state: Secret | None = None
     usage: UsageSettings | None = None
+    telemetry: TelemetrySettings | None = None
     limits: tuple[Limit, ...] = ()
     audit: Auditing | None = None
 
@@ -128,6 +130,7 @@ def settings_of(root: Node) -> Settings:
         ),
         state=Secret(url) if (url := _string(root, "state", "")) else None,
         usage=usage_of(root),
+        telemetry=telemetry_of(root),
         limits=limits_of(root),
         audit=auditing_of(root),
     )

@@ -261,6 +261,7 @@ _FORMS = {
     "money": _RATE_FORM,
     "halfAt": ("`50%`", "write a part of the limit, such as `80%`"),
     "currency": ("`USD`", "write the three letters of the currency, such as `EUR`"),
+    "endpoint": ("`http://HOST:PORT`", "write the URL with its scheme"),
     "state": ("`redis://HOST:PORT`", "write the URL of a Redis or Valkey server"),
 }
 """Key whose text has a pattern -> its form, and what to do; all others are targets."""

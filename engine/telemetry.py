@@ -1,0 +1,173 @@
+"""Sends a span and measurements for each finished exchange to an OpenTelemetry collector, over OTLP/HTTP. An edge.
+
+The SDK's own threads send; a collector that is gone costs spans, never requests. The standard `OTEL_*` variables count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from engine.ended import Ended
+from engine.router import Router
+from engine.telemetry_attributes import (
+    DURATION_BUCKETS,
+    TOKEN_BUCKETS,
+    common_attributes,
+    failed_tries,
+    input_tokens,
+    span_attributes,
+    span_name,
+)
+from engine.telemetry_settings import TelemetrySettings
+from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+
+NAME = "claude-code-router"
+SEND_WITHIN_S = 4.0
+CLOSE_WITHIN_S = 8.0
+SAY_EVERY_S = 600.0
+NANO = 1_000_000_000
+
+
+class Telemetry:
+    """What one process tells a collector. Needs the extra `otel`; `close` sends what is left."""
+
+    def __init__(
+        self, router: Router, settings: TelemetrySettings, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        resource = _resource(router, environment)
+        self._router = router
+        self._traces = _traces(settings, resource) if settings.traces else None
+        self._metrics = _metrics(settings, resource) if settings.metrics else None
+        self._tracer = self._traces.get_tracer(NAME, VERSION) if self._traces is not None else None
+        if self._metrics is not None:
+            meter = self._metrics.get_meter(NAME, VERSION)
+            self._duration, self._first, self._tokens = (
+                meter.create_histogram(name, unit, says, explicit_bucket_boundaries_advisory=list(bounds))
+                for name, unit, says, bounds in _HISTOGRAMS
+            )
+        self._complaints = _Complaints(router)
+        logging.getLogger("opentelemetry").addHandler(self._complaints)
+        logging.getLogger("opentelemetry").propagate = False
+        router.listeners.append(self.hear)
+
+    def hear(self, ended: Ended) -> None:
+        """An exchange is over."""
+        if self._tracer is not None:
+            self._span(ended)
+        if self._metrics is not None:
+            self._measure(ended)
+
+    async def close(self) -> None:
+        """Sends what is left, within a limit, and stops."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="telemetry")
+        closing = asyncio.get_running_loop().run_in_executor(thread, self._close)
+        await asyncio.wait([closing], timeout=CLOSE_WITHIN_S)
+        thread.shutdown(wait=False)
+        logging.getLogger("opentelemetry").removeHandler(self._complaints)
+
+    def _close(self) -> None:
+        if self._traces is not None:
+            self._traces.shutdown()
+        if self._metrics is not None:
+            self._metrics.shutdown()
+
+    def _span(self, ended: Ended) -> None:
+        from opentelemetry.trace import SpanKind, Status, StatusCode
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        assert self._tracer is not None
+        end_ns = int(ended.at * NANO)
+        start_ns = end_ns - int(ended.total_s * NANO)
+        parent = TraceContextTextMapPropagator().extract(ended.one.headers)
+        span = self._tracer.start_span(
+            span_name(ended), parent, SpanKind.CLIENT, span_attributes(ended), start_time=start_ns
+        )
+        for attributes in failed_tries(ended):
+            span.add_event("ccr.attempt_failed", attributes, end_ns)
+        if ended.outcome in ("failed", "broken"):
+            span.set_status(Status(StatusCode.ERROR, ended.error.kind.name if ended.error is not None else None))
+        span.end(end_ns)
+
+    def _measure(self, ended: Ended) -> None:
+        attributes = common_attributes(ended)
+        self._duration.record(ended.total_s, attributes)
+        if ended.first_byte_s is not None:
+            self._first.record(ended.first_byte_s, attributes)
+        summary = ended.one.summary
+        counts = {"input": input_tokens(ended), "output": summary.usage.output if summary is not None else None}
+        for kind, count in counts.items():
+            if count is not None:
+                self._tokens.record(count, {**attributes, "gen_ai.token.type": kind})
+
+
+_HISTOGRAMS = (
+    ("gen_ai.client.operation.duration", "s", "Duration of an operation.", DURATION_BUCKETS),
+    ("gen_ai.client.operation.time_to_first_chunk", "s", "Time to the first chunk of an answer.", DURATION_BUCKETS),
+    ("gen_ai.client.token.usage", "{token}", "Tokens in and out.", TOKEN_BUCKETS),
+)
+
+
+def _resource(router: Router, environment: Mapping[str, str]) -> Resource:
+    from opentelemetry.sdk.resources import Resource
+
+    said = environment.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    own = {"service.version": VERSION, "service.instance.id": router.new_id()}
+    if "OTEL_SERVICE_NAME" not in environment and "service.name=" not in said:
+        own["service.name"] = NAME
+    return Resource.create(own)
+
+
+def _traces(settings: TelemetrySettings, resource: Resource) -> TracerProvider:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(_path(settings, "/v1/traces"), timeout=SEND_WITHIN_S)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
+
+
+def _metrics(settings: TelemetrySettings, resource: Resource) -> MeterProvider:
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    exporter = OTLPMetricExporter(_path(settings, "/v1/metrics"), timeout=SEND_WITHIN_S)
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=settings.interval_s * 1000)
+    return MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+
+
+def _path(settings: TelemetrySettings, path: str) -> str | None:
+    return None if settings.endpoint is None else settings.endpoint.rstrip("/") + path
+
+
+class _Complaints(logging.Handler):
+    """What the SDK's threads complain of, in the log, now and then. Not its words, which may hold headers."""
+
+    def __init__(self, router: Router) -> None:
+        super().__init__(logging.WARNING)
+        self._router = router
+        self._loop = asyncio.get_running_loop()
+        self._said_at: float | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Comes from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._say, record.name)
+
+    def _say(self, source: str) -> None:
+        now = self._router.clock()
+        if self._said_at is None or now - self._said_at >= SAY_EVERY_S:
+            self._said_at = now
+            self._router.journal.write("warn", "telemetry is not delivered", stage="telemetry", source=source)
