@@ -113,7 +113,7 @@ class _Builder:
 
 def side_of(char: str) -> Side:
     """What kind of neighbour a code point is for an edge."""
-    return Side.WORD if _within(ord(char), WORD) else Side.OTHER
+    return Side.WORD if within(ord(char), WORD) else Side.OTHER
 
 
 def closure(automaton: Automaton, states: frozenset[int], before: Side, after: Side) -> frozenset[int]:
@@ -147,7 +147,7 @@ def read(automaton: Automaton, states: frozenset[int], char: str) -> frozenset[i
     """The states after reading one code point in `states` (already closed); a match may start behind it, too."""
     point = ord(char)
     return frozenset(
-        target for state in states for ranges, target in automaton.moves[state] if _within(point, ranges)
+        target for state in states for ranges, target in automaton.moves[state] if within(point, ranges)
     ) | {0}
 
 
@@ -205,6 +205,7 @@ class Matcher:
         self._total = 0
 
 
-def _within(point: int, ranges: Ranges) -> bool:
+def within(point: int, ranges: Ranges) -> bool:
+    """Whether a code point is in one of the ranges."""
     at = bisect_right(ranges, (point, 0x7FFFFFFF)) - 1
     return at >= 0 and point <= ranges[at][1]

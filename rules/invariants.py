@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rules.analysis.acceptors import acceptor_of, alphabet_for, walk
+from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.budget import Spent
 from rules.analysis.certify import Witness
 from rules.analysis.listing import Outcome
 from rules.analysis.offered import Place, Providers, places_of
 from rules.analysis.prove import Prover, Unproven
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
+from rules.analysis.walks import walk
 from rules.analysis.wording import shown_in
 from rules.conditions import Conditions, budgets_in
 from rules.cost import leaves_of

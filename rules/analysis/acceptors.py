@@ -1,22 +1,22 @@
-"""Deterministic automata of string predicates over one alphabet, and walks through several of them at once."""
+"""Deterministic automata of string predicates over one alphabet; `walks.py` goes through several of them at once."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from rules.analysis.budget import Spent
 from rules.analysis.letters import Alphabet, alphabet_of
-from rules.automaton import Automaton, Side, closure, read, side_of
+from rules.automaton import Automaton, Side, closure, read, side_of, within
 from rules.nodes import Test
 from rules.patterns import Glob, Pattern
-from rules.regex import Ranges
+from rules.regex import WORD, Ranges
 
 StateT = TypeVar("StateT", bound=Hashable)
+ReadT = TypeVar("ReadT", bound=Hashable)
 MAX_STATES = 1_500
-MAX_WALK = 6_000
 _ANY, _ONE = "*", "?"
 
 
@@ -32,6 +32,10 @@ class Acceptor:
         """The state after a code point of that class."""
         return self.moves[state].get(letter, self.usual[state])
 
+    def is_settled(self, state: int) -> bool:
+        """Whether nothing that follows changes the verdict."""
+        return self.usual[state] == state and not self.moves[state]
+
 
 def alphabet_for(tests: Sequence[Test]) -> Alphabet:
     """The alphabet that string predicates need together."""
@@ -46,58 +50,19 @@ def alphabet_for(tests: Sequence[Test]) -> Alphabet:
     return alphabet_of(texts, folded, ranges)
 
 
-def acceptor_of(test: Test, alphabet: Alphabet) -> Acceptor:
-    """The automaton of a string predicate. Raises `Spent` where it would be too large."""
+def acceptor_of(test: Test, alphabet: Alphabet, backwards: bool = False) -> Acceptor:
+    """The automaton of a string predicate, `backwards` of the text from its end (not for patterns).
+
+    Raises `Spent` where it would be too large.
+    """
     if isinstance(test.operand, Pattern):
+        assert not backwards
         return _smallest(_pattern_acceptor(test.operand.automaton, alphabet))
-    parts = [_glob_acceptor(_tokens_of(test, text), alphabet, test.ignore_case) for text in _texts_of(test)]
+    way = -1 if backwards else 1
+    parts = [
+        _glob_acceptor(_tokens_of(test, text)[::way], alphabet, test.ignore_case, backwards) for text in _texts_of(test)
+    ]
     return parts[0] if len(parts) == 1 else _union(parts, alphabet)
-
-
-def walk(
-    acceptors: Sequence[Acceptor], alphabet: Alphabet, budget: int = MAX_WALK
-) -> Iterator[tuple[tuple[bool, ...], str]]:
-    """Every reachable combination of verdicts, each first with the shortest text that gives it. Raises `Spent`."""
-    start = (0,) * len(acceptors)
-    reached: dict[tuple[int, ...], tuple[tuple[int, ...], int] | None] = {start: None}
-    waiting = deque([start])
-    count = len(alphabet.shown)
-    known: set[tuple[bool, ...]] = set()
-    while waiting:
-        states = waiting.popleft()
-        verdicts = tuple(acceptor.accepting[state] for acceptor, state in zip(acceptors, states, strict=True))
-        if verdicts not in known:
-            known.add(verdicts)
-            yield verdicts, _path_to(states, reached, alphabet)
-        special: dict[int, None] = {}
-        for acceptor, state in zip(acceptors, states, strict=True):
-            special |= dict.fromkeys(acceptor.moves[state])
-        following = [
-            (tuple(acceptor.after(state, letter) for acceptor, state in zip(acceptors, states, strict=True)), letter)
-            for letter in sorted(special)
-        ]
-        other = next((letter for letter in range(count) if letter not in special), None)
-        if other is not None:
-            usual = tuple(acceptor.usual[state] for acceptor, state in zip(acceptors, states, strict=True))
-            following.append((usual, other))
-        for target, letter in following:
-            if target not in reached:
-                reached[target] = (states, letter)
-                waiting.append(target)
-        if len(reached) > budget:
-            raise Spent
-
-
-def _path_to(
-    states: tuple[int, ...], reached: Mapping[tuple[int, ...], tuple[tuple[int, ...], int] | None], alphabet: Alphabet
-) -> str:
-    letters: list[str] = []
-    step = reached[states]
-    while step is not None:
-        before, letter = step
-        letters.append(alphabet.shown[letter])
-        step = reached[before]
-    return "".join(reversed(letters))
 
 
 def _texts_of(test: Test) -> list[str]:
@@ -119,7 +84,7 @@ def _tokens_of(test: Test, text: str) -> tuple[str, ...]:
     return (*before, *literal, *behind)
 
 
-def _glob_acceptor(tokens: tuple[str, ...], alphabet: Alphabet, ignore_case: bool) -> Acceptor:
+def _glob_acceptor(tokens: tuple[str, ...], alphabet: Alphabet, ignore_case: bool, backwards: bool) -> Acceptor:
     """Shift-and over the tokens; a state is the set of places in them as bits."""
     stars = sum(1 << place for place, token in enumerate(tokens) if token == _ANY)
     ones = sum(1 << place for place, token in enumerate(tokens) if token == _ONE)
@@ -136,22 +101,28 @@ def _glob_acceptor(tokens: tuple[str, ...], alphabet: Alphabet, ignore_case: boo
         last = state & stars
         return state & ~((1 << last.bit_length() - 1) - 1) if last else state
 
-    def step(state: int, char: str) -> int:
-        for single in char.casefold() if ignore_case else char:
-            state = closed((state & (places.get(single, 0) | ones)) << 1 | state & stars)
+    def read(char: str) -> tuple[int, ...]:
+        folded = char.casefold() if ignore_case else char
+        return tuple(places.get(single, 0) | ones for single in (reversed(folded) if backwards else folded))
+
+    def step(state: int, read: tuple[int, ...]) -> int:
+        for fitting in read:
+            state = closed((state & fitting) << 1 | state & stars)
         return state
 
-    return _explored(closed(1), step, lambda state: bool(state & accept), alphabet)
+    return _explored(closed(1), step, lambda state: bool(state & accept), map(read, alphabet.shown))
 
 
 def _pattern_acceptor(automaton: Automaton, alphabet: Alphabet) -> Acceptor:
     """As the production matcher runs it: a match anywhere decides."""
     matched = (frozenset[int](), Side.OTHER)
+    ranges = list(dict.fromkeys([*_ranges_in(automaton), WORD]))
 
-    def step(state: tuple[frozenset[int], Side], char: str) -> tuple[frozenset[int], Side]:
+    def step(state: tuple[frozenset[int], Side], letter: tuple[bool, ...]) -> tuple[frozenset[int], Side]:
         states, before = state
         if state == matched:
             return matched
+        char = shown[letter]
         after = side_of(char)
         reached = closure(automaton, states, before, after)
         return matched if automaton.accept in reached else (read(automaton, reached, char), after)
@@ -160,46 +131,55 @@ def _pattern_acceptor(automaton: Automaton, alphabet: Alphabet) -> Acceptor:
         states, before = state
         return state == matched or automaton.accept in closure(automaton, states, before, Side.NOTHING)
 
-    return _explored((frozenset({0}), Side.NOTHING), step, accepts, alphabet)
+    letters = [tuple(within(ord(char), some) for some in ranges) for char in alphabet.shown]
+    # the first of the code points that are the same to this pattern
+    shown = dict(reversed(list(zip(letters, alphabet.shown, strict=True))))
+    return _explored((frozenset({0}), Side.NOTHING), step, accepts, letters)
 
 
 def _union(parts: Sequence[Acceptor], alphabet: Alphabet) -> Acceptor:
-    letters = {char: number for number, char in enumerate(alphabet.shown)}
     return _explored(
         (0,) * len(parts),
-        lambda states, char: tuple(part.after(state, letters[char]) for part, state in zip(parts, states, strict=True)),
+        lambda states, letter: tuple(part.after(state, letter) for part, state in zip(parts, states, strict=True)),
         lambda states: any(part.accepting[state] for part, state in zip(parts, states, strict=True)),
-        alphabet,
+        range(len(alphabet.shown)),
     )
 
 
 def _explored(
-    start: StateT, step: Callable[[StateT, str], StateT], accepts: Callable[[StateT], bool], alphabet: Alphabet
+    start: StateT, step: Callable[[StateT, ReadT], StateT], accepts: Callable[[StateT], bool], letters: Iterable[ReadT]
 ) -> Acceptor:
+    """`letters` are the classes of the alphabet as the predicate reads them; those it reads alike are tried once."""
+    classes: dict[ReadT, list[int]] = {}
+    for number, letter in enumerate(letters):
+        classes.setdefault(letter, []).append(number)
     numbers = {start: 0}
     order = [start]
-    rows: list[list[int]] = []
+    usual: list[int] = []
+    moves: list[dict[int, int]] = []
     for state in order:
-        row = []
-        for char in alphabet.shown:
-            target = step(state, char)
+        row: list[int] = []
+        frequency: Counter[int] = Counter()
+        for letter, alike in classes.items():
+            target = step(state, letter)
             if target not in numbers:
                 numbers[target] = len(order)
                 order.append(target)
             row.append(numbers[target])
-        rows.append(row)
+            frequency[numbers[target]] += len(alike)
+        most = max(frequency, key=lambda target: (frequency[target], -target))
+        usual.append(most)
+        moves.append(
+            {
+                number: target
+                for target, alike in zip(row, classes.values(), strict=True)
+                if target != most
+                for number in alike
+            }
+        )
         if len(order) > MAX_STATES:
             raise Spent
-    return _compact(rows, [accepts(state) for state in order])
-
-
-def _compact(rows: Sequence[Sequence[int]], accepting: Sequence[bool]) -> Acceptor:
-    usual, moves = [], []
-    for row in rows:
-        most = max(set(row), key=lambda target: (row.count(target), -target))
-        usual.append(most)
-        moves.append({letter: target for letter, target in enumerate(row) if target != most})
-    return Acceptor(moves, usual, accepting)
+    return Acceptor(moves, usual, [accepts(state) for state in order])
 
 
 def _smallest(acceptor: Acceptor) -> Acceptor:

@@ -70,8 +70,9 @@ class Atoms:
         axis = self.axes[fact]
         if isinstance(axis, Members):
             return axis.region_of(test, space)
-        if isinstance(axis, Texts) and key in axis.free:
-            return space.where(axis.free[key], 0b10), space.where(axis.free[key], 0b01)
+        if isinstance(axis, Texts):
+            variable, mask = axis.where(key)
+            return space.where(variable, mask), space.where(variable, space.full[variable] & ~mask)
         mask = axis.masks[key_of(_on_count(test)) if test.fact == "hasTools" else key]
         full = space.full[axis.variable]
         return space.where(axis.variable, mask), space.where(axis.variable, full & ~mask)

@@ -126,10 +126,10 @@ class Certifier:
                 if fact == "betas" and pinned > 1:
                     return False
             elif isinstance(axis, Texts):
-                shares = any(piece.shares for piece in axis.pieces)
-                if (shares and self._pinned(axis, domains)) or any(
-                    domains[one] != space.full[one] for one in axis.free.values()
-                ):
+                aside = any(domains[one] != space.full[one] for one in axis.aside)
+                if aside and (fact in _ENTANGLED - {"model"} or not self._has_text(axis, domains)):
+                    return False
+                if axis.pieces[0].shares and self._pinned(axis, domains):
                     return False
                 entangled += fact in _ENTANGLED and special(axis.variable)
                 if fact.startswith("header.x-claude-code"):
@@ -168,7 +168,7 @@ class Certifier:
                     if not self._pinned(axis, domains):
                         continue
                     piece = space.piece_of(axis.variable, domains[axis.variable])
-                    text = axis.text_in(piece, self._wishes(axis, domains))
+                    text = axis.text_in(piece, axis.wishes(domains, space), self.budget.step)
                     if text is None:
                         return Unmade(self._box(domains, (fact,)))
                     values[fact] = text
@@ -199,19 +199,15 @@ class Certifier:
         chosen = None if choice is None else f"{choice[0]},{choice[1]}"
         return Wanted(values, spans, members, words, barred, chosen, sizes)
 
-    def _wishes(self, axis: Texts, domains: Sequence[int]) -> dict[object, bool]:
-        """The verdicts a point wants of predicates that are no part of the pieces."""
+    def _has_text(self, axis: Texts, domains: Sequence[int]) -> bool:
         space = self.atoms.space
-        return {
-            key: bool(space.piece_of(one, domains[one]))
-            for key, one in axis.free.items()
-            if domains[one] != space.full[one]
-        }
+        piece = space.piece_of(axis.variable, domains[axis.variable])
+        return axis.text_in(piece, axis.wishes(domains, space), self.budget.step) is not None
 
     def _pinned(self, axis: Texts, domains: Sequence[int]) -> bool:
         space = self.atoms.space
         return domains[axis.variable] != space.full[axis.variable] or any(
-            domains[one] != space.full[one] for one in axis.free.values()
+            domains[one] != space.full[one] for one in axis.aside
         )
 
     def _settle(
@@ -248,7 +244,7 @@ class Certifier:
                 if piece.only or not isinstance(base, str):
                     return [base]
                 number = self.atoms.space.piece_of(axis.variable, domains[axis.variable])
-                wishes = self._wishes(axis, domains)
+                wishes = axis.wishes(domains, self.atoms.space)
                 texts = [base, *_TEXTS, *(f"{base}{text}" for text in _TEXTS)]
                 return [text for text in texts if axis.fits(number, text, wishes)]
             return [*_TEXTS, "claude-sonnet-4", "abcdefghijklmnopqrstuvwxyz" * 4]
@@ -288,7 +284,7 @@ class Certifier:
                 if axis.size is not None:
                     variables.add(axis.size.variable)
             elif isinstance(axis, Texts):
-                variables |= {axis.variable, *axis.free.values()}
+                variables |= {axis.variable, *axis.aside}
             elif axis is not None:
                 variables.add(axis.variable)
             variables |= {one for leaf, one in atoms.unknowns.values() if fact in leaf.facts}

@@ -232,8 +232,8 @@ def _words_in_texts(atoms: Atoms) -> None:
             key = key_of(test)
             if not _demands(test, word):
                 continue
-            if key in texts.free:
-                atoms.space.forbid((texts.free[key], 0b10), (variable, 0b01))
+            if key in texts.apart:
+                atoms.space.forbid(texts.apart[key], (variable, 0b01))
             else:
                 holding |= texts.masks[key]
         atoms.space.forbid((texts.variable, holding), (variable, 0b01))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 
@@ -32,12 +33,10 @@ class Locator:
     def __init__(self, atoms: Atoms, rules: RuleSet) -> None:
         self._atoms, self._rules = atoms, rules
         self._pinning: dict[str, list[tuple[Test, int]]] = {}
-        self._free: dict[str, list[tuple[Test, int]]] = {}
         for fact, axis in atoms.axes.items():
             if isinstance(axis, Texts):
                 keyed = [(test, key_of(test)) for test in axis.tests]
-                self._pinning[fact] = [(test, axis.masks[key]) for test, key in keyed if key not in axis.free]
-                self._free[fact] = [(test, axis.free[key]) for test, key in keyed if key in axis.free]
+                self._pinning[fact] = [(test, axis.masks[key]) for test, key in keyed if key not in axis.apart]
 
     def point_of(self, facts: FactSource) -> dict[int, int]:
         """As the function of that name."""
@@ -53,8 +52,7 @@ class Locator:
                     point |= _members_at(axis, seen)
                 case Texts():
                     point[axis.variable] = _text_at(axis, self._pinning[fact], atoms.space.full[axis.variable], seen)
-                    for test, variable in self._free[fact]:
-                        point[variable] = _flag(holds_for(test, seen))
+                    point |= _aside_at(axis, atoms.space.full, seen)
                 case Words() if fact != "time" and seen in axis.values:
                     point[axis.variable] = 1 << axis.values.index(seen)
                 case _:
@@ -99,6 +97,17 @@ def _members_at(axis: Members, seen: Seen) -> dict[int, int]:
         spans = enumerate(axis.size.spans)
         point[axis.size.variable] = next(1 << at for at, span in spans if span and span[0] <= len(members) <= span[1])
     return point
+
+
+def _aside_at(axis: Texts, full: Sequence[int], seen: Seen) -> dict[int, int]:
+    """The pieces of variables that predicates have apart; of two that they do not tell apart, a missing text has the last."""
+    left: dict[int, int] = {}
+    for number, (variable, mask) in axis.numbered.items():
+        fitting = mask if holds_for(axis.tests[number], seen) else full[variable] & ~mask
+        left[variable] = left.get(variable, full[variable]) & fitting
+    if seen is MISSING:
+        return {variable: 1 << domain.bit_length() - 1 for variable, domain in left.items()}
+    return {variable: domain & -domain for variable, domain in left.items()}
 
 
 def _text_at(axis: Texts, pinning: list[tuple[Test, int]], full: int, seen: Seen) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from rules.analysis.acceptors import acceptor_of, alphabet_for, walk
+from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.budget import Spent
 from rules.analysis.scales import Scale, cut_numbers
 from rules.analysis.space import EVERYTHING, Region, Space
 from rules.analysis.texts import key_of
+from rules.analysis.walks import walk
 from rules.nodes import Test
 from rules.operators import holds_for
 
@@ -102,7 +103,7 @@ def _implies(one: str | Test, other: Test) -> bool:
         verdicts = {found for found, _ in walk([acceptor_of(one, alphabet), acceptor_of(other, alphabet)], alphabet)}
     except Spent:
         return False
-    return (True, False) not in verdicts
+    return frozenset({0}) not in verdicts
 
 
 def member_for(wanted: Test, barred: Sequence[str | Test]) -> str | None:
@@ -113,7 +114,7 @@ def member_for(wanted: Test, barred: Sequence[str | Test]) -> str | None:
     try:
         alphabet = alphabet_for(tests)
         acceptors = [acceptor_of(test, alphabet) for test in tests]
-        texts = [text for verdicts, text in walk(acceptors, alphabet) if verdicts[0] and not any(verdicts[1:])]
+        texts = [text for verdicts, text in walk(acceptors, alphabet) if verdicts == frozenset({0})]
     except Spent:
         return None
     near = (text + "x" * number for text in texts for number in range(4))

@@ -174,7 +174,7 @@ def owners_of(atoms: Atoms) -> list[tuple[str, ...]]:
                     owners[axis.size.variable] = own
             case Texts():
                 owners[axis.variable] = own
-                for variable in axis.free.values():
+                for variable in axis.aside:
                     owners[variable] = own
             case _:
                 owners[axis.variable] = own

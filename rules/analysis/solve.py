@@ -6,11 +6,16 @@ over a thousand boxes is a few dozen operations on integers. A box is unit when 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rules.analysis.budget import Budget
 from rules.analysis.space import Box, Space, bits_of
+
+FEW = 16
+"""Boxes up to which their variables are gathered from them."""
+
+_NARROWED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,32 @@ class Field:
                     self._singles[variable] |= bit
                 same[mask] = same.get(mask, 0) | bit
         self._known: list[dict[int, tuple[int, int]]] = [{} for _ in range(count)]
+        # boxes that restrict one variable alone: missing them is narrowing that variable, once for all questions
+        self.lone = sum(1 << number for number, box in enumerate(boxes) if len(box) == 1)
+        self.sharing = [variable for variable in range(count) if self.restricting[variable] & ~self.lone]
+        self._narrowed: list[tuple[int, list[int]]] = [(0, list(space.full))]
+
+    def without_lone(self, missing: int) -> list[int]:
+        """The domains outside all of these boxes that restrict one variable alone; a list of the caller's own."""
+        lone = missing & self.lone
+        known, domains = min(self._narrowed, key=lambda one: (one[0] ^ lone).bit_count())
+        if known == lone:
+            return list(domains)
+        domains = list(domains)
+        for number in bits_of(lone & ~known):
+            ((variable, mask),) = self.boxes[number].items()
+            domains[variable] &= ~mask
+        for variable in {variable for number in bits_of(known & ~lone) for variable in self.boxes[number]}:
+            domains[variable] = self.space.full[variable]
+            for number in bits_of(lone & self.restricting[variable]):
+                domains[variable] &= ~self.boxes[number][variable]
+        self._narrowed = [(lone, domains), *self._narrowed[: _NARROWED - 1]]
+        return list(domains)
+
+    def lone_reasons(self, missing: int, used: int, box: Box) -> int:
+        """The boxes left out by `without_lone` that a proof from the boxes `used` about `box` may rest on."""
+        variables = {variable for number in bits_of(used) for variable in self.boxes[number]} | set(box)
+        return missing & self.lone & _any(self.restricting[variable] for variable in variables)
 
     def sides(self, variable: int, domain: int) -> tuple[int, int]:
         """Of the boxes that restrict a variable: those a domain touches, and those it is wholly inside."""
@@ -105,13 +136,16 @@ class Field:
         return boxes
 
 
-def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhere:
-    """A point in `box` that is in none of the boxes whose bits are set in `missing`. Raises `Spent`."""
-    start = list(field.space.full)
-    for variable, mask in box.items():
+def solve(field: Field, start_box: Box, missing: int, budget: Budget) -> Found | Nowhere:
+    """A point in `start_box` that is in none of the boxes whose bits are set in `missing`. Raises `Spent`."""
+    start = field.without_lone(missing)
+    for variable, mask in start_box.items():
         start[variable] &= mask
+    budget.step()
+    if not all(start):
+        return Nowhere(missing & field.lone & field.restricting[start.index(0)])
     used = 0
-    waiting = [(start, missing)]
+    waiting = [(start, missing & ~field.lone & field.touched_by(start_box))]
     while waiting:
         domains, alive = waiting.pop()
         alive, opened, reasons = _propagate(field, domains, alive, budget)
@@ -120,6 +154,8 @@ def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhe
             return Found(domains)
         if not opened:
             continue
+        if _everyday(field, domains, alive, opened, budget):
+            return Found(domains)
         variable, boxes = max(opened, key=lambda pair: (pair[1].bit_count(), -pair[0]))
         first = boxes & -boxes
         used |= first
@@ -132,7 +168,38 @@ def solve(field: Field, box: Box, missing: int, budget: Budget) -> Found | Nowhe
         outer[variable] &= ~mask
         waiting.append((inner, alive))
         waiting.append((outer, alive))
-    return Nowhere(used)
+    return Nowhere(used | field.lone_reasons(missing, used, start_box))
+
+
+def _everyday(field: Field, domains: list[int], alive: int, opened: Sequence[tuple[int, int]], budget: Budget) -> bool:
+    """Narrows domains in place until all boxes are missed, if the point with all everyday pieces misses them."""
+    space = field.space
+    usual = {variable: 1 << space.piece_of(variable, domains[variable]) for variable, _ in opened}
+    inside = alive
+    for variable, piece in usual.items():
+        inside &= ~field.restricting[variable] | field.sides(variable, piece)[0]
+    if inside:
+        return False
+    for variable, missable in opened:
+        boxes = alive & missable
+        if not boxes:
+            continue
+        boxes &= ~field.sides(variable, usual[variable])[0]
+        for number in bits_of(boxes):
+            if alive >> number & 1:
+                domains[variable] &= ~field.boxes[number][variable]
+        alive &= ~field.restricting[variable] | field.sides(variable, domains[variable])[0]
+        budget.step()
+        if not alive:
+            break
+    return True
+
+
+def _any(masks: Iterable[int]) -> int:
+    together = 0
+    for mask in masks:
+        together |= mask
+    return together
 
 
 def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> tuple[int, list[tuple[int, int]], int]:
@@ -143,7 +210,10 @@ def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> 
     """
     reasons = 0
     restricting = field.restricting
-    variables = [variable for variable, boxes in enumerate(restricting) if boxes & alive]
+    if alive.bit_count() <= FEW:
+        variables = sorted({variable for number in bits_of(alive) for variable in field.boxes[number]})
+    else:
+        variables = [variable for variable in field.sharing if restricting[variable] & alive]
     while True:
         budget.step()
         for variable in variables:

@@ -1,31 +1,39 @@
 """The pieces of a text fact or an address: texts that no predicate on it tells apart, each piece with texts in it.
 
 Texts written out (`eq`, `in`) are pieces of their own. All others fall into the combinations of verdicts that some text
-gets, found by walking through the predicates' automata together. Where there would be too many of those, predicates
-that ask for a text anywhere become variables of their own, and only what implies what is kept.
+gets, found by walking through the predicates' automata together. Where there would be too many of those, what is asked
+of the end of a text, or anywhere in it, gets variables of its own, and only what implies what is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise, product
+from math import prod
 
-from rules.analysis.acceptors import Acceptor, acceptor_of, alphabet_for, walk
+from rules.analysis.acceptors import acceptor_of, alphabet_for
+from rules.analysis.addresses import address_pieces, addresses_after
+from rules.analysis.asked import Asked, is_anywhere, is_end, is_start, sample_of
 from rules.analysis.budget import Spent
 from rules.analysis.space import Space
+from rules.analysis.walks import walk
 from rules.facts import MISSING, Seen
 from rules.moments import Share, bucket_of
 from rules.nodes import Test
-from rules.operators import Network, address_of, holds_for
-from rules.patterns import Glob, Pattern
+from rules.operators import holds_for
 
 MAX_ANYWHERE = 5
 MAX_PIECES = 600
+MAX_ENDS = 5_000
+"""Pieces where only starts, or only ends, of texts are asked for."""
+
 MAX_SHARES = 64
 MAX_TRIES = 10_000
+TRIES_A_STEP = 50
 USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "clientIp": "127.0.0.1"}
+
+Bounds = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,49 +42,82 @@ class Piece:
 
     text: str | None
     only: bool = False
-    shares: tuple[tuple[str, int, int], ...] = ()
+    shares: Bounds = ()
 
 
 @dataclass(slots=True)
 class Texts:
-    """A text fact in the space. `free` are the variables of predicates taken apart from the pieces."""
+    """A text fact in the space: a predicate is a mask of its pieces, or of a variable `apart` from them."""
 
     fact: str
     tests: tuple[Test, ...]
     variable: int
     pieces: list[Piece]
-    masks: dict[object, int] = field(default_factory=dict)
-    free: dict[object, int] = field(default_factory=dict)
+    masks: dict[object, int]
+    asked: Asked
+    apart: dict[object, tuple[int, int]] = field(default_factory=dict)
+    numbered: dict[int, tuple[int, int]] = field(default_factory=dict)
     _made: dict[object, str | None] = field(default_factory=dict)
+    _expected: dict[int, frozenset[int]] = field(default_factory=dict)
 
-    def text_in(self, number: int, wanted: dict[object, bool]) -> Seen | None:
-        """A value in a piece that also gives the free predicates their wanted verdicts; None where none was found."""
+    def where(self, key: object) -> tuple[int, int]:
+        """The variable and the pieces of it in which a predicate holds."""
+        return self.apart[key] if key in self.apart else (self.variable, self.masks[key])
+
+    @property
+    def aside(self) -> set[int]:
+        """The variables that predicates have apart from the pieces."""
+        return {variable for variable, _ in self.numbered.values()}
+
+    def wishes(self, domains: Sequence[int], space: Space) -> dict[int, bool]:
+        """The verdicts (by number) that a point wants of predicates apart from the pieces."""
+        return {
+            number: bool(mask >> space.piece_of(variable, domains[variable]) & 1)
+            for number, (variable, mask) in self.numbered.items()
+            if domains[variable] != space.full[variable]
+        }
+
+    def text_in(self, number: int, wanted: dict[int, bool], spend: Callable[[], None] = lambda: None) -> Seen | None:
+        """A value in a piece that also gives predicates apart from it their wanted verdicts; None where none was found.
+
+        `spend` is called now and then, and may raise.
+        """
         piece = self.pieces[number]
         if piece.text is None:
             return MISSING
         known = (number, frozenset(wanted.items()))
         if known not in self._made:
-            needed = [test for test in self.tests if wanted.get(key_of(test))]
-            fitting = (text for text in self._candidates(piece, needed) if self.fits(number, text, wanted))
-            self._made[known] = next(fitting, None)
+            self._made[known] = None
+            needed = [self.tests[one] for one, verdict in wanted.items() if verdict]
+            for tried, text in enumerate(self._candidates(piece, needed)):
+                if not tried % TRIES_A_STEP:
+                    spend()
+                if self.fits(number, text, wanted):
+                    self._made[known] = text
+                    break
         return self._made[known]
 
-    def fits(self, number: int, text: str, wanted: dict[object, bool]) -> bool:
-        """Whether a text is in a piece and gives the free predicates their wanted verdicts."""
+    def fits(self, number: int, text: str, wanted: dict[int, bool]) -> bool:
+        """Whether a text is in a piece and gives the predicates apart from it their wanted verdicts."""
         piece = self.pieces[number]
         if not all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares):
             return False
-        for test in self.tests:
-            key = key_of(test)
-            if key in wanted:
-                verdict = wanted[key]
-            elif key in self.free or test.operator == "rollout":
-                continue
-            else:
-                verdict = _holds_in(test, piece)
-            if holds_for(test, text) is not verdict:
+        for one, verdict in wanted.items():
+            if verdict and not holds_for(self.tests[one], text):
                 return False
-        return True
+        held = self.asked.holding(text)
+        for one, verdict in wanted.items():
+            test = self.tests[one]
+            if (holds_for(test, text) if test.operator == "rollout" else one in held) is not verdict:
+                return False
+        if number not in self._expected:
+            self._expected[number] = frozenset(
+                one for one, test in enumerate(self.tests) if self._is_expected(test, number)
+            )
+        return held - self.numbered.keys() == self._expected[number]
+
+    def _is_expected(self, test: Test, number: int) -> bool:
+        return test.operator != "rollout" and bool(self.masks.get(key_of(test), 0) >> number & 1)
 
     def _candidates(self, piece: Piece, needed: Sequence[Test]) -> Iterator[str]:
         assert piece.text is not None
@@ -84,18 +125,19 @@ class Texts:
         if piece.only:
             return
         if self.fact == "clientIp":
-            yield from _addresses_after(piece.text)
+            yield from addresses_after(piece.text)
             return
-        words = " ".join(_sample_of(test) for test in needed)
-        if words:
-            yield from (piece.text + words, words + piece.text, f"{piece.text} {words}", words)
-        if piece.shares or words:
-            for number in range(MAX_TRIES):
-                for text in (f"{piece.text}{number}", f"{piece.text}-{number}", f"{number}{piece.text}"):
-                    yield text + words
-            middle = len(piece.text) // 2
-            for number in range(MAX_TRIES // 10):
-                yield f"{piece.text[:middle]}{number}{piece.text[middle:]}{words}"
+        words = " ".join(sample_of(test) for test in needed if not is_end(test) and test.operator != "rollout")
+        end = max((sample_of(test) for test in needed if is_end(test)), key=len, default="")
+        if words or end:
+            for text in (piece.text + words, words + piece.text, f"{piece.text} {words}", words):
+                yield text + end
+        for number in range(MAX_TRIES):
+            for text in (f"{piece.text}{number}", f"{piece.text}-{number}", f"{number}{piece.text}"):
+                yield text + words + end
+        middle = len(piece.text) // 2
+        for number in range(MAX_TRIES // 10):
+            yield f"{piece.text[:middle]}{number}{piece.text[middle:]}{words}{end}"
 
 
 def key_of(test: Test) -> object:
@@ -113,215 +155,224 @@ def cut_texts(space: Space, fact: str, tests: Sequence[Test], optional: bool) ->
     distinct = tuple({key_of(test): test for test in tests}.values())
     shares = [test for test in distinct if test.operator == "rollout"]
     asking = [test for test in distinct if test.operator not in ("rollout", "exists")]
-    free: tuple[Test, ...]
-    if fact == "clientIp":
-        bases = _address_bases([test for test in asking if test.operator in ("address", "cidr")])
-        free = tuple(test for test in asking if test.operator not in ("address", "cidr"))
-    else:
-        bases, free = _text_bases(asking, USUAL.get(fact, "x"))
-    pieces = [
-        piece
-        for base in bases
-        for piece in _shared(base, [test.operand for test in shares if isinstance(test.operand, Share)])
-    ]
+    cut = _addresses(asking) if fact == "clientIp" else _cut_of(asking, USUAL.get(fact, "x"))
+    salts = _salts_of(shares)
+    inside = salts if prod(map(len, salts.values())) <= MAX_SHARES else {}
+    pieces: list[Piece] = []
+    masks: dict[object, int] = dict.fromkeys(map(key_of, cut.walked), 0)
+    for base, holding in cut.pieces:
+        for piece in _shared(base, inside):
+            bit = 1 << len(pieces)
+            for one in holding:
+                masks[key_of(cut.walked[one])] |= bit
+            pieces.append(piece)
+    present = (1 << len(pieces)) - 1
     if optional:
         pieces.append(Piece(None, only=True))
-    usual = USUAL.get(fact)
-    start = next(
-        (
-            number
-            for number, piece in enumerate(pieces)
-            if piece.text == (usual if fact in ("model", "lastUserText", "systemText") else None)
-        ),
-        0,
-    )
-    texts = Texts(fact, distinct, space.add(fact, len(pieces), start), pieces)
-    free_keys = {key_of(test) for test in free}
+    usual = USUAL.get(fact) if fact in ("model", "lastUserText", "systemText") else None
+    start = next((number for number, piece in enumerate(pieces) if piece.text == usual), 0)
     for test in distinct:
-        key = key_of(test)
-        if key in free_keys:
-            texts.free[key] = space.add(f"{fact} {test.operator} {test.operand}", 2)
-        else:
-            texts.masks[key] = sum(1 << number for number, piece in enumerate(pieces) if _holds_in(test, piece))
-    _relate(space, texts, free)
+        if test.operator == "exists":
+            masks[key_of(test)] = present if test.operand else (1 << len(pieces)) - 1 & ~present
+        elif isinstance(test.operand, Share) and inside:
+            masks[key_of(test)] = sum(1 << number for number, piece in enumerate(pieces) if _is_in(test.operand, piece))
+    texts = Texts(fact, distinct, space.add(fact, len(pieces), start), pieces, masks, Asked(distinct))
+    _set_apart_ends(space, texts, cut)
+    for test in cut.free:
+        texts.apart[key_of(test)] = (space.add(f"{fact} {test.operator} {test.operand}", 2), 0b10)
+    if not inside:
+        _set_apart_shares(space, texts, shares, salts)
+    texts.numbered = {
+        number: texts.apart[key] for number, test in enumerate(distinct) if (key := key_of(test)) in texts.apart
+    }
+    _relate(space, texts, {key_of(test) for test in cut.free})
     return texts
 
 
-def _holds_in(test: Test, piece: Piece) -> bool:
-    if isinstance(test.operand, Share):
-        return any(salt == test.operand.salt and high <= test.operand.threshold for salt, _, high in piece.shares) or (
-            piece.text is not None and test.operand.threshold == 2**64
-        )
-    if not piece.only and test.operator in ("eq", "in") and not test.ignore_case:
-        # texts written out are pieces of their own
-        return False
-    return holds_for(test, MISSING if piece.text is None else piece.text)
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Pieces, each with the numbers of those among `walked` that hold in it; ends likewise; predicates apart, one by one."""
+
+    pieces: list[tuple[Piece, frozenset[int]]]
+    walked: list[Test]
+    ends: list[Test] = field(default_factory=list)
+    end_pieces: list[frozenset[int]] = field(default_factory=list)
+    free: list[Test] = field(default_factory=list)
 
 
-def _text_bases(tests: Sequence[Test], usual: str) -> tuple[list[Piece], tuple[Test, ...]]:
-    """The pieces but for shares, and the predicates that are no part of them."""
-    literals = {str(test.operand) for test in tests if test.operator == "eq" and not test.ignore_case}
-    literals |= {
-        str(text)
-        for test in tests
-        if test.operator == "in" and not test.ignore_case and isinstance(test.operand, frozenset)
-        for text in test.operand
-    }
+def _addresses(tests: Sequence[Test]) -> _Cut:
+    asked = [test for test in tests if test.operator in ("address", "cidr")]
+    pieces = [(Piece(text, only), holding) for text, only, holding in address_pieces(asked, USUAL["clientIp"])]
+    return _Cut(pieces, asked, free=[test for test in tests if test not in asked])
+
+
+def _cut_of(tests: Sequence[Test], usual: str) -> _Cut:
+    """The pieces but for shares."""
+    written = [test for test in tests if test.operator in ("eq", "in") and not test.ignore_case]
     moving = [test for test in tests if test.operator not in ("eq", "in") or test.ignore_case]
-    anywhere = [test for test in moving if _is_anywhere(test)]
-    apart: tuple[tuple[Test, ...], ...] = ((), tuple(anywhere), tuple(moving))
-    for free in apart:
-        if not free and len(anywhere) > MAX_ANYWHERE:
-            continue
-        walked = [test for test in moving if test not in free]
+    literals: dict[str, list[int]] = {}
+    for number, test in enumerate(written):
+        for text in sorted(map(str, test.operand)) if isinstance(test.operand, frozenset) else (str(test.operand),):
+            literals.setdefault(text, []).append(number)
+    for walked, ends, free in _ways(moving):
         try:
             others = _walked(walked, literals, usual)
+            end_pieces = [holding for holding, _ in _verdicts(ends, backwards=True)] if ends else []
         except Spent:
             continue
-        ordered = sorted(literals)
-        return [*(Piece(text, only=True) for text in ordered), *others], free
+        asked = Asked(walked)
+        count = len(written)
+        pieces = []
+        for text, numbers in sorted(literals.items()):
+            holding = frozenset([*numbers, *(count + one for one in asked.holding(text))])
+            pieces.append((Piece(text, only=True), holding))
+        pieces += [(Piece(text), frozenset(count + one for one in holding)) for text, holding in others]
+        return _Cut(pieces, [*written, *walked], ends, end_pieces, free)
     raise AssertionError("without predicates there is one piece")
 
 
-def _walked(tests: Sequence[Test], literals: set[str], usual: str) -> list[Piece]:
-    """A piece for each combination of verdicts that a text gets which is not written out."""
+def _ways(moving: list[Test]) -> Iterator[tuple[list[Test], list[Test], list[Test]]]:
+    """Predicates that are walked together, those about ends walked apart, and those that get a variable each; the best first."""
+    anywhere = [test for test in moving if is_anywhere(test)]
+    ends = [test for test in moving if is_end(test) and test not in anywhere]
+    others = [test for test in moving if test not in anywhere and test not in ends]
+    starts = [test for test in others if is_start(test)]
+    if (len(others) + 1) * (len(ends) + 1) <= MAX_PIECES or not ends:
+        if len(anywhere) <= MAX_ANYWHERE:
+            yield moving, [], []
+        yield [test for test in moving if test not in anywhere], [], anywhere
+    yield others, ends, anywhere
+    yield starts, ends, [test for test in moving if test not in starts and test not in ends]
+    yield [], [], moving
+
+
+def _verdicts(tests: Sequence[Test], *, backwards: bool = False) -> list[tuple[frozenset[int], str]]:
+    """Each set of predicates that hold for some text and no others, with such a text. Raises `Spent`."""
     alphabet = alphabet_for(tests)
-    acceptors = [acceptor_of(test, alphabet) for test in tests]
-    found: dict[tuple[bool, ...], str] = {}
+    acceptors = [acceptor_of(test, alphabet, backwards) for test in tests]
+    most = MAX_ENDS if backwards or all(map(is_start, tests)) else MAX_PIECES
+    found = []
     for verdicts, text in walk(acceptors, alphabet):
-        found[verdicts] = text
-        if len(found) > MAX_PIECES:
+        found.append((verdicts, text))
+        if len(found) > most:
             raise Spent
-    everyday = tuple(holds_for(test, usual) for test in tests)
+    return found
+
+
+def _walked(tests: Sequence[Test], literals: dict[str, list[int]], usual: str) -> list[tuple[str, frozenset[int]]]:
+    """A text that is not written out for each combination of verdicts that such a text gets, as far as one is near."""
+    found = dict(_verdicts(tests))
+    asked = Asked(tests)
+    everyday = frozenset(asked.holding(usual))
     if everyday in found and usual not in literals:
         found[everyday] = usual
-    pieces = []
-    for verdicts, text in found.items():
-        shown = text if text == usual else _not_written(text, verdicts, tests, literals)
-        pieces.append(Piece(shown))
-    return pieces
+    return [
+        (text if text == usual else _not_written(text, verdicts, asked, literals), verdicts)
+        for verdicts, text in found.items()
+    ]
 
 
-def _not_written(text: str, verdicts: tuple[bool, ...], tests: Sequence[Test], literals: set[str]) -> str:
+def _not_written(text: str, verdicts: frozenset[int], asked: Asked, literals: dict[str, list[int]]) -> str:
     """A text with the same verdicts that is neither empty nor written out, if one is near."""
     if text and text not in literals:
         return text
     for filler in ("x", "-", "0", "other", "q", "Z9"):
         for number in range(4):
             for near in (text + filler * number, filler * number + text):
-                same = near and near not in literals
-                if same and tuple(holds_for(test, near) for test in tests) == verdicts:
+                if near and near not in literals and asked.holding(near) == verdicts:
                     return near
     return text
 
 
-def _is_anywhere(test: Test) -> bool:
-    """Whether a predicate asks for something anywhere in the text, so that others hardly ever decide it."""
-    if isinstance(test.operand, Glob):
-        return test.operand.source.startswith("*") and test.operand.source.endswith("*")
-    if isinstance(test.operand, Pattern):
-        return not test.operand.source.startswith("^")
-    return test.operator == "contains" or (test.ignore_case and test.operator == "in")
-
-
-def _relate(space: Space, texts: Texts, free: Sequence[Test]) -> None:
-    """What the pieces and the free predicates say of one another."""
-    missing = sum(1 << number for number, piece in enumerate(texts.pieces) if piece.text is None)
-    for test in free:
-        variable = texts.free[key_of(test)]
-        fixed = [(number, piece) for number, piece in enumerate(texts.pieces) if piece.only]
-        yes = sum(1 << number for number, piece in fixed if piece.text is not None and holds_for(test, piece.text))
-        no = sum(1 << number for number, _ in fixed) & ~yes | missing
-        space.forbid((texts.variable, no), (variable, 0b10))
-        space.forbid((texts.variable, yes), (variable, 0b01))
-        for other in texts.tests:
-            key = key_of(other)
-            if other is test or not _implies(other, test):
-                continue
-            if key in texts.free:
-                space.forbid((texts.free[key], 0b10), (variable, 0b01))
-            elif other.operator not in ("eq", "in", "rollout", "exists"):
-                space.forbid((texts.variable, texts.masks[key]), (variable, 0b01))
-
-
-def _implies(one: Test, other: Test) -> bool:
-    """Whether every text for which one predicate holds is one for the other, as far as their words show it."""
-    if other.operator != "contains" or not isinstance(other.operand, str):
-        return False
-    if isinstance(one.operand, Glob):
-        parts = one.operand.source.replace("?", "*").split("*")
-    elif isinstance(one.operand, str) and one.operator in ("contains", "prefix", "suffix", "eq"):
-        parts = [one.operand]
-    else:
-        return False
-    if other.ignore_case:
-        return any(other.operand.casefold() in part.casefold() for part in parts)
-    return not one.ignore_case and any(other.operand in part for part in parts)
-
-
-def _shared(base: Piece, shares: Sequence[Share]) -> list[Piece]:
-    """A piece cut at the thresholds of the shares that go by the fact."""
+def _salts_of(shares: Sequence[Test]) -> dict[str, list[tuple[int, int]]]:
+    """The stretches between the thresholds of the shares, by salt."""
     cuts: dict[str, set[int]] = {}
-    for share in shares:
-        cuts.setdefault(share.salt, {0, 2**64}).add(share.threshold)
-    salts = []
-    for salt, bounds in cuts.items():
-        edges = sorted(bounds)
-        salts.append([(salt, low, high) for low, high in pairwise(edges)])
-    pieces = [Piece(base.text, base.only, combination) for combination in product(*salts)]
-    if base.only and base.text is not None:
-        text = base.text
-        pieces = [
-            piece for piece in pieces if all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares)
-        ]
-    if len(pieces) > MAX_SHARES:
-        raise Spent
-    return pieces
+    for test in shares:
+        assert isinstance(test.operand, Share)
+        cuts.setdefault(test.operand.salt, {0, 2**64}).add(test.operand.threshold)
+    return {salt: list(pairwise(sorted(bounds))) for salt, bounds in cuts.items()}
 
 
-def _address_bases(tests: Sequence[Test]) -> list[Piece]:
-    """The pieces of all addresses of both versions, cut at the ends of networks."""
-    pieces: dict[tuple[bool, ...], Piece] = {}
-    usual = USUAL["clientIp"]
-    starts: dict[int, set[int]] = {4: {0}, 6: {0}}
-    single: set[str] = set()
-    for test in tests:
-        networks: tuple[Network, ...] = test.operand if isinstance(test.operand, tuple) else ()
-        for network in networks:
-            first, last = int(network.network_address), int(network.broadcast_address)
-            starts[network.version] |= {first, last + 1}
-        address = address_of(str(test.operand)) if test.operator == "address" else None
-        if address is not None:
-            starts[address.version] |= {int(address), int(address) + 1}
-            single.add(str(address))
-    candidates = [usual]
-    for version, firsts in starts.items():
-        make: type[IPv4Address] | type[IPv6Address] = IPv4Address if version == 4 else IPv6Address
-        for first in sorted(firsts):
-            if first < 1 << (32 if version == 4 else 128):
-                candidates += [str(make(first))]
-    for text in candidates:
-        address = address_of(text)
-        verdicts = tuple(holds_for(test, text) for test in tests)
-        pieces.setdefault(verdicts, Piece(text, only=address is not None and str(address) in single))
-    return list(pieces.values())
+def _shared(base: Piece, salts: dict[str, list[tuple[int, int]]]) -> Iterator[Piece]:
+    """A piece cut at the thresholds of the shares that go by the fact."""
+    for combination in product(*([(salt, low, high) for low, high in bounds] for salt, bounds in salts.items())):
+        if (
+            not base.only
+            or base.text is None
+            or all(low <= bucket_of(salt, base.text) < high for salt, low, high in combination)
+        ):
+            yield Piece(base.text, base.only, combination)
 
 
-def _addresses_after(text: str) -> Iterator[str]:
-    address = address_of(text)
-    if address is not None:
-        for number in range(1, MAX_TRIES):
-            try:
-                yield str(address + number)
-            except ValueError:
-                return
+def _is_in(share: Share, piece: Piece) -> bool:
+    return piece.text is not None and any(
+        salt == share.salt and high <= share.threshold for salt, _, high in piece.shares
+    )
 
 
-def _sample_of(test: Test) -> str:
-    if isinstance(test.operand, Glob):
-        return test.operand.source.replace("*", "").replace("?", "x")
-    if isinstance(test.operand, Pattern):
-        alphabet = alphabet_for([test])
-        acceptor: Acceptor = acceptor_of(test, alphabet)
-        return next((text for verdicts, text in walk([acceptor], alphabet) if verdicts == (True,)), "")
-    return str(test.operand)
+def _set_apart_ends(space: Space, texts: Texts, cut: _Cut) -> None:
+    """One variable for what is asked of the ends of texts; its first piece is what a missing fact has."""
+    if not cut.ends:
+        return
+    numbers = {holding: number for number, holding in enumerate(dict.fromkeys([*cut.end_pieces, frozenset[int]()]))}
+    variable = space.add(f"{texts.fact} end", len(numbers), numbers[frozenset()])
+    masks = [0] * len(cut.ends)
+    for holding, number in numbers.items():
+        for one in holding:
+            masks[one] |= 1 << number
+    for test, mask in zip(cut.ends, masks, strict=True):
+        texts.apart[key_of(test)] = (variable, mask)
+    asked = Asked(cut.ends)
+    _fixed(space, texts, variable, lambda text: numbers[frozenset(asked.holding(text))], numbers[frozenset()])
+
+
+def _set_apart_shares(
+    space: Space, texts: Texts, shares: Sequence[Test], salts: dict[str, list[tuple[int, int]]]
+) -> None:
+    """One variable for each salt; its last piece is that there is no text."""
+    for salt, bounds in salts.items():
+        none = len(bounds)
+        variable = space.add(f"{texts.fact} {salt}", none + 1)
+        for test in shares:
+            if isinstance(test.operand, Share) and test.operand.salt == salt:
+                mask = sum(1 << number for number, (_, high) in enumerate(bounds) if high <= test.operand.threshold)
+                texts.apart[key_of(test)] = (variable, mask)
+
+        def piece_of(text: str, salt: str = salt, bounds: list[tuple[int, int]] = bounds) -> int:
+            return next(number for number, (low, high) in enumerate(bounds) if low <= bucket_of(salt, text) < high)
+
+        _fixed(space, texts, variable, piece_of, none)
+        present = sum(1 << number for number, piece in enumerate(texts.pieces) if piece.text is not None)
+        space.forbid((texts.variable, present), (variable, 1 << none))
+
+
+def _fixed(space: Space, texts: Texts, variable: int, piece_of: Callable[[str], int], missing: int) -> None:
+    """What pieces of a single text, and of none, are in another variable."""
+    groups: dict[int, int] = {}
+    for number, piece in enumerate(texts.pieces):
+        if piece.only:
+            place = missing if piece.text is None else piece_of(piece.text)
+            groups[place] = groups.get(place, 0) | 1 << number
+    for place, mask in groups.items():
+        space.forbid((texts.variable, mask), (variable, space.full[variable] & ~(1 << place)))
+
+
+def _relate(space: Space, texts: Texts, free: set[object]) -> None:
+    """What the pieces and the predicates with a variable each say of one another."""
+    single = {number: apart for number, apart in texts.numbered.items() if key_of(texts.tests[number]) in free}
+    if not single:
+        return
+    yes: dict[int, int] = dict.fromkeys(single, 0)
+    fixed = 0
+    for number, piece in enumerate(texts.pieces):
+        if piece.only:
+            fixed |= 1 << number
+            for one in texts.asked.holding(piece.text) if piece.text is not None else ():
+                if one in yes:
+                    yes[one] |= 1 << number
+    for one, (variable, _) in single.items():
+        space.forbid((texts.variable, fixed & ~yes[one]), (variable, 0b10))
+        space.forbid((texts.variable, yes[one]), (variable, 0b01))
+    for one, other in texts.asked.implied():
+        if other in single and texts.tests[one].operator not in ("eq", "in"):
+            space.forbid(texts.where(key_of(texts.tests[one])), (single[other][0], 0b01))
