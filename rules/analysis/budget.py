@@ -7,8 +7,11 @@ from dataclasses import dataclass
 QUESTION = 4_000
 """Steps one question may take."""
 
-TOTAL = 1_000_000
-"""Steps all questions about one configuration may take."""
+TOTAL = 10_000
+"""Steps all questions about one configuration may take, and `FOR_EACH` more for each rule."""
+
+FOR_EACH = 100
+"""A step is about a tenth of a millisecond."""
 
 
 class Spent(Exception):  # noqa: N818 - says what happened
@@ -21,9 +24,14 @@ class Budget:
 
     total: int = TOTAL
     question: int = QUESTION
+    for_each: int = FOR_EACH
     left: int = 0
     used: int = 0
     unproven: int = 0
+
+    def allow(self, outcomes: int) -> None:
+        """More rules are asked about."""
+        self.total += self.for_each * outcomes
 
     def ask(self) -> None:
         """A new question begins."""

@@ -123,7 +123,7 @@ class Listing:
         self.budget.ask()
         used = 0
         for box in region:
-            found = solve(self.field, box, missing, self.budget)
+            found = solve(self.field, box, missing, self.budget, only_whether=True)
             if not isinstance(found, Nowhere):
                 return None
             used |= found.used

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
+from rules.analysis.asked import Asked, sample_of
 from rules.analysis.budget import Spent
 from rules.analysis.scales import Scale, cut_numbers
 from rules.analysis.space import EVERYTHING, Region, Space
@@ -16,6 +17,8 @@ from rules.nodes import Test
 from rules.operators import holds_for
 
 MAX_PAIRS = 400
+MAX_WALKED = 30
+"""Predicates on members of which each pair is compared by their automata; of more, their words are."""
 
 
 @dataclass(slots=True)
@@ -80,10 +83,8 @@ def cut_members(space: Space, fact: str, tests: Sequence[Test]) -> Members:
 
 def _relate(space: Space, members: Members) -> None:
     asked = list(members.asked.values())
-    for one, variable in asked:
-        for other, target in asked:
-            if isinstance(other, Test) and variable != target and _implies(one, other):
-                space.forbid((variable, 0b10), (target, 0b01))
+    for variable, target in _implied(asked):
+        space.forbid((variable, 0b10), (target, 0b01))
     if members.size is not None:
         few = sum(1 << number for number, span in enumerate(members.size.spans) if span is not None and span[1] < 1)
         for _, variable in asked:
@@ -94,10 +95,24 @@ def _relate(space: Space, members: Members) -> None:
             space.forbid((members.size.variable, single), (first, 0b10), (second, 0b10))
 
 
-def _implies(one: str | Test, other: Test) -> bool:
+def _implied(asked: Sequence[tuple[str | Test, int]]) -> Iterator[tuple[int, int]]:
+    """Variables of members that are also what another one asks for: where the first is yes, the second is."""
+    tests = [(one, variable) for one, variable in asked if isinstance(one, Test)]
+    patterns = Asked([test for test, _ in tests])
+    for one, variable in asked:
+        if isinstance(one, str):
+            yield from ((variable, tests[number][1]) for number in sorted(patterns.holding(one)))
+    if len(tests) > MAX_WALKED:
+        yield from ((tests[one][1], tests[other][1]) for one, other in patterns.implied())
+        return
+    for test, variable in tests:
+        for other, target in tests:
+            if variable != target and _implies(test, other):
+                yield variable, target
+
+
+def _implies(one: Test, other: Test) -> bool:
     """Whether a member that is the one is also the other."""
-    if isinstance(one, str):
-        return holds_for(other, one)
     try:
         alphabet = alphabet_for([one, other])
         verdicts = {found for found, _ in walk([acceptor_of(one, alphabet), acceptor_of(other, alphabet)], alphabet)}
@@ -108,17 +123,21 @@ def _implies(one: str | Test, other: Test) -> bool:
 
 def member_for(wanted: Test, barred: Sequence[str | Test]) -> str | None:
     """A member for which a predicate holds and that is nothing of what is barred."""
-    if isinstance(wanted.operand, str) and _is_free(wanted.operand, barred) and holds_for(wanted, wanted.operand):
-        return wanted.operand
+    sample = sample_of(wanted)
+    for near in (sample, f"{sample}x", f"x{sample}", f"x{sample}x"):
+        if near and holds_for(wanted, near) and _is_free(near, barred):
+            return near
     tests = [wanted, *(one for one in barred if isinstance(one, Test))]
+    if len(tests) > MAX_WALKED:
+        return None
     try:
         alphabet = alphabet_for(tests)
         acceptors = [acceptor_of(test, alphabet) for test in tests]
         texts = [text for verdicts, text in walk(acceptors, alphabet) if verdicts == frozenset({0})]
     except Spent:
         return None
-    near = (text + "x" * number for text in texts for number in range(4))
-    return next((text for text in near if text and holds_for(wanted, text) and _is_free(text, barred)), None)
+    longer = (text + "x" * number for text in texts for number in range(4))
+    return next((text for text in longer if text and holds_for(wanted, text) and _is_free(text, barred)), None)
 
 
 def _is_free(text: str, barred: Sequence[str | Test]) -> bool:

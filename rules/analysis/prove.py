@@ -63,10 +63,10 @@ class Prover:
         """The same, with no request made where one is certain to be there."""
         try:
             found = self.listing.first_in(self.listing.outcomes[number].region, self.listing.before(number))
+            if found is not None and self.certifier.is_plain(found.domains):
+                return Surely(found.domains)
         except Spent:
             return self._unproven("the budget is spent")
-        if found is not None and self.certifier.is_plain(found.domains):
-            return Surely(found.domains)
         return self.reach(number)
 
     def some(self, region: Region, missing: int, wants: Callable[[Decision], bool]) -> Answer:

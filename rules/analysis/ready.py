@@ -43,6 +43,7 @@ def provers_of(
     for condition in further:
         boxes.sides_of(condition)
     outcomes = [outcomes_of(rules, boxes, providers) for rules, providers in sets]
+    budget.allow(sum(map(len, outcomes)))
     # every variable is in the space only now
     return [
         Prover(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from rules.analysis.budget import Budget
 from rules.analysis.space import Box, Space, bits_of
 
-FEW = 16
-"""Boxes up to which their variables are gathered from them."""
+MANY = 48
+"""Boxes from which on all are looked at together, one wide integer per variable, and not one by one."""
 
 _NARROWED = 4
 
@@ -57,6 +57,7 @@ class Field:
                     self._singles[variable] |= bit
                 same[mask] = same.get(mask, 0) | bit
         self._known: list[dict[int, tuple[int, int]]] = [{} for _ in range(count)]
+        self.everywhere = sum(1 << number for number, box in enumerate(boxes) if not box)
         # boxes that restrict one variable alone: missing them is narrowing that variable, once for all questions
         self.lone = sum(1 << number for number, box in enumerate(boxes) if len(box) == 1)
         self.sharing = [variable for variable in range(count) if self.restricting[variable] & ~self.lone]
@@ -136,26 +137,31 @@ class Field:
         return boxes
 
 
-def solve(field: Field, start_box: Box, missing: int, budget: Budget) -> Found | Nowhere:
-    """A point in `start_box` that is in none of the boxes whose bits are set in `missing`. Raises `Spent`."""
+def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_whether: bool = False) -> Found | Nowhere:
+    """A point in `start_box` that is in none of the boxes whose bits are set in `missing`. Raises `Spent`.
+
+    `only_whether`: that there is one is all that is asked; not every choice out of its domains is one then.
+    """
     start = field.without_lone(missing)
     for variable, mask in start_box.items():
         start[variable] &= mask
     budget.step()
+    if everywhere := missing & field.everywhere:
+        return Nowhere(everywhere & -everywhere)
     if not all(start):
         return Nowhere(missing & field.lone & field.restricting[start.index(0)])
     used = 0
     waiting = [(start, missing & ~field.lone & field.touched_by(start_box))]
     while waiting:
         domains, alive = waiting.pop()
-        alive, opened, reasons = _propagate(field, domains, alive, budget)
+        alive, lost, reasons = _propagate(field, domains, alive, budget)
         used |= reasons
-        if not alive:
-            return Found(domains)
-        if not opened:
+        if lost:
             continue
-        if _everyday(field, domains, alive, opened, budget):
+        if _everyday(field, domains, alive, only_whether):
             return Found(domains)
+        opened = _opened(field, domains, alive)
+        budget.step(len(opened) // MANY)
         variable, boxes = max(opened, key=lambda pair: (pair[1].bit_count(), -pair[0]))
         first = boxes & -boxes
         used |= first
@@ -171,27 +177,25 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget) -> Found |
     return Nowhere(used | field.lone_reasons(missing, used, start_box))
 
 
-def _everyday(field: Field, domains: list[int], alive: int, opened: Sequence[tuple[int, int]], budget: Budget) -> bool:
+def _everyday(field: Field, domains: list[int], alive: int, only_whether: bool) -> bool:
     """Narrows domains in place until all boxes are missed, if the point with all everyday pieces misses them."""
     space = field.space
-    usual = {variable: 1 << space.piece_of(variable, domains[variable]) for variable, _ in opened}
+    usual: list[tuple[int, int]] = []
     inside = alive
-    for variable, piece in usual.items():
-        inside &= ~field.restricting[variable] | field.sides(variable, piece)[0]
-    if inside:
-        return False
-    for variable, missable in opened:
-        boxes = alive & missable
-        if not boxes:
-            continue
-        boxes &= ~field.sides(variable, usual[variable])[0]
-        for number in bits_of(boxes):
-            if alive >> number & 1:
-                domains[variable] &= ~field.boxes[number][variable]
-        alive &= ~field.restricting[variable] | field.sides(variable, domains[variable])[0]
-        budget.step()
-        if not alive:
+    for variable in field.sharing:
+        concerned = field.restricting[variable] & inside
+        if concerned:
+            missed = concerned & ~field.sides(variable, 1 << space.piece_of(variable, domains[variable]))[0]
+            if missed:
+                inside &= ~missed
+                usual.append((variable, missed))
+        elif not inside:
             break
+    if inside or only_whether:
+        return not inside
+    for variable, missed in usual:
+        for number in bits_of(missed):
+            domains[variable] &= ~field.boxes[number][variable]
     return True
 
 
@@ -202,48 +206,65 @@ def _any(masks: Iterable[int]) -> int:
     return together
 
 
-def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> tuple[int, list[tuple[int, int]], int]:
+def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> tuple[int, bool, int]:
     """Narrows domains in place until nothing follows.
 
-    The boxes still to be missed (none: there is a point), the variables that can still miss them, each with its boxes
-    (none: there is no point), and the boxes that were reasons.
+    The boxes still to be missed (none: any choice is a point), whether there is no point, and the boxes that were reasons.
     """
     reasons = 0
-    restricting = field.restricting
-    if alive.bit_count() <= FEW:
-        variables = sorted({variable for number in bits_of(alive) for variable in field.boxes[number]})
-    else:
-        variables = [variable for variable in field.sharing if restricting[variable] & alive]
+    restricting, full = field.restricting, field.space.full
+    changed = [variable for variable in field.sharing if domains[variable] != full[variable]]
     while True:
         budget.step()
-        for variable in variables:
+        for variable in changed:
             if restricting[variable] & alive:
                 alive &= ~restricting[variable] | field.sides(variable, domains[variable])[0]
         if not alive:
-            return 0, [], reasons
-        once = twice = 0
-        opened: list[tuple[int, int]] = []
-        for variable in variables:
-            concerned = restricting[variable] & alive
-            if concerned:
-                missable = concerned & ~field.sides(variable, domains[variable])[1]
-                if missable:
-                    twice |= once & missable
-                    once |= missable
-                    opened.append((variable, missable))
-        hit = alive & ~once
+            return 0, False, reasons
+        # only a box that a narrowed variable is in can have become unit: none has one variable alone
+        near = alive & _any(restricting[variable] for variable in changed)
+        if near.bit_count() > MANY:
+            unit, hit = _units(field, domains, near)
+        else:
+            unit, hit = near, 0
+        changed = []
         if hit:
-            return alive, [], reasons | (hit & -hit)
-        unit = once & ~twice
-        if not unit:
-            return alive, opened, reasons
-        for variable, missable in opened:
-            domain = domains[variable]
-            for number in bits_of(unit & missable):
-                narrowed = domain & ~field.boxes[number][variable]
-                if narrowed != domain:
-                    reasons |= 1 << number
-                    domain = narrowed
-                    if not domain:
-                        return alive, [], reasons
-            domains[variable] = domain
+            return alive, True, reasons | (hit & -hit)
+        for number in bits_of(unit):
+            box = field.boxes[number]
+            open_in = [variable for variable, mask in box.items() if domains[variable] & ~mask]
+            if not open_in:
+                return alive, True, reasons | 1 << number
+            if len(open_in) == 1 and (domain := domains[open_in[0]]) & box[open_in[0]]:
+                reasons |= 1 << number
+                domains[open_in[0]] = domain & ~box[open_in[0]]
+                changed.append(open_in[0])
+        if not changed:
+            return alive, False, reasons
+
+
+def _opened(field: Field, domains: Sequence[int], alive: int) -> list[tuple[int, int]]:
+    """The variables that can still miss some boxes, each with those boxes."""
+    restricting = field.restricting
+    if alive.bit_count() <= MANY:
+        variables = sorted({variable for number in bits_of(alive) for variable in field.boxes[number]})
+    else:
+        variables = [variable for variable in field.sharing if restricting[variable] & alive]
+    opened = []
+    for variable in variables:
+        missable = restricting[variable] & alive & ~field.sides(variable, domains[variable])[1]
+        if missable:
+            opened.append((variable, missable))
+    return opened
+
+
+def _units(field: Field, domains: Sequence[int], alive: int) -> tuple[int, int]:
+    """Of many boxes, those that a single variable can still miss, and those that none can."""
+    once = twice = 0
+    for variable in field.sharing:
+        concerned = field.restricting[variable] & alive
+        if concerned:
+            missable = concerned & ~field.sides(variable, domains[variable])[1]
+            twice |= once & missable
+            once |= missable
+    return once & ~twice, alive & ~once

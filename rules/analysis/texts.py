@@ -30,7 +30,7 @@ MAX_ENDS = 5_000
 
 MAX_SHARES = 64
 MAX_TRIES = 10_000
-TRIES_A_STEP = 50
+TRIES_A_STEP = 5
 USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "clientIp": "127.0.0.1"}
 
 Bounds = tuple[tuple[str, int, int], ...]
@@ -103,13 +103,13 @@ class Texts:
         if not all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares):
             return False
         for one, verdict in wanted.items():
-            if verdict and not holds_for(self.tests[one], text):
+            if (verdict or self.tests[one].operator == "rollout") and holds_for(self.tests[one], text) is not verdict:
                 return False
         held = self.asked.holding(text)
-        for one, verdict in wanted.items():
-            test = self.tests[one]
-            if (holds_for(test, text) if test.operator == "rollout" else one in held) is not verdict:
-                return False
+        if any(
+            (one in held) is not verdict for one, verdict in wanted.items() if self.tests[one].operator != "rollout"
+        ):
+            return False
         if number not in self._expected:
             self._expected[number] = frozenset(
                 one for one, test in enumerate(self.tests) if self._is_expected(test, number)
@@ -237,12 +237,15 @@ def _ways(moving: list[Test]) -> Iterator[tuple[list[Test], list[Test], list[Tes
     ends = [test for test in moving if is_end(test) and test not in anywhere]
     others = [test for test in moving if test not in anywhere and test not in ends]
     starts = [test for test in others if is_start(test)]
-    if (len(others) + 1) * (len(ends) + 1) <= MAX_PIECES or not ends:
-        if len(anywhere) <= MAX_ANYWHERE:
+    beside = [test for test in moving if test not in anywhere]
+    if not ends or (len(others) + 1) * (len(ends) + 1) <= MAX_PIECES:
+        if anywhere and len(anywhere) <= MAX_ANYWHERE:
             yield moving, [], []
-        yield [test for test in moving if test not in anywhere], [], anywhere
-    yield others, ends, anywhere
-    yield starts, ends, [test for test in moving if test not in starts and test not in ends]
+        yield beside, [], anywhere
+    if ends:
+        yield others, ends, anywhere
+    if len(starts) < len(others):
+        yield starts, ends, [test for test in moving if test not in starts and test not in ends]
     yield [], [], moving
 
 
@@ -250,7 +253,8 @@ def _verdicts(tests: Sequence[Test], *, backwards: bool = False) -> list[tuple[f
     """Each set of predicates that hold for some text and no others, with such a text. Raises `Spent`."""
     alphabet = alphabet_for(tests)
     acceptors = [acceptor_of(test, alphabet, backwards) for test in tests]
-    most = MAX_ENDS if backwards or all(map(is_start, tests)) else MAX_PIECES
+    alone = backwards or not any(is_end(test) or is_anywhere(test) for test in tests)
+    most = MAX_ENDS if alone else MAX_PIECES
     found = []
     for verdicts, text in walk(acceptors, alphabet):
         found.append((verdicts, text))

@@ -175,7 +175,7 @@ def test_a_target_that_cannot_serve_its_requests_is_shown_one() -> None:
 def test_a_spent_budget_is_no_finding() -> None:
     """Questions given up are counted."""
     text = rules_text(("x", "{model: {contains: opus}}", "a,a1"), ("y", "{model: claude-opus-4}", "b,b1"))
-    analysis = analysed(text, budget=Budget(total=1))
+    analysis = analysed(text, budget=Budget(total=1, for_each=0))
     assert analysis.findings == ()
     assert analysis.unproven > 0
 
