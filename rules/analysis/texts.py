@@ -346,8 +346,6 @@ def _set_apart_shares(
             return next(number for number, (low, high) in enumerate(bounds) if low <= bucket_of(salt, text) < high)
 
         _fixed(space, texts, variable, piece_of, none)
-        present = sum(1 << number for number, piece in enumerate(texts.pieces) if piece.text is not None)
-        space.forbid((texts.variable, present), (variable, 1 << none))
 
 
 def _fixed(space: Space, texts: Texts, variable: int, piece_of: Callable[[str], int], missing: int) -> None:

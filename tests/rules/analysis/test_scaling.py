@@ -7,6 +7,8 @@ import math
 from random import Random
 from typing import Any
 
+import pytest
+
 from rules.analysis.analyse import Subject, analyse
 from tests.corpus.generate import built_of, offered, structured
 from tests.rules.analysis.worlds import PROVIDERS
@@ -52,3 +54,47 @@ def test_rules_in_one_anothers_way_are_decided_too() -> None:
     assert analysis.unproven == 0
     assert analysis.unreplayed == 0
     assert analysis.steps < 100 * len(rules)
+
+
+PATTERNS = {
+    "prefix": lambda word: {"model": {"prefix": f"{word}-"}},
+    "suffix": lambda word: {"model": {"suffix": f"-{word}"}},
+    "contains": lambda word: {"model": {"contains": word}},
+    "glob": lambda word: {"model": {"glob": f"claude-{word}-*-x"}},
+    "regex": lambda word: {"model": {"regex": f"^{word}-[0-9]+$"}},
+    "any case": lambda word: {"model": {"prefix": word, "ignoreCase": True}},
+    "members": lambda word: {"toolNames": {"has": {"prefix": f"{word}_"}}},
+    "shares": lambda word: {"header.x-team": word, "rollout": {"percent": 50, "by": "sessionId", "salt": word}},
+}
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_every_rule_may_have_a_pattern_of_its_own(kind: str) -> None:
+    """200 of them on one fact: the last rule is still known to be taken by the first, in few steps, and nothing else is said."""
+    words = [f"team-{number:03}-x" for number in range(200)]
+    rules = [
+        {"name": f"r{number}", "condition": PATTERNS[kind](word), "target": "a,a1" if number % 2 else "b,b1"}
+        for number, word in enumerate(words)
+    ]
+    again = {**PATTERNS[kind](words[0]), "messageCount": "> 3"}
+    rules.append({"name": "again", "condition": again, "target": "a,a2"})
+    built = ruleset(json.dumps({"routing": {"defaultProvider": "a", "customRules": rules}}))
+    analysis = analyse(Subject(built, PROVIDERS))
+    assert [(one.code, one.data["rule"]) for one in analysis.findings] == [("CCR302", "again")]
+    assert (analysis.unproven, analysis.unreplayed) == (0, 0)
+    assert analysis.steps < 100 * len(rules)
+
+
+def test_a_prefix_of_a_prefix_is_found_among_many() -> None:
+    """Which start is inside which is known however many there are, and the same of ends."""
+    rules = [
+        {"name": f"{end}{number}", "condition": {"model": {end: text}}, "target": "b,b1"}
+        for number in range(300)
+        for end, text in (("prefix", f"claude-{number:03}"), ("suffix", f"{number:03}-fast"))
+    ]
+    for end, text in (("prefix", "claude-007-opus"), ("suffix", "opus-007-fast")):
+        rules.append({"name": f"inner {end}", "condition": {"model": {end: text}}, "target": "a,a2"})
+    built = ruleset(json.dumps({"routing": {"defaultProvider": "a", "customRules": rules}}))
+    analysis = analyse(Subject(built, PROVIDERS))
+    found = [(one.code, one.data["rule"], one.data["blockers"]) for one in analysis.findings]
+    assert found == [("CCR302", "inner prefix", ["prefix7"]), ("CCR302", "inner suffix", ["suffix7"])]
