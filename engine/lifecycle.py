@@ -26,6 +26,7 @@ from engine.guarded import Guard
 from engine.journal import Journal
 from engine.live import Live, recent
 from engine.open_files import connections_allowed
+from engine.outgoing import source_maker, token_transport, transport_maker
 from engine.pinger import Pinger
 from engine.probing import Prober
 from engine.redis_state import RedisState
@@ -43,12 +44,6 @@ from engine.usage_store import MissingDriver, store_of
 from engine.usage_writer import UsageWriter
 from engine.version import VERSION
 from engine.workers import INTERRUPTED, READY, Seat, supervise
-from providers.aws_tokens import token_files_of
-from providers.credentials import credential_source
-from providers.spec import ConnectionPool, ProviderSpec
-from providers.static_upstream import StaticTransport
-from providers.transport import HttpTransport
-from providers.upstream import Transport
 
 
 class MissingPackage(Exception):  # noqa: N818 - says what is so
@@ -174,16 +169,10 @@ async def _serve(
 ) -> int:
     journal = _journal_of(job)
     clock = time.monotonic
-
-    def make_transport(spec: ProviderSpec) -> Transport:
-        if spec.type == "static":
-            return StaticTransport(asyncio.sleep)
-        return HttpTransport(spec.connection_pool, hop=job.hop, environment=os.environ, files=spec.tls)
-
+    make_transport, for_tokens = transport_maker(job.hop), token_transport()
+    make_source = source_maker(for_tokens)
     shared = RedisState(url, journal, clock, time.time) if (url := job.first.settings.state) is not None else None
     workers = seat.count if seat and shared is None else 1  # where they tell each other, each counts for all
-    token_transport = HttpTransport(ConnectionPool(), environment=os.environ)
-    make_source = partial(credential_source, token_files=token_files_of(os.environ, token_transport, time.time))
     pinger = Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s)
     router = Router(
         gateway=gateway_of(job.first, make_transport, make_source=make_source, workers=workers),
@@ -263,7 +252,7 @@ async def _serve(
             await upstream.transport.aclose()
         if router.gateway.limiter is not None:
             await router.gateway.limiter.counts.aclose()
-        await token_transport.aclose()
+        await for_tokens.aclose()
         if telemetry is not None:
             await telemetry.close()
         journal.write("info", "stopped", stage="lifecycle")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from litestar.types import HTTPScope, Message
@@ -20,14 +18,9 @@ from engine.compose import gateway_of
 from engine.counters import Counters
 from engine.front import front
 from engine.journal import Journal
+from engine.outgoing import source_maker, token_transport, transport_maker
 from engine.pinger import Pinger
 from engine.router import Router, random_id
-from providers.aws_tokens import token_files_of
-from providers.credentials import credential_source
-from providers.spec import ConnectionPool, ProviderSpec
-from providers.static_upstream import StaticTransport
-from providers.transport import HttpTransport
-from providers.upstream import Transport
 from rules.nodes import Category, Constant, Route, RuleSet, Target
 from schemas.diagnostics import Span
 
@@ -56,19 +49,13 @@ def only_to(built: Built, target: Target) -> Built:
 
 
 async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> Answered:
-    hop = random_id()
-
-    def make_transport(spec: ProviderSpec) -> Transport:
-        if spec.type == "static":
-            return StaticTransport(asyncio.sleep)
-        return HttpTransport(spec.connection_pool, hop=hop, environment=os.environ)
-
+    hop, for_tokens = random_id(), token_transport()
     open_settings = replace(built.settings, server=replace(built.settings.server, access=Access()))
-    token_transport = HttpTransport(ConnectionPool(), environment=os.environ)
-    make_source = partial(credential_source, token_files=token_files_of(os.environ, token_transport, time.time))
     pinger = Pinger(time.monotonic)
     router = Router(
-        gateway=gateway_of(replace(built, settings=open_settings), make_transport, make_source=make_source),
+        gateway=gateway_of(
+            replace(built, settings=open_settings), transport_maker(hop), make_source=source_maker(for_tokens)
+        ),
         journal=Journal(None),
         counters=Counters(time.monotonic()),
         pinger=pinger,
@@ -100,7 +87,7 @@ async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> An
     finally:
         for upstream in router.gateway.upstreams.values():
             await upstream.transport.aclose()
-        await token_transport.aclose()
+        await for_tokens.aclose()
     answered.body = b"".join(pieces)
     return answered
 

@@ -68,7 +68,7 @@ def samples(text: str) -> dict[str, float]:
 
 async def scraped(one: InProcess, **headers: str) -> dict[str, float]:
     answer = await one.post(b"", "/metrics", "GET", headers)
-    assert (answer.status, answer.headers["content-type"].startswith("text/plain")) == (200, True), answer.body
+    assert (answer.status, answer.headers["content-type"].count("charset=utf-8")) == (200, 1), answer.body
     return samples(answer.body.decode())
 
 
