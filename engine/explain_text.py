@@ -217,6 +217,8 @@ def _answer(one: dict[str, Any]) -> str:
     if blockers:
         together = " together" if len(blockers) > 1 else ""
         return f"not possible, {_and(blockers)}{together} take{'s' * (len(blockers) == 1)} every request it accepts"
+    if len(one["conflict"]) == 1:
+        return f"not possible, {one['conflict'][0]}: that never holds"
     if one["conflict"]:
         return f"not possible, its condition contradicts itself: {_and(one['conflict'])}"
     return f"not possible, {one['reason']}"

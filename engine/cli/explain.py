@@ -278,7 +278,7 @@ def _built(config: str | None, env_file: str | None, allow_missing_env: bool) ->
         from engine.render import findings_of_start
         from engine.report import file_report
 
-        click.echo(findings_of_start(file_report(checked), color=False), nl=False, err=True)
+        click.echo(findings_of_start(file_report(checked), color=False), err=True)
         failure = UnusableConfiguration if checked.document is not None else UnreadableConfiguration
         raise failure("the configuration has errors, so there is nothing to explain")
     return checked.built

@@ -10,7 +10,7 @@ from rules.analysis.edits import Source
 from rules.analysis.prove import Never, Prover
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
 from rules.analysis.wording import owner_of, said_of, shown_in, takes
-from rules.nodes import All, Not, Predicate, Reference, Rule, Test
+from rules.nodes import All, Predicate, Reference, Rule, Test
 from rules.patterns import Glob, Pattern
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Label, Severity, Span
@@ -138,7 +138,7 @@ def _contradiction(prover: Prover, number: int) -> Iterator[Diagnostic]:
     core = conflict_of(prover, outcome.entry.condition)
     if len(core) == 1 and _has_own_finding(core[0]):
         return
-    said = [said_of(part) if not isinstance(part, Not) else f"not {said_of(part.child)}" for part in core]
+    said = [said_of(part) for part in core]
     clash = (
         f"{quoted(said[0])} never holds"
         if len(said) == 1

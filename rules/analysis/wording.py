@@ -5,7 +5,7 @@ from __future__ import annotations
 from rules.analysis.certify import Witness
 from rules.analysis.listing import Outcome
 from rules.leaves import placed_leaves
-from rules.nodes import All, Compare, Constant, Opaque, Predicate, Reference, Test
+from rules.nodes import All, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 from rules.operators import wanted_of
 from schemas.wording import quoted
 
@@ -23,6 +23,8 @@ def said_of(node: Predicate) -> str:
             return "always" if value else "never"
         case Reference(name=name):
             return f"ref {name}"
+        case Not(child=child):
+            return f"not {said_of(child)}"
         case _:
             return " and ".join(said_of(placed.leaf) for placed in placed_leaves(node)[:3])
 
