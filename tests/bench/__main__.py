@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bodies, decisions, decoders, measure, parties
+from tests.bench import analysis, bodies, decisions, decoders, measure, parties
 from tests.fakes.router import ROOT, Router
 
 
@@ -200,6 +200,15 @@ def deciding(bench: Bench) -> list[Figure]:
     return [*figures, Figure("a decision among 100 rules, 126 kB", big * 1e6, "us")]
 
 
+def analysing(bench: Bench) -> list[Figure]:
+    """What `test-config` proves: time, growth, and what is counted on the corpus; `make fuzz` has the oracles."""
+    figures = []
+    for row in analysis.rows():
+        bound = at_least if row.least else at_most
+        figures.append(bound(row.name, row.value, row.unit, round(row.goal, 2)))
+    return figures
+
+
 def decoding(bench: Bench) -> list[Figure]:
     """Events per second through each reply decoder, and what each dialect adds before the first byte; in this process."""
     for_s = bench.effort.seconds / 10
@@ -243,6 +252,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Figure]]] = {
     "throughput": throughput,
     "work": work,
     "deciding": deciding,
+    "analysis": analysing,
     "decoders": decoding,
     "memory": memory,
     "starting": starting,
