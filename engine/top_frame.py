@@ -52,10 +52,11 @@ def _head(view: View, link: str) -> Iterator[list[Cell]]:
         (f"  {link}" if link else "", "warn"),
     ]
     now = figures(view.latest(), view.window_s())
+    decided = sum(branch["exchanges"] for branch in state.get("branches", ()))
     cost = [one.cost for one in sums(state.get("branches", ()), "target") if one.cost is not None]
     money = f"  cost {sum(cost):.4f} {view.gateway.get('currency') or ''}".rstrip() if cost else ""
     yield [
-        (f"requests {number(counters.get('exchanges'))}  open {number(counters.get('open'))}", ""),
+        (f"requests {number(decided)}  open {number(counters.get('open'))}", ""),
         (f"  {now.per_minute:.1f}/min", ""),
         (f"  failed {now.failed} of {now.count} in 5 min", "bad" if now.failed else ""),
         (f"  first byte {milliseconds(now.first_byte_ms)}", ""),

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -110,21 +109,11 @@ def _of_providers(built: Built, live: bool, skew: dict[str, float]) -> list[Chec
 async def _examined(built: Built, live: bool, skew: dict[str, float]) -> list[Check]:
     from engine.compose import gateway_of
     from engine.doctor_providers import Examination
-    from providers.aws_tokens import token_files_of
-    from providers.credentials import credential_source
-    from providers.spec import ConnectionPool, ProviderSpec
-    from providers.static_upstream import StaticTransport
-    from providers.transport import HttpTransport
-    from providers.upstream import Transport
+    from engine.outgoing import source_maker, token_transport, transport_maker
+    from engine.router import random_id
 
-    def make_transport(spec: ProviderSpec) -> Transport:
-        if spec.type == "static":
-            return StaticTransport(asyncio.sleep)
-        return HttpTransport(spec.connection_pool, environment=os.environ)
-
-    tokens = HttpTransport(ConnectionPool(), environment=os.environ)
-    make_source = partial(credential_source, token_files=token_files_of(os.environ, tokens, time.time))
-    gateway = gateway_of(built, make_transport, make_source=make_source)
+    tokens = token_transport()
+    gateway = gateway_of(built, transport_maker(random_id()), make_source=source_maker(tokens))
     examination = Examination(gateway, time.monotonic, time.time, live, skew)
     try:
         return await examination.checks()

@@ -7,6 +7,7 @@ import json
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -41,19 +42,17 @@ Heard: TypeAlias = Event | Lost
 
 def events(host: str, port: int) -> Iterator[Heard]:
     """The events of one connection, then why it ended; the router key in CCR_KEY goes along."""
-    connection = connection_to(host, port, SILENT_S)
     try:
-        connection.request("GET", PATH, headers=own_headers() | {"accept": "text/event-stream"})
-        reply = connection.getresponse()
-        if reply.status != 200:
-            yield Lost(_words(reply), final=reply.status not in (429, 503))
-            return
-        yield Event("begin", {})
-        yield from _parsed(reply)
+        with closing(connection_to(host, port, SILENT_S)) as connection:
+            connection.request("GET", PATH, headers=own_headers() | {"accept": "text/event-stream"})
+            reply = connection.getresponse()
+            if reply.status != 200:
+                yield Lost(_words(reply), final=reply.status not in (429, 503))
+                return
+            yield Event("begin", {})
+            yield from _parsed(reply)
     except (OSError, http.client.HTTPException):
         yield Lost(f"no router answers on {host}:{port}")
-    finally:
-        connection.close()
 
 
 class Follower:

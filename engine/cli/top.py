@@ -17,7 +17,7 @@ import click
 from engine.cli import options
 from engine.cli.following import Event, Follower, Heard, Lost, events
 from engine.top_frame import frame
-from engine.top_view import View
+from engine.top_view import MOST_ROWS, View
 
 DRAW_EVERY_S = 0.5
 ONCE_LINES = 40
@@ -43,14 +43,14 @@ def command(port: int | None, host: str | None, once: bool) -> int:
 
 
 def _once(host: str, port: int) -> int:
-    view = View()
+    view, states = View(), 0
     for heard in events(host, port):
         if isinstance(heard, Lost):
             click.echo(f"ccr: {heard.why}", err=True)
             return 1
         _take(view, heard)
-        expected = min(view.state.get("counters", {}).get("exchanges", 0), sum(_counts(view)))
-        if view.gateway and view.state and (view.rows or not expected):
+        states += heard.name == "state"
+        if states and (states > 1 or len(view.rows) >= min(sum(_counts(view)), MOST_ROWS)):
             break
     width = shutil.get_terminal_size((120, ONCE_LINES)).columns
     for line in frame(view, width, ONCE_LINES, _clock_of, colour=_coloured()):

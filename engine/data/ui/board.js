@@ -14,7 +14,8 @@ export function drawBoard(view) {
 }
 
 function drawTiles(view) {
-  const { counters, uptime, workers } = view.state;
+  const { branches, counters, uptime, workers } = view.state;
+  const decided = branches.reduce((sum, branch) => sum + branch.exchanges, 0);
   const since = view.state.serverTime - WINDOW_S;
   const latest = view.rows.filter((row) => row.at >= since);
   const failed = latest.filter(isFailure).length;
@@ -22,7 +23,7 @@ function drawTiles(view) {
   const rate = latest.length / Math.min(WINDOW_S, Math.max(1, uptime)) * 60;
   put(
     byId("tiles"),
-    tile("requests", short(counters.exchanges), `${rate.toFixed(rate < 10 ? 1 : 0)}/min`),
+    tile("requests", short(decided), `${rate.toFixed(rate < 10 ? 1 : 0)}/min`),
     tile("open now", whole(counters.open)),
     tile("failed in 5 min", whole(failed), latest.length ? `of ${whole(latest.length)}` : "", failed > 0),
     tile("total p50 in 5 min", milliseconds(quantile(totals, 0.5))),

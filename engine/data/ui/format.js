@@ -20,7 +20,7 @@ export function milliseconds(ms) {
   if (ms === null || ms === undefined) return "–";
   if (ms < 10) return `${+ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 60_000 ? `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : span(ms / 1000);
+  return ms < 60_000 ? `${+(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : span(ms / 1000);
 }
 
 export function span(seconds) {

@@ -13,7 +13,7 @@ const EXAMPLE = {
 };
 
 /** Members of an explanation that have a drawing of their own here; all others are shown as they are. */
-const DRAWN = new Set(["revision", "decision", "decisions", "rules", "plan", "pool", "lost", "notes", "unknownFacts", "stats", "nearest", "counterfactuals", "notProven"]);
+const DRAWN = new Set(["revision", "api", "asked", "decision", "decisions", "rules", "plan", "pool", "lost", "notes", "unknownFacts", "stats", "nearest", "counterfactuals", "notProven"]);
 
 export function startPlayground(onDenied) {
   const question = byId("question");
@@ -87,33 +87,46 @@ function verdict(decision) {
 
 function changes(explanation) {
   const found = explanation.counterfactuals ?? [];
-  const near = explanation.nearest;
-  if (!found.length && isEmpty(near)) return null;
-  return [
-    el("h3", {}, "What would change it"),
-    !isEmpty(near) && el("div", { class: "change" }, el("b", {}, "nearest "), typeof near === "object" ? nested(near) : String(near)),
-    found.map((one) => el("div", { class: "change" }, el("b", {}, one.rule ?? ""), one.impossible ? impossible(one) : changed(one))),
-  ];
+  if (!found.length) return null;
+  const near = explanation.nearest ? JSON.stringify(explanation.nearest) : null;
+  const isNearest = (one) => JSON.stringify(one) === near;
+  const ordered = [...found.filter(isNearest), ...found.filter((one) => !isNearest(one))];
+  return [el("h3", {}, "What would change it"), ordered.map((one) => change(one, isNearest(one)))];
+}
+
+function change(one, first) {
+  const to = one.impossible || one.notProven ? null : one.provider ? targetName(`${one.provider},${one.model}`) : null;
+  return el(
+    "div",
+    { class: first ? "change first" : "change" },
+    el("header", {}, el("b", {}, one.rule), el("span", { class: "muted" }, to ? `goes to ${to}` : one.changes && "is refused", first && el("span", { class: "tag" }, "the least change"))),
+    one.impossible && el("p", { class: "muted" }, impossible(one)),
+    one.notProven && el("p", { class: "muted" }, one.notProven),
+    one.changes && el("ul", {}, one.changes.map(changed)),
+    others(one, ["rule", "provider", "model", "changes", "verified", "impossible", "blockers", "notProven"]),
+  );
 }
 
 function impossible(one) {
-  const blockers = (one.blockers ?? []).map((blocker) => (typeof blocker === "string" ? blocker : JSON.stringify(blocker)));
-  return ` no change makes it win${blockers.length ? `; in its way: ${blockers.join(", ")}` : ""}`;
+  const before = one.blockers?.length ? `; before it stands ${one.blockers.map(plain).join(", ")}` : "";
+  return `no request at all is decided by it${before}`;
 }
 
-function changed(one) {
-  const rows = (one.changes ?? []).map((change) =>
-    "fact" in change ? el("li", {}, el("code", {}, change.fact), ` ${plain(change.from)} → ${plain(change.to)}`) : el("li", {}, nested(change)),
-  );
-  const more = Object.entries(one).filter(([name, value]) => !["rule", "changes", "impossible", "blockers", "verified"].includes(name) && !isEmpty(value));
-  return [el("ul", {}, rows), more.length ? nested(Object.fromEntries(more)) : null];
+function changed(step) {
+  const old = step.from === null || step.from === undefined ? "absent" : plain(step.from);
+  const wanted = step.to === null || step.to === undefined ? "absent" : plain(step.to);
+  return el("li", {}, el("code", {}, step.fact), " ", el("span", { class: "old" }, old), " → ", el("span", { class: "new" }, wanted), others(step, ["fact", "from", "to"]));
+}
+
+/** What has no drawing of its own. */
+function others(value, known) {
+  const more = Object.entries(value).filter(([name, one]) => !known.includes(name) && !isEmpty(one));
+  return more.length ? nested(Object.fromEntries(more)) : null;
 }
 
 const STATUS = { matched: "good", rejected: "", "not-evaluated": "", disabled: "", error: "bad", varies: "warn" };
 
 function step(rule) {
-  const known = new Set(["name", "index", "kind", "file", "line", "column", "status", "wouldMatch", "predicates"]);
-  const more = Object.entries(rule).filter(([name, value]) => !known.has(name) && !isEmpty(value));
   const label = rule.status === "not-evaluated" ? (rule.wouldMatch ? "would match" : "not asked") : rule.status;
   return el(
     "li",
@@ -125,7 +138,7 @@ function step(rule) {
       el("b", {}, rule.name),
       rule.line && el("span", { class: "tag" }, `line ${rule.line}`),
       el("ul", { class: "tests" }, rule.predicates.map(test)),
-      more.length ? nested(Object.fromEntries(more)) : null,
+      others(rule, ["name", "index", "kind", "file", "line", "column", "status", "wouldMatch", "predicates"]),
     ),
   );
 }

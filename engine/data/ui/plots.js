@@ -5,7 +5,7 @@ import { clock, milliseconds, quantile, short, targetName } from "./format.js";
 import { hueOf, isFailure, serverNow } from "./view.js";
 
 const HEIGHT = 168, LEFT = 44, RIGHT = 6, TOP = 8, BOTTOM = 20;
-const SHORTEST_S = 120, LONGEST_S = 3600, BARS = 40;
+const SHORTEST_S = 60, LONGEST_S = 3600, BARS = 40;
 
 export function drawPlots(view) {
   const to = serverNow(view);

@@ -9,7 +9,10 @@ export function newView() {
 
 /** Takes in one event of the stream. */
 export function take(view, name, value) {
-  if (name === "gateway") view.gateway = value;
+  if (name === "gateway") {
+    view.gateway = value;
+    for (const entry of value.tree) entry.targets.forEach((target) => hueOf(view, target));
+  }
   if (name === "state") {
     view.state = value;
     view.skew = value.serverTime - Date.now() / 1000;

@@ -88,9 +88,9 @@ STATE = {
         {"name": "zwei", "instances": [instance("ö", latencySeconds=None)]},
     ],
     "branches": [
-        branch("default", "one,large", 40, priced=40, cost=0.5),
-        branch("thinkers", "zwei,模型", 8, errors=1),
-        branch(STEERING, None, 2, errors=2),
+        branch("default", "one,large", 1, priced=1, cost=0.5),
+        branch("thinkers", "zwei,模型", 1),
+        branch(STEERING, None, 1, errors=1),
     ],
     "workers": {"wanted": 2, "running": [{"worker": 1}, {"worker": 2}]},
 }
