@@ -128,7 +128,7 @@ routing:
   customRules:
     - {name: pictures, condition: {hasImages: true}, target: "there,eyes"}
     - {name: live, condition: {stream: true}, target: "here,big"}
-    - {name: drawings, condition: {hasImages: true, stream: true}, target: "here,small"}
+    - {name: drawings, condition: {hasImages: true, hasTools: true}, target: "here,small"}
     - {name: down, condition: {provider.there.health: down, hasTools: true}, target: "here,small"}
     - {name: never, condition: {model: a, not: {model: a}}, target: "here,small"}
     - {name: "off", condition: {always: true}, target: "here,small", enabled: false}
