@@ -21,6 +21,7 @@ from engine.exchange import (
 )
 from engine.exchange_state import Exchange, Moment
 from engine.explainer import MAX_WAITING
+from engine.filters_header import filters_header
 from engine.front import Visit
 from engine.intake import ProviderStates, envelope_of
 from engine.record import record_exchange
@@ -33,9 +34,10 @@ from providers.messages.form import MESSAGES_FORM
 from providers.plan import PlannedTarget
 from rules.explicit import without_tag
 from rules.facts import Facts
-from rules.nodes import Decision, Reject
+from rules.filters import decision_of, filtered
+from rules.nodes import Decision, Found, Reject
 from schemas.decode_request import decode_request
-from schemas.request import BadRequest, MessagesRequest, Path
+from schemas.request import BadRequest, Envelope, MessagesRequest, Path
 from schemas.threads import THREAD_REFUSAL, THREAD_REFUSAL_DETAILS, asks_for_thread
 
 
@@ -71,8 +73,8 @@ async def _answered(
     form: ClientForm = MESSAGES_FORM,
     lost: tuple[Lost, ...] = (),
 ) -> None:
-    facts = _facts(router, visit, request, "messages")
-    decision = visit.gateway.decide(facts)
+    facts, found, decision = _decided(router, visit, request, "messages")
+    request = facts.envelope.request
     session = facts.get("sessionId")
     one = Exchange(
         visit.request_id,
@@ -87,6 +89,7 @@ async def _answered(
         debug=visit.gateway.settings.debug,
         client_key=visit.client_key,
         client_ip=visit.client_ip,
+        findings=found,
     )
     if one.debug.saving is not None:
         one.moment = _moment(router, visit, request)
@@ -171,8 +174,8 @@ async def answer_count(router: Router, visit: Visit) -> None:
     The estimate, whose method is `rules/measure.py`, also stands in where the upstream cannot count just now.
     """
     request = _decoded(visit, "count_tokens")
-    facts = _facts(router, visit, request, "count_tokens")
-    decision = visit.gateway.decide(facts)
+    facts, _, decision = _decided(router, visit, request, "count_tokens")
+    request = facts.envelope.request
     if isinstance(decision.route.to, Reject):
         raise Refused(refusal(decision.route.to.status, decision.route.to.message), headers_of_decision(decision))
     targets = visit.gateway.planned(decision.route, request.model)
@@ -240,10 +243,26 @@ def _decoded(visit: Visit, path: Path) -> MessagesRequest:
         raise Refused(refusal(400, str(problem))) from None
 
 
-def _facts(router: Router, visit: Visit, request: MessagesRequest, path: Path) -> Facts:
+def _decided(
+    router: Router, visit: Visit, request: MessagesRequest, path: Path
+) -> tuple[Facts, tuple[Found, ...], Decision]:
+    """The facts of the request as the filters leave it, what these found, and the decision."""
+    envelope = _envelope(router, visit, request, path)
+    filters = visit.gateway.built.rules.filters
+    if not filters:
+        facts = Facts(envelope)
+        return facts, (), visit.gateway.decide(facts)
+    behind = filtered(filters, envelope)
+    if behind.found:
+        visit.body = behind.envelope.request.raw
+        visit.responder.base.append(filters_header(behind.found))
+    facts = Facts(behind.envelope)
+    decision = visit.gateway.decide(facts) if behind.blocked is None else decision_of(behind.blocked)
+    return facts, behind.found, decision
+
+
+def _envelope(router: Router, visit: Visit, request: MessagesRequest, path: Path) -> Envelope:
     registry = visit.gateway.registry
     now, wall = router.clock(), router.wall()
     budgets = router.budgets.at(wall) if router.budgets is not None else None
-    return Facts(
-        envelope_of(request, path, visit.headers, visit.client_ip, registry, now, wall, visit.client_key, budgets)
-    )
+    return envelope_of(request, path, visit.headers, visit.client_ip, registry, now, wall, visit.client_key, budgets)

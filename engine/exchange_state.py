@@ -13,7 +13,7 @@ from providers.errors import ProviderError
 from providers.messages.form import MESSAGES_FORM
 from providers.plan import PlannedTarget, Try
 from providers.reply import Summary
-from rules.nodes import Decision
+from rules.nodes import Decision, Found
 from schemas.request import MessagesRequest, Path
 
 
@@ -38,6 +38,7 @@ class Exchange:
     `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
     `debug` says how much of it is logged. `client_key` is the name of the client's router key, `client_ip` its address.
     `moment` is there where the exchange is to be saved.
+    `findings` are the filters that applied to it.
     """
 
     request_id: str
@@ -62,6 +63,7 @@ class Exchange:
     client_key: str | None = None
     client_ip: str | None = None
     moment: Moment | None = None
+    findings: tuple[Found, ...] = ()
 
     def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
         """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""

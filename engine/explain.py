@@ -32,8 +32,9 @@ from rules.cost import facts_of
 from rules.evaluate import EXPLICIT, Leaf, UnknownFact, explicit_target, holds
 from rules.explicit import without_tag
 from rules.facts import Facts, FactSource, tokens_counted
+from rules.filters import decision_of, filtered
 from rules.leaves import Placed, placed_leaves
-from rules.nodes import Category, Constant, Decision, Predicate, Reject, Rule, RuleSet, Test
+from rules.nodes import Category, Constant, Decision, Filter, Found, Predicate, Reject, Rule, RuleSet, Test
 from rules.operators import wanted_of
 from rules.suppose import Case, cases_of
 from schemas.diagnostics import Span
@@ -56,6 +57,8 @@ class Question:
     api: str = "messages"
     lost_before: tuple[Lost, ...] = ()
     notes: tuple[str, ...] = ()
+    found: tuple[Found, ...] = ()
+    blocked: Filter | None = None
 
 
 def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bool = False) -> Question:
@@ -64,7 +67,19 @@ def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bo
     notes = ["the body is one of Chat Completions"] if asked.api == "chat/completions" else []
     strangers = sorted((envelope.provider_state or {}).keys() - built.providers.keys())
     notes += [f"`state` speaks of {quoted(name)}, and there is no such provider" for name in strangers]
-    return Question(built.rules, built.revision, envelope, surroundings, full, asked.api, asked.lost, tuple(notes))
+    behind = filtered(built.rules.filters, envelope)
+    return Question(
+        built.rules,
+        built.revision,
+        behind.envelope,
+        surroundings,
+        full,
+        asked.api,
+        asked.lost,
+        tuple(notes),
+        behind.found,
+        behind.blocked,
+    )
 
 
 @dataclass(slots=True)
@@ -88,6 +103,8 @@ class _Heard:
 
 def explain(question: Question) -> dict[str, Any]:
     """The explanation. Deterministic: the same bytes for the same question."""
+    if question.blocked is not None:
+        return _blocked(question, question.blocked)
     facts = Facts(question.envelope)
     heard = _Heard()
     found = cases_of(question.rules, facts, heard)
@@ -102,6 +119,8 @@ def explain(question: Question) -> dict[str, Any]:
         explanation["decisions"] = _varying(cases, decisions)
     if not found.complete:
         explanation["notProven"] = "there are too many combinations of facts that are not given"
+    if question.rules.filters:
+        explanation["filters"] = _found(question)
     unknown = sorted({fact for case in cases for fact in case.supposed})
     predicates = [predicate for entry in entries for predicate in entry["predicates"]]
     return explanation | {
@@ -119,6 +138,39 @@ def explain(question: Question) -> dict[str, Any]:
             "evaluated": sum(predicate["evaluated"] for predicate in predicates),
             "tokensCounted": counted,
         },
+    }
+
+
+def _found(question: Question) -> list[dict[str, Any]]:
+    return [{"name": one.filter, "action": one.action, "count": one.count} for one in question.found]
+
+
+def _blocked(question: Question, one: Filter) -> dict[str, Any]:
+    """The explanation of a request that a filter blocks: no rule ever sees it."""
+    facts, unheard = Facts(question.envelope), _Heard()
+    leaves = placed_leaves(one.condition) if one.condition is not None else ()
+    entry = {
+        "name": one.name,
+        "index": 0,
+        "kind": "filter",
+        **_place(one.span),
+        "status": "matched",
+        "wouldMatch": True,
+        "predicates": [_predicate(question, facts, unheard, placed) for placed in leaves],
+    }
+    return {
+        "revision": question.revision,
+        "api": question.api,
+        "decision": _decision(question, facts, decision_of(one)),
+        "filters": _found(question),
+        "blocked": one.name,
+        "rules": [entry],
+        "plan": [],
+        "pool": None,
+        "lost": [],
+        "notes": list(question.notes),
+        "unknownFacts": [],
+        "stats": {"predicates": 0, "evaluated": 0, "tokensCounted": False},
     }
 
 

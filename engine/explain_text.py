@@ -14,6 +14,9 @@ _WIDTH = 100
 _REJECTED = 8
 """Rules that did not match and are shown, unless all are asked for."""
 
+_DONE = {"block": "found, and the request is blocked", "redact": "found and cut out", "tag": "gave its tag"}
+"""What a filter did, by its action."""
+
 Paint = Callable[[str, str], str]
 """A text and what it is (`label`, `good`, `bad`, `quiet`) to the text as it is to look."""
 
@@ -56,6 +59,9 @@ class _Text:
             yield from self._because(self.rules[self.places[decision["rule"]] - 1])
             for skip in decision["skipped"]:
                 yield self._row("skipped", f"{skip['rule']}: {skip['reason']}")
+        for one in explanation.get("filters", ()):
+            count = f" {one['count']} times" if one["count"] > 1 else ""
+            yield self._row("filter", f"{one['name']}: {_DONE[one['action']]}{count}")
         yield from self._answers()
         yield from self._rejected()
         yield from self._after()

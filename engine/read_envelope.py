@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Api = Literal["messages", "count_tokens", "chat/completions"]
 """The endpoint, as the end of its path."""
 
-_KEYS = ("request", "headers", "path", "clientIp", "clientKey", "now", "state")
+_KEYS = ("request", "headers", "path", "clientIp", "clientKey", "now", "state", "tags")
 _ABOUT = ("decision", "upstreamRequest", "outcome", "timing", "reply", "savedBy")
 """What saved requests and witnesses say besides; nothing here reads it."""
 
@@ -183,8 +183,15 @@ def _body(data: bytes, api: Api | None, values: Mapping[str, Any]) -> Asked:
         _text_of(values, "clientKey"),
         moment_of(values["now"]) if values.get("now") is not None else None,
         *states_of(values.get("state")),
+        tags=_tags_of(values.get("tags")),
     )
     return Asked(envelope, api, lost)
+
+
+def _tags_of(value: object) -> frozenset[str]:
+    if not isinstance(value, list | None) or not all(isinstance(tag, str) for tag in value or ()):
+        raise BadEnvelope("`tags` is a list of texts")
+    return frozenset(value or ())
 
 
 def _detected(data: bytes) -> tuple[Api, Any]:

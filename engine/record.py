@@ -64,6 +64,7 @@ def record_exchange(
         outputTokens=usage.output if usage else None,
         lost=sum(row.count for row in lost) or None,
         attempts=len(one.failures) + (1 if one.answered_by else 0),
+        filters={found.filter: found.count for found in one.findings} or None,
         skippedRules=[f"{skip.rule}: {skip.reason}" for skip in decision.skipped] or None,
         firstByteMs=None if one.first_byte_at is None else round((one.first_byte_at - one.started_at) * 1000, 1),
         totalMs=round((now - one.started_at) * 1000, 1),

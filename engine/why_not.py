@@ -71,6 +71,8 @@ def with_reasons(
     question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish = Wish()
 ) -> dict[str, Any]:
     """The explanation with the reasons of the rules that did not decide. Raises `NoSuchRule`."""
+    if question.blocked is not None:
+        return dict(explanation)  # no rule is asked
     last = ("unknownFacts", "stats")
     first = {key: value for key, value in explanation.items() if key not in last}
     return first | _reasons(question, explanation, ready, wish) | {key: explanation[key] for key in last}
@@ -118,6 +120,8 @@ def shape_of(envelope: Envelope) -> Shape:
     if envelope.headers is not None:
         shape["headers"] = dict(envelope.headers)
     shape |= {"clientIp": envelope.client_ip, "clientKey": envelope.client_key}
+    if envelope.tags:
+        shape["tags"] = sorted(envelope.tags)
     if envelope.now is not None:
         shape["now"] = datetime.fromtimestamp(envelope.now, UTC).isoformat()
     state: dict[str, Any] = {

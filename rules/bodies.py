@@ -116,6 +116,7 @@ def envelope_of(shape: Shape) -> Envelope:
         None if now is None else datetime.fromisoformat(now).timestamp(),
         state or None,
         budgets or None,
+        frozenset(shape.get("tags") or ()),
     )
 
 
@@ -241,6 +242,9 @@ def _shape(wanted: Wanted, filler: Filler) -> Shape:
     for key in ("clientIp", "clientKey"):
         if isinstance(values.get(key), str):
             shape[key] = values[key]
+    tags = _members_of(wanted, "tags", "tag")
+    if tags:
+        shape["tags"] = tags
     now = values.get("time")
     if isinstance(now, int | float):
         shape["now"] = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
@@ -249,6 +253,18 @@ def _shape(wanted: Wanted, filler: Filler) -> Shape:
     if state:
         shape["state"] = state
     return shape
+
+
+def _members_of(wanted: Wanted, fact: str, stem: str) -> list[str]:
+    """The members of a set that may hold anything: those wanted, and as many more as it is to have."""
+    exact = wanted.values.get(fact)
+    members = sorted(exact) if isinstance(exact, frozenset) else list(wanted.members.get(fact, ((), ()))[0])
+    number = 0
+    while len(members) < _count(wanted, fact):
+        number += 1
+        if not wanted.bars(fact, f"{stem}-{number}"):
+            members.append(f"{stem}-{number}")
+    return members
 
 
 def _nearest(number: float, span: tuple[float, float]) -> float:
@@ -350,13 +366,7 @@ def _headers_of(wanted: Wanted) -> dict[str, str]:
     for fact, name in (("agentType", "x-claude-code-agent-type"), ("sessionId", "x-claude-code-session-id")):
         if isinstance(values.get(fact), str):
             headers[name] = str(values[fact])
-    exact = values.get("betas")
-    betas = sorted(exact) if isinstance(exact, frozenset) else list(wanted.members.get("betas", ((), ()))[0])
-    number = 0
-    while len(betas) < _count(wanted, "betas"):
-        number += 1
-        if not is_barred(f"beta-{number}", wanted.members["betas"][1] if "betas" in wanted.members else ()):
-            betas.append(f"beta-{number}")
+    betas = _members_of(wanted, "betas", "beta")
     if betas:
         headers["anthropic-beta"] = ",".join(betas)
     for fact, value in values.items():

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rules.analysis.offered import Providers, places_of
 from rules.bodies import Composed, Impossible, Shape, compose
 from rules.facts import Facts
+from rules.filters import decision_of, filtered
 from rules.nodes import Decision, Reject, RuleSet
 from rules.shorthand import BadShorthand, wanted_of_mapping
 from rules.suppose import cases_of as decisions_of
@@ -24,7 +25,7 @@ from schemas.wording import quoted
 ReadEnvelope = Callable[[str], Facts]
 """The facts of a saved request, by its path as written. Raises `OSError` and `ValueError`."""
 
-EXPECTED = ("rule", "category", "provider", "model", "reject")
+EXPECTED = ("rule", "category", "provider", "model", "reject", "blocked", "filters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,19 @@ def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
                 data={"test": case.name},
             ),
         )
-    for supposed in decisions_of(rules, case.facts).cases:
-        got = outcome_of(supposed.decision, case.facts, providers)
+    behind = filtered(rules.filters, case.facts.envelope)
+    facts = case.facts if behind.envelope is case.facts.envelope else Facts(behind.envelope)
+    decisions = [supposed.decision for supposed in decisions_of(rules, facts).cases]
+    if behind.blocked is not None:
+        decisions = [decision_of(behind.blocked)]
+    for decision in decisions:
+        got = outcome_of(decision, facts, providers) | {
+            "blocked": behind.blocked.name if behind.blocked is not None else None,
+            "filters": [one.filter for one in behind.found],
+        }
         wrong = [key for key, value in case.expect.items() if got.get(key) != value]
         if wrong:
-            return Result(case, "failed", _failed(case, rules, supposed.decision, got, wrong[0]))
+            return Result(case, "failed", _failed(case, rules, decision, got, wrong[0]))
     return Result(case, "passed")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rules.conditions import Conditions, budgets_in
 from rules.evaluate import EXPLICIT
+from rules.filter_reader import filters_in
 from rules.nodes import Category, Route, Rule, RuleSet
 from rules.operands import LiteralError, literal_text, number_in
 from rules.routes import Routes
@@ -50,12 +51,14 @@ def compile_rules(
     routes = Routes(conditions.diagnostics)
     rules = _rules(root, conditions, routes)
     categories = _categories(root, builtin, conditions, routes, offers)
+    filters = filters_in(root, conditions)
     _check_names(rules, categories, conditions.diagnostics)
     result = RuleSet(
         tuple(rules),
         tuple(categories),
         {name: frozenset(offer.models) if offer.models else None for name, offer in offers.items()},
         _flag(node_at(root, ("routing", "explicitModels")), True),
+        tuple(filters),
     )
     wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in conditions.diagnostics)
     return (None if wrong or conditions.broken or routes.broken else result), conditions.diagnostics

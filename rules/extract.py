@@ -263,6 +263,7 @@ READERS: Mapping[str, Callable[[Envelope], Value | None]] = {
     "sessionId": _session_id,
     "clientKey": lambda envelope: envelope.client_key,
     "clientIp": lambda envelope: envelope.client_ip,
+    "tags": lambda envelope: envelope.tags,
     "requestClass": _request_class,
     "agentType": _agent_type,
     "subagent": _subagent,

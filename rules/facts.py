@@ -66,6 +66,7 @@ FACTS: Mapping[str, FactSpec] = {
     "sessionId": FactSpec("string", 0, "the client's session", optional=True),
     "clientKey": FactSpec("string", 0, "the name of the router key that was used", optional=True),
     "clientIp": FactSpec("address", 0, "the client's address", optional=True),
+    "tags": FactSpec("set", 0, "the tags that filters gave the request"),
     "requestClass": FactSpec(
         "enum", 0, "what kind of call it is, as the client says",
         ("main", "subagent", "workflow", "compaction", "auxiliary"), optional=True,
@@ -195,6 +196,11 @@ class Facts:
         if self._choices is None:
             self._choices = choices_of(self._envelope.request)
         return self._choices
+
+    @property
+    def envelope(self) -> Envelope:
+        """The request they are of."""
+        return self._envelope
 
     @property
     def computed(self) -> frozenset[str]:

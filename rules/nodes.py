@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from schemas.diagnostics import Span
 
@@ -152,18 +152,49 @@ class Category:
     builtin: bool = True
 
 
+class Spotter(Protocol):
+    """A pattern of a filter."""
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where it is, from left to right."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is done to requests before they are routed. `condition` None: to all. `patterns`: to those in which one is."""
+
+    name: str
+    action: Literal["block", "redact", "tag"]
+    span: Span
+    condition: Predicate | None = None
+    patterns: tuple[Spotter, ...] = field(default=(), compare=False, repr=False)
+    message: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A filter applied; `count` is how often its patterns were found (0: it has none). Never what was found."""
+
+    filter: str
+    action: str
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """All that decides, in order: rules, then the explicit choice, then categories in precedence order (`default` last).
 
     `offers` is provider -> its models (what an explicit `provider,model` may name); None for a provider that lists none
-    (then it offers every model). `explicit_models` is the switch `routing.explicitModels`.
+    (then it offers every model). `explicit_models` is the switch `routing.explicitModels`. `filters` come before all.
     """
 
     rules: tuple[Rule, ...]
     categories: tuple[Category, ...]
     offers: Mapping[str, frozenset[str] | None]
     explicit_models: bool = True
+    filters: tuple[Filter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,19 +213,28 @@ def _set_headers(shape: Shape, wanted: Wanted) -> None:
 
 
 def _set_betas(headers: dict[str, str], wanted: Wanted) -> None:
-    needed = wanted.members.get("betas", ((), ()))[0]
-    low, high = wanted.sizes.get("betas", (0, float("inf")))
     there = [name.strip() for name in headers.pop("anthropic-beta", "").split(",") if name.strip()]
-    kept = [name for name in there if name in needed or not wanted.bars("betas", name)]
+    kept = _revised_members(there, wanted, "betas", "beta")
+    if kept:
+        headers["anthropic-beta"] = ",".join(kept)
+
+
+def _revised_members(there: list[str], wanted: Wanted, fact: str, stem: str) -> list[str]:
+    """The members of a set that may hold anything, with as few changes as it takes."""
+    exact = wanted.values.get(fact)
+    if isinstance(exact, frozenset):
+        return sorted(exact)
+    needed = wanted.members.get(fact, ((), ()))[0]
+    low, high = wanted.sizes.get(fact, (0, float("inf")))
+    kept = [name for name in there if name in needed or not wanted.bars(fact, name)]
     kept += [name for name in needed if name not in kept]
     spare = [name for name in kept if name not in needed]
     while len(kept) > high and spare:
         kept.remove(spare.pop())
-    more = (name for number in range(1, 1_000) if not wanted.bars("betas", name := f"beta-{number}"))
+    more = (name for number in range(1, 1_000) if not wanted.bars(fact, name := f"{stem}-{number}"))
     while len(kept) < low:
         kept.append(next(more))
-    if kept:
-        headers["anthropic-beta"] = ",".join(kept)
+    return kept
 
 
 def _set_surroundings(shape: Shape, wanted: Wanted) -> None:
@@ -233,6 +242,8 @@ def _set_surroundings(shape: Shape, wanted: Wanted) -> None:
     for key in ("clientIp", "clientKey"):
         if key in values:
             shape[key] = values[key] if isinstance(values[key], str) else None
+    if "tags" in values or "tags" in wanted.members or "tags" in wanted.sizes:
+        shape["tags"] = _revised_members(list(shape.get("tags") or ()), wanted, "tags", "tag")
     now = values.get("time")
     if isinstance(now, int | float):
         shape["now"] = datetime.fromtimestamp(now, UTC).isoformat()

@@ -79,6 +79,7 @@ CODES: Mapping[str, Code] = {
     "CCR309": Code("a rule that always holds is not the last one", ERROR),
     "CCR312": Code("a number between two bounds that neither takes", WARNING),
     "CCR313": Code("a pattern that matches nothing, everything, or a plain text", WARNING),
+    "CCR314": Code("a filter that no request gets to", ERROR),
     # 4xx: references
     "CCR401": _blocks("an unknown provider, model, category or named condition"),
     "CCR402": Code("the target's provider does not offer the model", ERROR),

@@ -106,6 +106,7 @@ class Envelope(msgspec.Struct, frozen=True):
     `headers` has lower-case names (None: a bare body, headers are missing); `client_key` is the router key's name;
     `now` is seconds since the epoch, None where unknown; `provider_state` maps provider to its health word, `budget_state`
     budget to its state; None where unknown.
+    `tags` are those that filters gave it.
     """
 
     request: MessagesRequest
@@ -116,6 +117,7 @@ class Envelope(msgspec.Struct, frozen=True):
     now: float | None = None
     provider_state: Mapping[str, Mapping[str, Any]] | None = None
     budget_state: Mapping[str, str] | None = None
+    tags: frozenset[str] = frozenset()
 
 
 class BadRequest(ValueError):  # noqa: N818 - named for what the client is told

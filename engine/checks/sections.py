@@ -9,6 +9,7 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 
 RESERVED = ("filters",)
+RESERVED = ("audit",)
 
 
 def sections(scope: Scope) -> Iterator[Diagnostic]:

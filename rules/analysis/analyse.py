@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rules.analysis.budget import Budget
 from rules.analysis.capable import needs_of
 from rules.analysis.edits import Source
+from rules.analysis.filters import unreached_filters
 from rules.analysis.findings import findings_of
 from rules.analysis.offered import Providers
 from rules.analysis.ready import prover_of
@@ -56,6 +57,7 @@ def analyse(subject: Subject, budget: Budget | None = None, *, with_overlaps: bo
     prover = prover_of(subject.rules, subject.providers, budget, [*asked, *asked_of], choices)
     source = Source(subject.root, subject.texts)
     found = findings_of(prover, source, needs, with_overlaps=with_overlaps)
+    found += unreached_filters(subject.rules, subject.providers, budget)
     results = [run_case(case, subject.rules, subject.providers) for case in subject.tests]
     verdicts = [prove(invariant, prover) for invariant in subject.invariants]
     found += [result.diagnostic for result in results if result.diagnostic is not None]

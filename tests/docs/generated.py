@@ -44,6 +44,7 @@ SECTIONS = {
     "model": "A model in `settings.models`, where it is not just a name",
     "price": "A price",
     "budget": "A budget",
+    "filter": "One of `filters`",
     "routerKey": "One of `server.apiKeys`",
     "limit": "One of `server.limits`",
     "target": "A target, where it is not `provider,model`",
