@@ -274,7 +274,11 @@ assert built_filters is not None
 RULES = built_filters.rules.filters
 TEXTS = st.text(max_size=20)
 LEAVES = st.one_of(
-    TEXTS, TEXTS.map(lambda text: text + SECRET), TEXTS.map(lambda text: f"{text} {OWN}x"), st.integers(), st.none()
+    TEXTS,
+    TEXTS.map(lambda text: f"{text} {SECRET}"),
+    TEXTS.map(lambda text: f"{text} {OWN}x"),
+    st.integers(),
+    st.none(),
 )
 INPUTS = st.recursive(
     LEAVES,

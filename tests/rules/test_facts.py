@@ -91,6 +91,8 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], Any]] = [
     ("clientKey", {}, {}, MISSING),
     ("clientIp", {}, {"client_ip": "::1"}, "::1"),
     ("clientIp", {}, {}, MISSING),
+    ("tags", {}, {"tags": frozenset({"internal"})}, frozenset({"internal"})),
+    ("tags", {}, {}, frozenset()),
     ("requestClass", {}, {"headers": {"x-claude-code-request-class": "auxiliary"}}, "auxiliary"),
     ("requestClass", {}, {"headers": {"x-claude-code-compaction": "auto"}}, "compaction"),
     ("requestClass", {}, {"headers": {"x-claude-code-agent-id": "7"}}, "subagent"),
