@@ -13,7 +13,6 @@ from engine.checks.mappings import mappings
 from engine.checks.models import models
 from engine.checks.references import references
 from engine.checks.scope import Scope
-from engine.checks.sections import sections
 from engine.checks.usage import usage
 from providers.spec import ProviderSpec
 from schemas.diagnostics import Diagnostic
@@ -38,7 +37,6 @@ def check(
         *conditions(scope),
         *models(scope),
         *deployment(scope, public=public),
-        *sections(scope),
         *access(scope),
         *limits(scope),
         *bedrock(scope),

@@ -114,7 +114,6 @@ CODES: Mapping[str, Code] = {
     "CCR804": _blocks("plain http to a public host"),
     "CCR805": Code("an endpoint known to be wrong for its vendor", WARNING),
     "CCR806": _blocks("a public address without a key"),
-    "CCR807": Code("a section that this version does not act on", WARNING),
     "CCR808": _blocks("a certificate or key that cannot be used"),
     "CCR811": Code("limits that each process counts for itself", WARNING),
     # 9xx: comments to this program
