@@ -59,6 +59,9 @@ def own_status(router: Router) -> dict[str, object]:
         status["budgets"] = router.budgets.at(router.wall()).rows()
     if router.gateway.limiter is not None:
         status["limits"] = router.gateway.limiter.counts.standing()
+    debug = status["debug"]
+    assert isinstance(debug, dict)
+    status["debug"] = {**debug, "logLevel": router.journal.level}
     if (audit := router.audit_log()) is not None:
         status["audit"] = audit
     return {

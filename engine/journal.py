@@ -7,7 +7,6 @@ never waits for the disk. Secrets never reach it: callers pass values of known k
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 import traceback
@@ -17,6 +16,7 @@ from typing import TextIO
 
 import msgspec
 
+from engine.log_files import LogFiles
 from engine.redact import redact
 
 FLUSH_S = 0.05
@@ -39,15 +39,13 @@ class Journal:
         colour: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._folder = folder
+        self._files = None if folder is None else LogFiles(folder)
         self._threshold = _LEVELS[level]
         self._terminal = terminal
         self._colour = colour
         self._clock = clock
         self._pending: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._file: int | None = None
-        self._day = ""
         self._second = -1
         self._stamp = ""
         self.lost_lines = 0
@@ -59,6 +57,16 @@ class Journal:
     def set_level(self, level: str) -> None:
         """Changes the level from now on."""
         self._threshold = _LEVELS[level]
+
+    @property
+    def level(self) -> str:
+        """The level in force."""
+        return next(name for name, weight in _LEVELS.items() if weight == self._threshold)
+
+    def set_limits(self, max_bytes: int | None, keep_days: int | None) -> None:
+        """Changes from now on how large a file may be, and how many days back files are kept."""
+        if self._files is not None:
+            self._files.max_bytes, self._files.keep_days = max_bytes, keep_days
 
     def write(
         self, level: str, message: str, request_id: str | None = None, stage: str | None = None, **data: object
@@ -103,12 +111,10 @@ class Journal:
         if not self._pending:
             return
         lines, self._pending = self._pending, []
-        if self._folder is None:
+        if self._files is None:
             return
         try:
-            self._open_for_today()
-            if self._file is not None:
-                os.write(self._file, b"".join(lines))
+            self._files.append(b"".join(lines), time.strftime("%Y-%m-%d", time.localtime(self._clock())))
         except OSError as problem:
             if self.lost_lines == 0:
                 sys.stderr.write(f"ccr: the log cannot be written: {problem}\n")
@@ -117,10 +123,8 @@ class Journal:
     def close(self) -> None:
         """Writes what is pending and closes the file."""
         self.flush()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-            self._day = ""
+        if self._files is not None:
+            self._files.close()
 
     def _schedule(self, level: str) -> None:
         try:
@@ -132,19 +136,6 @@ class Journal:
             self.flush()
         elif self._timer is None:
             self._timer = loop.call_later(FLUSH_S, self.flush)
-
-    def _open_for_today(self) -> None:
-        assert self._folder is not None
-        day = time.strftime("%Y-%m-%d", time.localtime(self._clock()))
-        if day == self._day and self._file is not None:
-            return
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / f"ccr-{day}.log"
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._day = day
 
     def _timestamp(self, now: float) -> str:
         second = int(now)

@@ -125,7 +125,10 @@ def _journal_of(job: Job) -> Journal:
     terminal = sys.stderr if sys.stderr.isatty() else None
     colour = terminal is not None and not os.environ.get("NO_COLOR")
     level = job.log_level or job.first.settings.debug.log_level
-    return Journal(job.log_folder, level, terminal, colour)
+    journal = Journal(job.log_folder, level, terminal, colour)
+    debug = job.first.settings.debug
+    journal.set_limits(debug.log_max_bytes, debug.log_keep_days)
+    return journal
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -209,8 +212,10 @@ async def _serve(
     def on_swap() -> None:
         prober.follow()
         usage.follow()
+        debug = router.gateway.settings.debug
+        journal.set_limits(debug.log_max_bytes, debug.log_keep_days)
         if job.log_level is None:
-            journal.set_level(router.gateway.settings.debug.log_level)
+            journal.set_level(debug.log_level)
         saver.follow()
         audit.follow()
 

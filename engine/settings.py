@@ -82,6 +82,8 @@ class DebugSettings:
     trace_requests: bool = False
     saving: Saving | None = None
     log_dir: str = "~/.claude-code-router/logs"
+    log_max_bytes: int | None = None
+    log_keep_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def settings_of(root: Node) -> Settings:
             trace_requests=_boolean(root, "debug.traceRequests", debug.trace_requests),
             saving=saving_of(root),
             log_dir=_string(root, "debug.logDir", debug.log_dir),
+            log_max_bytes=int(_number(root, "debug.logMaxMegabytes", 0) * 1_000_000) or None,
+            log_keep_days=days if (days := _integer(root, "debug.logKeepDays", -1)) >= 0 else None,
         ),
         state=Secret(url) if (url := _string(root, "state", "")) else None,
         usage=usage_of(root),

@@ -71,6 +71,7 @@ EDGES: dict[str, set[str]] = {
     "engine/guarded.py": {"loop", "network"},
     "engine/journal.py": {"clock", "disk", "loop", "terminal"},
     "engine/lifecycle.py": {"clock", "disk", "environment", "loop", "network", "processes", "terminal"},
+    "engine/log_files.py": {"disk"},
     "engine/open_files.py": {"processes"},
     "engine/redis_state.py": {"loop", "network", "randomness"},
     "engine/reload.py": {"disk", "loop"},

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from engine.cli import options
 from engine.cli.log_folder import log_folder
+from engine.log_files import log_files
 
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
 _COLOURS = {"debug": "bright_black", "info": "cyan", "warn": "yellow", "error": "red"}
-_FILE = re.compile(r"ccr-[0-9]{4}-[0-9]{2}-[0-9]{2}\.log")
 _POLL_S = 0.2
 
 
@@ -32,7 +34,7 @@ def command(follow: bool, lines: int, level: str, config: str | None) -> int:
     On a terminal for people; into a pipe the JSON lines as they are.
     """
     folder = log_folder(config)
-    files = _files(folder)
+    files = log_files(folder)
     if not files and not follow:
         click.echo(f"no log in {folder} yet", err=True)
         return 0
@@ -44,13 +46,6 @@ def command(follow: bool, lines: int, level: str, config: str | None) -> int:
             if _wanted(line, level):
                 click.echo(_shown(line) if people else line)
     return 0
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name))
-    except OSError:
-        return []
 
 
 def _last(files: list[Path], count: int, level: str) -> list[str]:
@@ -66,22 +61,32 @@ def _last(files: list[Path], count: int, level: str) -> list[str]:
 
 
 def _following(folder: Path, current: Path | None) -> Iterator[str]:
-    """Lines appended from now on, without end; goes on to the next day's file when it appears."""
-    offset = current.stat().st_size if current else 0
-    pending = b""
-    while True:
-        newest = next(reversed(_files(folder)), None)
+    """Lines appended from now on, without end; goes on to the next file when the one it reads is full or of yesterday."""
+    with ExitStack() as held:
+        file: BinaryIO | None = None
         if current is not None:
-            with current.open("rb") as file:
-                file.seek(offset)
-                data = file.read()
-            offset += len(data)
-            *whole, pending = (pending + data).split(b"\n")
-            yield from (line.decode("utf-8", "replace") for line in whole)
-        if newest is not None and newest != current:
-            current, offset, pending = newest, 0, b""
-            continue
-        time.sleep(_POLL_S)
+            file = held.enter_context(current.open("rb"))
+            file.seek(0, os.SEEK_END)
+        pending = b""
+        while True:
+            following = _after(file, log_files(folder))  # before reading: what is written later is read next time
+            if file is not None:
+                *whole, pending = (pending + file.read()).split(b"\n")
+                yield from (line.decode("utf-8", "replace") for line in whole)
+            if following is not None:
+                held.close()
+                file, pending = held.enter_context(following.open("rb")), b""
+                continue
+            time.sleep(_POLL_S)
+
+
+def _after(file: BinaryIO | None, files: list[Path]) -> Path | None:
+    """The file to go on with, if any; the first of all where none is open."""
+    if file is None:
+        return files[0] if files else None
+    inode = os.fstat(file.fileno()).st_ino
+    places = [place for place, path in enumerate(files) if path.exists() and path.stat().st_ino == inode]
+    return next(iter(files[(places[0] + 1 if places else -1) :]), None)
 
 
 def _wanted(line: str, level: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.journal import Journal
+from engine.log_files import LogFiles, log_files
 from engine.redact import redact, redact_headers
 
 
@@ -105,3 +106,42 @@ def test_secret_headers_become_a_hash() -> None:
 
     assert "hush" not in str(shown)
     assert shown["accept"] == "text/plain"
+
+
+def test_a_full_file_is_numbered_and_a_new_one_begins(tmp_path: Path) -> None:
+    """Two processes that write the same files lose no line, and no file grows beyond its limit."""
+    both = [LogFiles(tmp_path, 1000), LogFiles(tmp_path, 1000)]
+    for number in range(100):
+        both[number % 2].append(b"%0100d\n" % number, "2026-05-01")
+    for files in both:
+        files.close()
+    paths = log_files(tmp_path)
+    lines = [line for path in paths for line in path.read_text().splitlines()]
+
+    assert [path.name for path in paths][-2:] == ["ccr-2026-05-01.log.11", "ccr-2026-05-01.log"]
+    assert max(path.stat().st_size for path in paths) <= 1000
+    assert sorted(map(int, lines)) == list(range(100))
+
+
+def test_files_of_old_days_are_deleted(tmp_path: Path) -> None:
+    """With their numbered ones, by the day in their names, and nothing else in the folder."""
+    names = ["ccr-2026-04-27.log", "ccr-2026-04-27.log.1", "ccr-2026-04-28.log", "ccr-2026-04-30.log.2", "notes.log"]
+    for name in names:
+        (tmp_path / name).touch()
+    files = LogFiles(tmp_path, keep_days=3)
+    files.append(b"x\n", "2026-05-01")
+    files.close()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*names[2:4], "ccr-2026-05-01.log", "notes.log"]
+
+
+def test_limits_change_while_it_writes(tmp_path: Path) -> None:
+    """A reload takes them over; a limit smaller than a line costs no line."""
+    journal = Journal(tmp_path)
+    journal.write("info", "before")
+    journal.set_limits(10, None)
+    journal.write("info", "between")
+    journal.write("info", "after")
+    journal.close()
+
+    assert [json.loads(path.read_text())["message"] for path in log_files(tmp_path)] == ["before", "between", "after"]
