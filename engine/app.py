@@ -25,6 +25,7 @@ from engine.replies import Api, Refused, refusal
 from engine.router import Router
 from engine.watching import watch
 from providers.upstream import HOP_HEADER
+from schemas.packaged import openapi_text
 
 AnyRequest = Request[None, None, State]
 Reply = Response[bytes]
@@ -94,6 +95,12 @@ def app_of(router: Router) -> Litestar:
             raise HTTPException(status_code=503, detail="a worker does not answer, so the sums are not known")
         return Response(text, media_type=CONTENT_TYPE)
 
+    description = openapi_text().encode()
+
+    @get("/openapi.json", sync_to_thread=False)
+    def serve_openapi() -> Reply:
+        return Response(description, status_code=200, media_type=JSON_TYPE)
+
     @head(["/", "/api/hello", "/health/live"], sync_to_thread=False)
     def serve_probe() -> Response[None]:
         return Response(None, status_code=200, media_type="text/plain")
@@ -156,6 +163,7 @@ def app_of(router: Router) -> Litestar:
             probe_health,
             serve_status,
             serve_metrics,
+            serve_openapi,
             serve_probe,
             *page_routes(),
         ],
