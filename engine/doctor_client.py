@@ -154,6 +154,16 @@ def leads_to(url: str, host: str, port: int) -> bool:
     return found == port and (name == host or (is_loopback(name) and is_loopback(host)))
 
 
+def key_checks(environ: Mapping[str, str], keyed: bool) -> list[Check]:
+    """Whether a client has something to present where the router asks for keys."""
+    if not keyed or any(environ.get(name) for name in ("CCR_KEY", *CREDENTIALS)):
+        return []
+    said = f"the router asks for a key, and none of CCR_KEY, {', '.join(CREDENTIALS)} is set in this shell"
+    return [
+        Check("client", "key", "warn", said, "put the router key into CCR_KEY; `ccr code` and `ccr env` pass it on")
+    ]
+
+
 def proxies_check(environ: Mapping[str, str], endpoints: Sequence[str]) -> Check:
     """Which upstreams the router asks through a proxy."""
     through = sorted({endpoint_shown(one) for one in endpoints if proxy_of(one, environ) is not None})

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli import options
-from engine.cli.ask import LOOPBACK
 from engine.cli.configured import Chosen, UnusableConfiguration, choose, reader_of
 from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of, report
 
@@ -35,12 +34,13 @@ def command(config: str | None, port: int | None, live: bool, form: str) -> int:
     chosen, checked, problem = _configuration(config)
     built = checked.built if checked is not None else None
     asked_port = port or (built.settings.server.port if built is not None else options.DEFAULT_PORT)
-    checks = [*problem, *_of_configuration(chosen, checked), *_of_machine(built, asked_port)]
+    host = options.router_host_of(None, asked_port)
+    checks = [*problem, *_of_configuration(chosen, checked), *_of_machine(built, host, asked_port)]
     skew: dict[str, float] = {}
     if built is not None:
         checks += _of_providers(built, live, skew)
     checks.append(_clock(skew))
-    checks += _of_client(asked_port)
+    checks += _of_client(built, host, asked_port)
     if form == "json":
         click.echo(json.dumps(report(checks), indent=2, ensure_ascii=False))
     else:
@@ -86,11 +86,11 @@ def _of_configuration(chosen: Chosen | None, checked: Checked | None) -> Iterato
     )
 
 
-def _of_machine(built: Built | None, port: int) -> Iterator[Check]:
+def _of_machine(built: Built | None, host: str, port: int) -> Iterator[Check]:
     from engine.cli.doctor_environment import environment_checks
     from engine.doctor_client import proxies_check
 
-    yield from environment_checks(built, LOOPBACK, port)
+    yield from environment_checks(built, host, port)
     if built is not None:
         endpoints = [one.endpoint for spec in built.providers.values() for one in spec.instances if one.endpoint]
         yield proxies_check(os.environ, endpoints)
@@ -123,9 +123,10 @@ async def _examined(built: Built, live: bool, skew: dict[str, float]) -> list[Ch
         await tokens.aclose()
 
 
-def _of_client(port: int) -> list[Check]:
+def _of_client(built: Built | None, host: str, port: int) -> list[Check]:
     from engine.cli.doctor_client_files import claude_version, settings_files
-    from engine.doctor_client import client_checks
+    from engine.doctor_client import client_checks, key_checks
 
     files = list(settings_files(os.environ))
-    return client_checks(os.environ, files, claude_version(os.environ), LOOPBACK, port)
+    keyed = built is not None and built.settings.server.access.keys is not None
+    return [*client_checks(os.environ, files, claude_version(os.environ), host, port), *key_checks(os.environ, keyed)]

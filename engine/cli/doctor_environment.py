@@ -27,7 +27,7 @@ EXTRAS = (("redis", "redis"), ("bedrock", "botocore"), ("postgres", "psycopg"))
 
 
 def environment_checks(built: Built | None, host: str, port: int) -> Iterator[Check]:
-    """Python, packages, folders, and the port. `built` None: there is no configuration to go by."""
+    """Python, packages, folders, and the port; a router would be asked at `host`. `built` None: nothing to go by."""
     yield _python()
     yield _packages(built)
     yield _state_folder()
@@ -126,7 +126,7 @@ def _port(built: Built | None, host: str, port: int) -> Check:
     if router is not None:
         said = f"the router of port {port} (process {router.pid}) does not answer"
         return Check("environment", "port", "fail", said, f"`ccr restart --port {port}`; `ccr logs` may say why")
-    verdict, said, advice = _free(host, port)
+    verdict, said, advice = _free(built.settings.server.host if built is not None else host, port)
     if verdict == "ok" and pid_path(port).exists():
         said += f"; {pid_path(port)} was left behind by a killed router, which does no harm"
     return Check("environment", "port", verdict, said, advice)

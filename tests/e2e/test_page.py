@@ -287,3 +287,20 @@ def test_the_router_ends_while_the_page_is_open(upstream: Upstream, opened: Any)
         one.page.wait_for_selector("#link[data-state=bad]")
     one.wrong[:] = [said for said in one.wrong if "ERR_CONNECTION" not in said and "INCOMPLETE" not in said]
     assert router.stopped_with == 0
+
+
+def test_many_rules_are_folded_away(upstream: Upstream, opened: Any) -> None:
+    """Of many, only those that decided something are shown, each with its place, until all are asked for."""
+    config = rules(upstream.url)
+    config["routing"]["customRules"] += [
+        {"name": f"rule {number}", "condition": {"model": f"m{number}"}, "target": "spare,small"}
+        for number in range(60)
+    ]
+    with Router(config) as router:
+        post(router.url, body())
+        one = opened(router.url)
+        assert one.page.locator("#tree > li").count() == 1
+        assert one.page.get_attribute("#tree > li", "data-place") == "2"
+        one.page.click("#tree-more button")
+        assert one.page.locator("#tree > li").count() > 60
+        assert one.page.evaluate("document.activeElement.textContent") == "Hide what never decided"

@@ -2,6 +2,7 @@
 
 import { bar, byId, el, put } from "./dom.js";
 import { milliseconds, quantile, short, span, targetName, whole } from "./format.js";
+import { drawTree } from "./tree.js";
 import { hueOf, isFailure } from "./view.js";
 
 const WINDOW_S = 300;
@@ -11,6 +12,7 @@ export function drawBoard(view) {
   drawTree(view);
   drawInstances(view);
   drawTargets(view);
+  drawBudgets(view);
 }
 
 function drawTiles(view) {
@@ -36,62 +38,6 @@ function drawTiles(view) {
 
 function tile(label, value, small = "", alarm = false) {
   return el("div", { class: alarm ? "alarm" : "" }, el("dt", {}, label), el("dd", {}, value, small && el("small", {}, small)));
-}
-
-function drawTree(view) {
-  const counts = new Map();
-  let most = 1, all = 0;
-  for (const branch of view.state.branches) {
-    const of = counts.get(branch.rule) ?? new Map();
-    of.set(branch.target, branch);
-    counts.set(branch.rule, of);
-    most = Math.max(most, branch.exchanges);
-    all += branch.exchanges;
-  }
-  byId("routes-said").textContent = `${whole(all)} decided, first match wins`;
-  put(byId("tree"), view.gateway.tree.map((entry) => drawEntry(view, entry, counts.get(entry.name) ?? new Map(), most)));
-}
-
-function drawEntry(view, entry, branches, most) {
-  const total = [...branches.values()].reduce((sum, branch) => sum + branch.exchanges, 0);
-  const targets = [...entry.targets, ...[...branches.keys()].filter((target) => target !== null && !entry.targets.includes(target))];
-  const tag = entry.kind === "rule" ? `line ${entry.line}` : entry.kind === "explicit" ? "the client names provider and model" : entry.kind;
-  const lines = targets.map((target, place) => drawBranch(view, target, branches.get(target), most, fallback(entry, target, place)));
-  if (entry.reject) lines.push(drawBranch(view, null, branches.get(null), most, `refused with ${entry.reject.status}`));
-  else if (branches.has(null)) lines.push(drawBranch(view, null, branches.get(null), most, "came to no target"));
-  return el(
-    "li",
-    {},
-    el(
-      "div",
-      { class: total ? "what" : "what never" },
-      el("span", { class: "name" }, entry.name, el("span", { class: "tag" }, entry.enabled ? tag : `${tag}, off`)),
-      el("span", { class: "count" }, total ? whole(total) : el("span", { class: "faint" }, "never")),
-    ),
-    el("ul", { class: "branches" }, lines),
-  );
-}
-
-function fallback(entry, target, place) {
-  if (!entry.targets.includes(target)) return entry.kind === "explicit" ? "" : "before the last reload";
-  return place ? "fallback" : "";
-}
-
-function drawBranch(view, target, branch, most, note) {
-  const count = branch?.exchanges ?? 0;
-  return el(
-    "li",
-    {},
-    el(
-      "span",
-      { class: "to" },
-      target === null ? note : targetName(target),
-      target !== null && note && el("span", { class: "tag" }, note),
-      branch?.errors > 0 && el("span", { class: "tag bad" }, `${whole(branch.errors)} failed`),
-    ),
-    bar(count / most, hueOf(view, target)),
-    el("span", { class: "num count" }, count ? short(count) : ""),
-  );
 }
 
 const LOOKS = { closed: ["good", "closed"], "half-open": ["warn", "half-open"], open: ["bad", "resting"] };
@@ -166,6 +112,27 @@ function drawTargets(view) {
       ),
     ),
   );
+}
+
+const SPENT = { ok: "good", half: "warn", spent: "bad" };
+
+function drawBudgets(view) {
+  put(
+    byId("budgets"),
+    (view.state.budgets ?? []).map((budget) =>
+      el(
+        "div",
+        { class: "share" },
+        el("span", { class: "to" }, `budget ${budget.name} `, el("span", { class: `pill ${SPENT[budget.state] ?? ""}` }, budget.state)),
+        el("span", { class: "num" }, `${amountOf(view, budget, budget.spent)} of ${amountOf(view, budget, budget.limit)} per ${budget.per}`),
+        bar(budget.limit ? budget.spent / budget.limit : 1),
+      ),
+    ),
+  );
+}
+
+function amountOf(view, budget, amount) {
+  return budget.unit === "money" ? money(view, amount) : `${short(amount)} tokens`;
 }
 
 function money(view, amount) {

@@ -24,7 +24,8 @@ function draw() {
   if (!view.state || !view.gateway || document.hidden) return;
   byId("revision").textContent = view.gateway.revision;
   byId("foot").textContent = `ccr ${view.gateway.version} on ${view.gateway.address}, up for ${span(view.state.uptime)}`;
-  drawBoard(view);
+  if (view.told) drawBoard(view);
+  view.told = false;
   drawPlots(view);
   drawTable();
 }

@@ -4,7 +4,7 @@ const MOST_ROWS = 1000;
 const HUES = 8;
 
 export function newView() {
-  return { rows: [], ids: new Set(), gateway: null, state: null, hues: new Map(), skew: 0 };
+  return { rows: [], ids: new Set(), gateway: null, state: null, hues: new Map(), skew: 0, told: false };
 }
 
 /** Takes in one event of the stream. */
@@ -13,6 +13,7 @@ export function take(view, name, value) {
     view.gateway = value;
     for (const entry of value.tree) entry.targets.forEach((target) => hueOf(view, target));
   }
+  if (name !== "exchanges") view.told = true; // what is drawn of it changes only then
   if (name === "state") {
     view.state = value;
     view.skew = value.serverTime - Date.now() / 1000;

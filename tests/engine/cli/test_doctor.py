@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of
-from engine.doctor_client import SettingsFile, client_checks, leads_to, proxies_check
+from engine.doctor_client import SettingsFile, client_checks, key_checks, leads_to, proxies_check
 from engine.doctor_providers import SLOW_S, Spoken, judged, models_in
 from providers.spec import ModelSpec, ProviderSpec
 from tests.fakes.loopback import LoopbackServer, Refusing
@@ -266,6 +266,13 @@ def test_what_steers_the_client_is_said(
 
     assert [check for check in checks if check.verdict == verdict and words in check.said + check.advice], checks
     assert CANARY not in str(checks)
+
+
+@pytest.mark.parametrize(("environ", "said"), [({}, 1), ({"CCR_KEY": CANARY}, 0), ({"ANTHROPIC_API_KEY": CANARY}, 0)])
+def test_a_router_with_keys_wants_one_of_the_client(environ: dict[str, str], said: int) -> None:
+    """Nothing is said where there are none."""
+    assert len(key_checks(environ, keyed=True)) == said
+    assert key_checks(environ, keyed=False) == []
 
 
 def test_settings_files_are_read_for_names_only(tmp_path: Path) -> None:
