@@ -26,7 +26,7 @@ from engine.guarded import Guard
 from engine.journal import Journal
 from engine.live import Live, recent
 from engine.open_files import connections_allowed
-from engine.outgoing import source_maker, token_transport, transport_maker
+from engine.outgoing import close_all, source_maker, token_transport, transport_maker
 from engine.pinger import Pinger
 from engine.probing import Prober
 from engine.redis_state import RedisState
@@ -253,11 +253,7 @@ async def _serve(
             for task in side:
                 task.cancel()
     finally:
-        for upstream in router.gateway.upstreams.values():
-            await upstream.transport.aclose()
-        if router.gateway.limiter is not None:
-            await router.gateway.limiter.counts.aclose()
-        await for_tokens.aclose()
+        await close_all(router.gateway, for_tokens)
         if telemetry is not None:
             await telemetry.close()
         journal.write("info", "stopped", stage="lifecycle")

@@ -8,6 +8,7 @@ import time
 from functools import partial
 
 from engine.compose import MakeSource, MakeTransport
+from engine.gateway import Gateway
 from providers.aws_tokens import token_files_of
 from providers.credentials import credential_source
 from providers.spec import ConnectionPool, ProviderSpec
@@ -30,6 +31,15 @@ def transport_maker(hop: str) -> MakeTransport:
 def token_transport() -> HttpTransport:
     """The connections over which tokens are renewed."""
     return HttpTransport(ConnectionPool(), environment=os.environ)
+
+
+async def close_all(gateway: Gateway, for_tokens: HttpTransport) -> None:
+    """Closes whatever a gateway has open, at the end of its process."""
+    for upstream in gateway.upstreams.values():
+        await upstream.transport.aclose()
+    if gateway.limiter is not None:
+        await gateway.limiter.counts.aclose()
+    await for_tokens.aclose()
 
 
 def source_maker(transport: HttpTransport) -> MakeSource:

@@ -18,7 +18,7 @@ from engine.compose import gateway_of
 from engine.counters import Counters
 from engine.front import front
 from engine.journal import Journal
-from engine.outgoing import source_maker, token_transport, transport_maker
+from engine.outgoing import close_all, source_maker, token_transport, transport_maker
 from engine.pinger import Pinger
 from engine.router import Router, random_id
 from rules.nodes import Category, Constant, Route, RuleSet, Target
@@ -85,9 +85,10 @@ async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> An
     try:
         await front(router, scope, receive, send, answer_messages)
     finally:
-        for upstream in router.gateway.upstreams.values():
-            await upstream.transport.aclose()
-        await for_tokens.aclose()
+        await close_all(router.gateway, for_tokens)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():  # the front made an answer of an interrupt
+        raise asyncio.CancelledError
     answered.body = b"".join(pieces)
     return answered
 
