@@ -10,6 +10,7 @@ has what only such a body has, or where it is no Messages body but a good one of
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -201,13 +202,18 @@ def _detected(data: bytes) -> tuple[Api, Any]:
     try:
         return "messages", decode_request(data)
     except BadRequest:
-        try:
-            _chat(data)
-        except BadRequest:
-            pass
-        else:
-            return "chat/completions", None
+        if _lacks_max_tokens(data):  # what no Messages request may and most chat completions do
+            with contextlib.suppress(BadRequest):
+                _chat(data)
+                return "chat/completions", None
         raise
+
+
+def _lacks_max_tokens(data: bytes) -> bool:
+    try:
+        return "max_tokens" not in msgspec.json.decode(text_of_body(data)[0], type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, BadRequest):
+        return False
 
 
 def _chat(data: bytes) -> ChatRequest:
