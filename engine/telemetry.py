@@ -42,12 +42,16 @@ class Telemetry:
     """What one process tells a collector. Needs the extra `otel`; `close` sends what is left."""
 
     def __init__(
-        self, router: Router, settings: TelemetrySettings, environment: Mapping[str, str] = os.environ
+        self,
+        router: Router,
+        settings: TelemetrySettings,
+        environment: Mapping[str, str] = os.environ,
+        send_within_s: float = SEND_WITHIN_S,
     ) -> None:
         resource = _resource(router, environment)
         self._router = router
-        self._traces = _traces(settings, resource) if settings.traces else None
-        self._metrics = _metrics(settings, resource) if settings.metrics else None
+        self._traces = _traces(settings, resource, send_within_s) if settings.traces else None
+        self._metrics = _metrics(settings, resource, send_within_s) if settings.metrics else None
         self._tracer = self._traces.get_tracer(NAME, VERSION) if self._traces is not None else None
         if self._metrics is not None:
             meter = self._metrics.get_meter(NAME, VERSION)
@@ -127,23 +131,23 @@ def _resource(router: Router, environment: Mapping[str, str]) -> Resource:
     return Resource.create(own)
 
 
-def _traces(settings: TelemetrySettings, resource: Resource) -> TracerProvider:
+def _traces(settings: TelemetrySettings, resource: Resource, send_within_s: float) -> TracerProvider:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(_path(settings, "/v1/traces"), timeout=SEND_WITHIN_S)
+    exporter = OTLPSpanExporter(_path(settings, "/v1/traces"), timeout=send_within_s)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 
-def _metrics(settings: TelemetrySettings, resource: Resource) -> MeterProvider:
+def _metrics(settings: TelemetrySettings, resource: Resource, send_within_s: float) -> MeterProvider:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    exporter = OTLPMetricExporter(_path(settings, "/v1/metrics"), timeout=SEND_WITHIN_S)
+    exporter = OTLPMetricExporter(_path(settings, "/v1/metrics"), timeout=send_within_s)
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=settings.interval_s * 1000)
     return MeterProvider([reader], resource=resource, shutdown_on_exit=False)
 

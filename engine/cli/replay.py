@@ -151,7 +151,7 @@ def _result(
     before = outcome.get("target")
     if isinstance(before, dict) and f"{before.get('provider')},{before.get('model')}" != target:
         differs.append(f"target: {before.get('provider')},{before.get('model')} -> {target}")
-    if saved.get("reply"):
+    if saved.get("reply") and outcome.get("api") != "chat":  # its answer was in the form of another API
         differs += differences(said_in(str(saved["reply"]).encode()), said)
     return {"status": status, "rule": rule, "target": target, "seconds": round(seconds, 2), **_shown(said)} | {
         "compared": "outcome" in saved,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.budgets import Budget, Ledger, first_day
 from engine.usage import Line, Sums
@@ -62,6 +64,31 @@ def test_what_others_spend_counts_and_what_is_on_its_way_counts_once() -> None:
     one.add(LINE, Sums(output=1))
     one.told([(budget, since, 70) for budget, since in wanted])
     assert one.rows()[0]["spent"] == 71
+
+
+STEPS = st.lists(st.one_of(st.integers(1, 50), st.sampled_from(["hand over", "written", "failed"])), max_size=30)
+
+
+@given(STEPS)
+@settings(max_examples=60)
+def test_every_token_counts_once_whatever_the_store_does(steps: list[int | str]) -> None:
+    """At every moment the figure is the sum of what was used: waiting, on its way, or stored; failures put it back."""
+    one = ledger(Budget("b", "tokens", 10**9, "day"))
+    used = stored = waiting = 0
+    on_its_way: int | None = None
+    for step in steps:
+        if isinstance(step, int):
+            one.add(LINE, Sums(input=step))
+            used, waiting = used + step, waiting + step
+        elif step == "hand over" and on_its_way is None:
+            one.handed_over()
+            on_its_way, waiting = waiting, 0
+        elif step == "written" and on_its_way is not None:
+            stored, on_its_way = stored + on_its_way, None
+            one.told([(budget, since, stored) for budget, since in one.wanted()])
+        elif step == "failed" and on_its_way is not None:
+            waiting, on_its_way = waiting + on_its_way, None
+        assert one.rows()[0]["spent"] == used
 
 
 def test_a_changed_budget_begins_anew_and_an_unchanged_one_goes_on() -> None:

@@ -121,7 +121,7 @@ async def test_traces_and_metrics_are_switched_off_apart(collector: Collector) -
 async def test_a_collector_that_is_gone_costs_no_request() -> None:
     """What cannot be sent is dropped, and the end does not wait for it."""
     one = in_process(CONFIGURATION, {"up": [answering()]})
-    telemetry = Telemetry(one.router, TelemetrySettings("http://127.0.0.1:9"), {})
+    telemetry = Telemetry(one.router, TelemetrySettings("http://127.0.0.1:9"), {}, send_within_s=0.2)
     assert (await one.post(BODY)).status == 200
     await telemetry.close()
 
