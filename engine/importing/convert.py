@@ -9,6 +9,7 @@ from engine.importing.musistudio import is_musistudio, read_musistudio
 from engine.importing.original import is_original, read_original
 from engine.importing.values import variables_in
 from engine.importing.write import written
+from providers.read_spec import DEFAULT_ENDPOINTS
 from schemas.document import Mapping, plain
 from schemas.json_reader import read_json
 from schemas.read import read
@@ -46,6 +47,10 @@ def imported(data: bytes, source: str, served: frozenset[str]) -> Imported:
         draft = read_original(value, served, variables_in(data))
     else:
         raise NotImportable("this is no configuration that can be imported: it has neither `Providers` nor `routing`")
+    for name, provider in draft.providers.items():
+        has_address = provider.endpoint or (provider.instances and all("endpoint" in one for one in provider.instances))
+        if not has_address and provider.type not in DEFAULT_ENDPOINTS:
+            draft.note(f"address of `{name}`", "there is none: write its `endpoint`")
     if not draft.providers:
         raise NotImportable(
             "no provider of this file can be imported" + "".join(f"\n  {n.place}: {n.text}" for n in draft.notes)

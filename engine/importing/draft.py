@@ -65,12 +65,21 @@ class Draft:
         """Something has no equivalent, or is to be done by hand."""
         self.notes.append(Note(place, text))
 
+    def route_others(self) -> None:
+        """Sends every category without a route of its own where `default` goes, as those routers do."""
+        if (default := self.rules.get("default")) is not None:
+            for category in CATEGORIES:
+                self.rules.setdefault(category, default)
+
     def note_all(self, value: Mapping[str, Any], place: str, reasons: Mapping[str, str], read: frozenset[str]) -> None:
         """Notes every member of `value` that is not in `read`: with its reason, or as unknown."""
         for key in value:
             if key not in read:
                 self.note(f"{place}.{key}" if place else key, reasons.get(key, "not known to this import"))
 
+
+OPEN_HOST = "no key protects the router, so it listens on this machine only: `ccr keys add NAME` makes one, then set `server.host`"
+"""Why an address that others reach is not imported."""
 
 CATEGORIES = ("default", "background", "thinking", "longcontext", "search")
 """The categories of a draft's rules, in the order in which they are written."""

@@ -16,6 +16,8 @@ _CAPABILITIES = {
 def models_of(listed: object, place: str, draft: Draft, most: object = None) -> dict[str, dict[str, Any]]:
     """Model name -> what is said of it. `most` is the provider's own limit of output."""
     models: dict[str, dict[str, Any]] = {}
+    if listed is not None and not isinstance(listed, list):
+        draft.note(place, "this is no list of models, so it was left out")
     for index, item in enumerate(listed if isinstance(listed, list) else []):
         where = f"{place}[{index}]"
         if isinstance(item, str) and item.strip():

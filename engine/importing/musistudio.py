@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.importing import transformers
-from engine.importing.draft import Draft, ProviderDraft, TargetDraft
+from engine.importing.draft import OPEN_HOST, Draft, ProviderDraft, TargetDraft
 from engine.importing.models import chained, is_count, models_of, targets_of, without_blocked
 from engine.importing.values import address_of, keys_of
 
@@ -32,7 +32,7 @@ IMAGES = ("image", "imageProcessing")
 LEVELS = {"fatal": "error", "error": "error", "warn": "warn", "info": "info", "debug": "debug", "trace": "debug"}
 
 REASONS = {
-    "APIKEY": "clients are not asked for a key in this version; listen on this machine only",
+    "APIKEY": "keys of clients are not copied: `ccr keys add NAME` makes one for `server.apiKeys`",
     "API_TIMEOUT_MS": "it is the client's own setting: `export API_TIMEOUT_MS=...` where Claude Code runs",
     "PROXY_URL": "ccr obeys the environment: set HTTPS_PROXY (and NO_PROXY) where it runs",
     "LOG": "logs are always written",
@@ -203,15 +203,20 @@ def _read_routes(value: Members, draft: Draft) -> None:
         if routes.get(scenario) and (target := chained(targets_of(routes[scenario], f"Router.{scenario}", draft))):
             draft.custom_rules.append({"name": "images", "condition": {"hasImages": True}, "target": target})
             break
-    threshold = routes.get("longContextThreshold")
+    threshold: Any = routes.get("longContextThreshold")
+    if isinstance(threshold, str) and threshold.isdecimal():
+        threshold = int(threshold)
     if is_count(threshold):
         draft.long_context_threshold = threshold
+    elif threshold is not None:
+        draft.note("Router.longContextThreshold", "this is no number of tokens, so it was left out")
     known = {*SCENARIOS, *IMAGES, "longContextThreshold"}
     draft.note_all(
         routes, "Router", {"coding": "there is no such category: write `routing.categories`"}, frozenset(known)
     )
     if "default" in draft.rules:
         draft.default_provider = draft.rules["default"].provider
+    draft.route_others()
 
 
 def _more(lists: object, place: str, scenario: str, draft: Draft) -> list[TargetDraft]:
@@ -233,7 +238,7 @@ def _read_server(value: Members, draft: Draft) -> None:
     if host in ("127.0.0.1", "localhost", "::1"):
         draft.server["host"] = host
     elif host is not None:
-        draft.note("HOST", "no key protects the router, so it listens on this machine only; see `ccr start --public`")
+        draft.note("HOST", OPEN_HOST)
     draft.note_all(server, "server", {}, frozenset(("port", "host")))
     level = value.get("LOG_LEVEL")
     if isinstance(level, str) and level.lower() in LEVELS:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.importing.draft import CATEGORIES, Draft, ProviderDraft, TargetDraft
-from engine.importing.models import chained, models_of, target_of
+from engine.importing.draft import CATEGORIES, OPEN_HOST, Draft, ProviderDraft, TargetDraft
+from engine.importing.models import chained, is_count, models_of, target_of
 from engine.importing.values import address_of, keys_of, text_of
 
 Members = Mapping[str, Any]
@@ -25,6 +25,12 @@ TYPES = {
     "gemini": "gemini",
 }
 """Their type -> ours."""
+
+ENDPOINTS = {"codewhisperer": "https://codewhisperer.us-east-1.amazonaws.com"}
+"""Type -> the address that router asks where none is written."""
+
+PREFIXES = {"https://generativelanguage.googleapis.com": "/v1beta"}
+"""Address -> the path that router adds to it by itself."""
 
 STRATEGIES = {
     "round-robin": "round-robin",
@@ -50,7 +56,7 @@ REASONS = {
     "output": "the form of replies is the client's",
     "health": "see `loadBalancing.healthCheck` of a provider",
     "loadBalancing": "requests are spread over the `instances` of one provider",
-    "security": "limits and keys of clients are not part of this version",
+    "security": "see `server.apiKeys` (`ccr keys add NAME` makes one), `server.access` and `server.limits`",
     "monitoring": "`/status` and the log tell",
     "testing": "see `tests`",
     "concurrency": "see `concurrency` of a provider",
@@ -61,12 +67,24 @@ REASONS = {
 _READ = frozenset(("server", "routing", "providers", "customRules", "debug", "name", "description", "version"))
 _ROUTING_REASONS = {"strategy": "there is one way: rules, then categories"}
 _PROVIDER_READ = frozenset(
-    ("type", "name", "endpoint", "authentication", "settings", "instances", "loadBalancing", "timeouts", "keyRotation")
+    (
+        "type",
+        "name",
+        "endpoint",
+        "authentication",
+        "settings",
+        "instances",
+        "loadBalancing",
+        "keyRotation",
+        "models",
+        "defaultModel",
+        "maxTokens",
+    )
 )
 _PROVIDER_REASONS = {
     "healthCheck": "see `loadBalancing.healthCheck`",
     "tokenRotation": "tokens become instances",
-    "maxTokens": "see `maxOutputTokens` of a model",
+    "timeouts": "see `timeouts` of a provider",
 }
 _SETTINGS_READ = frozenset(("models", "defaultModel", "categoryMappings", "connectionPool", "profileArn", "timeoutMs"))
 _SETTINGS_REASONS = {
@@ -125,11 +143,23 @@ def _read_provider(name: str, item: object, place: str, served: frozenset[str], 
         )
         draft.note(place, f"`{name}` was left out: {why}")
         return
-    provider = ProviderDraft(kind, address_of(item.get("endpoint"), f"{place}.endpoint", draft))
+    address = address_of(item.get("endpoint"), f"{place}.endpoint", draft)
+    if address is not None and address.rstrip("/") in PREFIXES:
+        address = address.rstrip("/") + PREFIXES[address.rstrip("/")]
+    if address is None and not item.get("instances"):
+        address = ENDPOINTS.get(kind)
+    provider = ProviderDraft(kind, address)
     _authenticate(name, item.get("authentication"), provider, place, draft)
-    settings = item.get("settings")
-    settings = settings if isinstance(settings, dict) else {}
-    provider.models = models_of(settings.get("models"), f"{place}.settings.models", draft, item.get("maxTokens"))
+    written = item.get("settings")
+    beside = {key: item[key] for key in ("models", "defaultModel") if key in item}
+    settings = beside | (written if isinstance(written, dict) else {})
+    most = item.get("maxTokens")
+    provider.models = models_of(settings.get("models"), f"{place}.settings.models", draft, most)
+    for model, limit in most.items() if isinstance(most, dict) else ():
+        if is_count(limit):
+            provider.models.setdefault(model, {}).setdefault("maxOutputTokens", limit)
+        else:
+            draft.note(f"{place}.maxTokens.{model}", "this is no number of tokens, so it was left out")
     _read_settings(settings, provider, f"{place}.settings", draft)
     _read_instances(name, item, provider, place, draft)
     draft.note_all(item, place, _PROVIDER_REASONS, _PROVIDER_READ)
@@ -167,10 +197,13 @@ def _read_settings(settings: Members, provider: ProviderDraft, place: str, draft
             provider.settings["categoryMappings"] = kept
     pool = settings.get("connectionPool")
     if isinstance(pool, dict):
-        known = {key: pool[key] for key in ("maxConnections", "keepAlive", "timeout") if key in pool}
+        known = {key: pool[key] for key in ("maxConnections", "timeout") if is_count(pool.get(key))}
+        if isinstance(pool.get("keepAlive"), bool):
+            known["keepAlive"] = pool["keepAlive"]
         if known:
             provider.settings["connectionPool"] = known
-        draft.note_all(pool, f"{place}.connectionPool", {}, frozenset(known))
+        odd = dict.fromkeys(("maxConnections", "timeout", "keepAlive"), "this is no value for it, so it was left out")
+        draft.note_all(pool, f"{place}.connectionPool", odd, frozenset(known))
     if isinstance(settings.get("profileArn"), str) and provider.type == "codewhisperer":
         provider.settings["profileArn"] = text_of(settings["profileArn"])
     wait = settings.get("timeoutMs")
@@ -193,7 +226,12 @@ def _read_instances(name: str, item: Members, provider: ProviderDraft, place: st
         instance: dict[str, Any] = {"endpoint": own.endpoint} if own.endpoint else {}
         if own.keys or own.token_path:
             instance["authentication"] = {"tokenPath": own.token_path} if own.token_path else {"apiKey": own.keys[0]}
-        if isinstance(one.get("weight"), int):
+        if len(own.keys) > 1:
+            draft.note(
+                f"{place}.instances[{index}]",
+                "it has several keys, of which the first counts: make an instance for each",
+            )
+        if isinstance(one.get("weight"), int) and one["weight"] >= 0:
             instance["weight"] = one["weight"]
         draft.note_all(one, f"{place}.instances[{index}]", {}, frozenset(("endpoint", "authentication", "weight")))
         provider.instances.append(instance)
@@ -211,8 +249,12 @@ def _balance(written: object, provider: ProviderDraft, place: str, draft: Draft)
     if isinstance(check, bool):
         provider.health_check = check
     elif isinstance(check, dict):
-        provider.health_check = {key: check[key] for key in ("enabled", "interval", "timeout") if key in check}
-        draft.note_all(check, f"{place}.healthCheck", {}, frozenset(provider.health_check))
+        made = {key: check[key] for key in ("interval", "timeout") if is_count(check.get(key)) and check[key] >= 100}
+        provider.health_check = {"enabled": check.get("enabled") is not False, **made}
+        odd = dict.fromkeys(
+            ("interval", "timeout"), "this is no number of milliseconds from 100 on, so it was left out"
+        )
+        draft.note_all(check, f"{place}.healthCheck", odd, frozenset(("enabled", *made)))
     cooling = dict.fromkeys(balancing, "retries and rests after failures need no setting")
     draft.note_all(balancing, place, cooling, frozenset(("strategy", "healthCheck", "enabled")))
 
@@ -227,6 +269,8 @@ def _read_categories(routing: Members, draft: Draft) -> None:
     for name in CATEGORIES:
         if name in routing:
             _read_category(name, routing[name], f"routing.{name}", draft)
+    if "default" in routing:
+        draft.route_others()
     known = {"rules", "providers", "customRules", "defaultProvider", *CATEGORIES}
     draft.note_all(routing, "routing", _ROUTING_REASONS, frozenset(known))
 
@@ -310,6 +354,8 @@ def _read_default(routing: Members, draft: Draft) -> None:
         draft.default_provider = written
     elif isinstance(written, str):
         draft.note("routing.defaultProvider", f"it names the provider `{written}`, which is not there")
+    if draft.default_provider is None and "default" in draft.rules:
+        draft.default_provider = draft.rules["default"].provider
 
 
 def _read_server(value: Members, draft: Draft) -> None:
@@ -322,9 +368,7 @@ def _read_server(value: Members, draft: Draft) -> None:
     if host in ("127.0.0.1", "localhost", "::1"):
         draft.server["host"] = host
     elif host is not None:
-        draft.note(
-            "server.host", "no key protects the router, so it listens on this machine only; see `ccr start --public`"
-        )
+        draft.note("server.host", OPEN_HOST)
     draft.note_all(server, "server", {"name": "a remark"}, frozenset(("port", "host")))
     found = value.get("debug")
     debug = found if isinstance(found, dict) else {}

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from engine.importing.draft import Draft
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}|\$([A-Z_][A-Z0-9_]*)")
-_ONLY_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}|\$[A-Za-z_][A-Za-z0-9_]*")
+_ONLY_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_][A-Za-z0-9_]*")
+_WITH_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):-[^}]*\}")
 _NO_KEYS = frozenset(("", "none", "dummy", "test", "ollama", "lm-studio", "no-key", "not-needed", "unused", "local"))
 _KEY_NAMES = re.compile(r"key|token|secret|password|auth|credential", re.IGNORECASE)
 
@@ -34,12 +35,20 @@ def keys_of(value: object, provider: str, draft: Draft) -> list[str]:
 
     Texts that people write where a server wants any key at all are no keys.
     """
-    given = value if isinstance(value, list) else [value]
+    given = value if isinstance(value, list) else [] if value is None else [value]
     keys: list[str] = []
     for one in given:
-        if not isinstance(one, str) or one.strip().lower() in _NO_KEYS:
+        if not isinstance(one, str):
+            draft.note(f"key of `{provider}`", "a key that is no text was left out")
+        elif one.strip().lower() in _NO_KEYS:
             continue
-        if _ONLY_VARIABLE.fullmatch(one.strip()):
+        elif found := _WITH_DEFAULT.fullmatch(one.strip()):
+            draft.note(
+                f"key of `{provider}`",
+                f"what stands for `{found[1]}` where it is not set may be a key, so it was left out",
+            )
+            keys.append("${" + found[1] + "}")
+        elif _ONLY_VARIABLE.fullmatch(one.strip()):
             keys.append("${" + one.strip().strip("${}") + "}")
         else:
             keys.append("${" + _new_variable(provider, draft) + "}")

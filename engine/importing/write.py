@@ -72,7 +72,8 @@ def _authentication(provider: ProviderDraft, draft: Draft) -> dict[str, Any]:
             **secret,
             "credentials": {name: Commented(key, (), remark) for name, key in secret["credentials"].items()},
         }
-    return {} if provider.instances else {"type": "none"}
+    finds_its_own = provider.type == "codewhisperer"  # in the token file of the login, as that router did
+    return {} if provider.instances or finds_its_own else {"type": "none"}
 
 
 def _key(provider: ProviderDraft, key: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Commented:
 
 
 def yaml_of(value: Mapping[str, Any]) -> str:
-    """The mapping as YAML. Values that are empty mappings or lists are left out."""
+    """The mapping as YAML. Values that are empty lists, or mappings of nothing else, are left out."""
     return "\n".join(_mapping(value, 0)) + "\n"
 
 
@@ -49,7 +49,7 @@ def _mapping(value: Mapping[str, Any], indent: int) -> Iterator[str]:
     for key, given in value.items():
         remarks = given if isinstance(given, Commented) else Commented(given)
         member = remarks.value
-        if member is None or (isinstance(member, dict | list) and not member):
+        if _is_empty(member):
             continue
         yield from (comment(line, indent) for line in remarks.above)
         head = f"{' ' * indent}{scalar(key)}:"
@@ -61,6 +61,19 @@ def _mapping(value: Mapping[str, Any], indent: int) -> Iterator[str]:
         else:
             yield head + tail
             yield from _mapping(member, indent + 2) if isinstance(member, dict) else _list(member, indent + 2)
+
+
+def _is_empty(value: object) -> bool:
+    """Whether nothing would stand under its key."""
+    match value:
+        case Commented():
+            return _is_empty(value.value)
+        case dict():
+            return all(_is_empty(member) for member in value.values())
+        case list():
+            return not value
+        case _:
+            return value is None
 
 
 def _list(items: Sequence[Any], indent: int) -> Iterator[str]:

@@ -158,6 +158,10 @@ KEYS = {
         "sk-$canary",
         {"type": "bearer", "credentials": {"apiKey": "${P_API_KEY}"}},
     ),
+    "a variable with a key to fall back on": (
+        "${MY_KEY:-sk-canary}",
+        {"type": "bearer", "credentials": {"apiKey": "${MY_KEY}"}},
+    ),
     "no key": ("", {"type": "none"}),
     "a word for no key": ("ollama", {"type": "none"}),
 }
@@ -177,6 +181,61 @@ def test_a_key_moved_out_takes_no_variable_that_is_in_use() -> None:
     ]
     made = convert({"Providers": listed})
     assert made.variables == ("P_API_KEY_2",)
+
+
+def test_a_category_without_a_route_goes_where_default_goes() -> None:
+    """As there; the provider's first model would be another one."""
+    listed = [{"name": "p", "api_base_url": "https://p.example", "models": ["a", "b"]}]
+    made = convert({"Providers": listed, "Router": {"default": "p,b", "think": "p,a", "background": ""}})
+    assert values_of(made)["routing"]["rules"] == {
+        "default": "p,b",
+        "background": "p,b",
+        "thinking": "p,a",
+        "longcontext": "p,b",
+        "search": "p,b",
+    }
+
+
+ROWS = {
+    "models and limits beside the settings": (
+        {"models": ["a", "b"], "defaultModel": "b", "maxTokens": {"a": 7}},
+        {"settings": {"models": [{"name": "a", "maxOutputTokens": 7}, "b"], "defaultModel": "b"}},
+        "",
+    ),
+    "no address": ({"endpoint": None}, {}, "address of `p`: there is none: write its `endpoint`"),
+    "no address of CodeWhisperer's": (
+        {"endpoint": None, "type": "codewhisperer"},
+        {"endpoint": "https://codewhisperer.us-east-1.amazonaws.com", "authentication": None},
+        "",
+    ),
+    "the address of Gemini alone": (
+        {"endpoint": "https://generativelanguage.googleapis.com/", "type": "gemini"},
+        {"endpoint": "https://generativelanguage.googleapis.com/v1beta"},
+        "",
+    ),
+    "models that are no list": ({"models": "a"}, {"settings": None}, "models: this is no list of models, so it was left out"),
+    "a pool of texts": (
+        {"settings": {"connectionPool": {"maxConnections": "10", "keepAlive": True}}},
+        {"settings": {"connectionPool": {"keepAlive": True}}},
+        "connectionPool.maxConnections: this is no value for it, so it was left out",
+    ),
+    "seconds between checks": (
+        {"instances": [{"endpoint": "https://a.example"}, {"endpoint": "https://b.example"}], "loadBalancing": {"healthCheck": {"interval": 30, "timeout": 900}}},
+        {"loadBalancing": {"strategy": "round-robin", "healthCheck": {"enabled": True, "timeout": 900}}},
+        "healthCheck.interval: this is no number of milliseconds from 100 on, so it was left out",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("members", "expected", "note"), ROWS.values(), ids=ROWS)
+def test_a_provider_of_the_original_router(members: dict[str, Any], expected: dict[str, Any], note: str) -> None:
+    """What is written is what our configurations take; what is not written is noted."""
+    base = {"type": "openai", "endpoint": "https://p.example/v1"}
+    made = convert({"providers": {"p": {**base, **members}}, "routing": {"default": {"provider": "p"}}})
+    found = values_of(made)["providers"]["p"]
+    assert {key: found.get(key) for key in expected} == expected
+    assert note in "\n".join(f"{one.place}: {one.text}" for one in made.notes)
+    assert note or not made.notes
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
