@@ -69,7 +69,7 @@ lock: $(VENV)/.stamp-dev ## newest versions that pyproject.toml allows into the 
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --upgrade --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove what was built, the virtual environment included
-	@rm -rf $(VENV) build dist bench-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) build dist bench-results tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # INVARIANT: once its stamp stands, a target asks no package index for anything.

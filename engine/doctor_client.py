@@ -26,6 +26,7 @@ STEERING = (
 )
 """Variables that decide where Claude Code goes and what it asks for; a settings file may set them too."""
 
+TRUST = "NODE_EXTRA_CA_CERTS"
 EVAL = 'eval "$(ccr env)"'
 
 
@@ -154,14 +155,39 @@ def leads_to(url: str, host: str, port: int) -> bool:
     return found == port and (name == host or (is_loopback(name) and is_loopback(host)))
 
 
-def key_checks(environ: Mapping[str, str], keyed: bool) -> list[Check]:
-    """Whether a client has something to present where the router asks for keys."""
+def router_checks(environ: Mapping[str, str], keyed: bool, tls: bool) -> list[Check]:
+    """Whether a client of this shell fits the router: it has a key where one is asked for, and speaks TLS where that is spoken."""
+    return [*_key(environ, keyed), *_tls(environ, tls)]
+
+
+def _key(environ: Mapping[str, str], keyed: bool) -> list[Check]:
     if not keyed or any(environ.get(name) for name in ("CCR_KEY", *CREDENTIALS)):
         return []
     said = f"the router asks for a key, and none of CCR_KEY, {', '.join(CREDENTIALS)} is set in this shell"
     return [
         Check("client", "key", "warn", said, "put the router key into CCR_KEY; `ccr code` and `ccr env` pass it on")
     ]
+
+
+def _tls(environ: Mapping[str, str], tls: bool) -> list[Check]:
+    url = environ.get(BASE_URL)
+    if not url:
+        return []
+    scheme = "https" if tls else "http"
+    if not url.lower().startswith(scheme + "://"):
+        return [
+            Check(
+                "client",
+                "tls",
+                "fail",
+                f"{BASE_URL} is no {scheme} address, and the router speaks {scheme}",
+                f"`{EVAL}`",
+            )
+        ]
+    if tls and not environ.get(TRUST):
+        said = f"{TRUST} is not set: Claude Code takes only certificates of well-known authorities"
+        return [Check("client", "tls", "note", said, f"`{EVAL}` and `ccr code` set it to the router's certificate")]
+    return []
 
 
 def proxies_check(environ: Mapping[str, str], endpoints: Sequence[str]) -> Check:

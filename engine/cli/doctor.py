@@ -125,8 +125,11 @@ async def _examined(built: Built, live: bool, skew: dict[str, float]) -> list[Ch
 
 def _of_client(built: Built | None, host: str, port: int) -> list[Check]:
     from engine.cli.doctor_client_files import claude_version, settings_files
-    from engine.doctor_client import client_checks, key_checks
+    from engine.doctor_client import client_checks, router_checks
 
     files = list(settings_files(os.environ))
-    keyed = built is not None and built.settings.server.access.keys is not None
-    return [*client_checks(os.environ, files, claude_version(os.environ), host, port), *key_checks(os.environ, keyed)]
+    checks = client_checks(os.environ, files, claude_version(os.environ), host, port)
+    if built is None:
+        return checks
+    server = built.settings.server
+    return [*checks, *router_checks(os.environ, server.access.keys is not None, server.tls is not None)]

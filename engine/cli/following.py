@@ -47,7 +47,8 @@ def events(host: str, port: int) -> Iterator[Heard]:
             connection.request("GET", PATH, headers=own_headers() | {"accept": "text/event-stream"})
             reply = connection.getresponse()
             if reply.status != 200:
-                yield Lost(_words(reply), final=reply.status not in (429, 503))
+                hint = "; put it into CCR_KEY" if reply.status == 401 else ""
+                yield Lost(_words(reply) + hint, final=reply.status not in (429, 503))
                 return
             yield Event("begin", {})
             yield from _parsed(reply)

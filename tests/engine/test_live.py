@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import live, page
+from engine import live, page, watching
 from engine.ended import Ended
 from engine.exchange_state import Exchange
 from engine.live import Branch, Live, added_branches, recent
@@ -114,6 +114,18 @@ async def test_what_ends_meanwhile_is_told_at_once() -> None:
 
     assert [name for name, _ in told] == ["gateway", "state", "exchanges"]
     assert len(told[2][1]["rows"]) == 1
+
+
+async def test_a_new_configuration_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree of another revision comes with the next state."""
+    monkeypatch.setattr(watching, "STATE_EVERY_S", 0.0)
+    one, other = router(), in_process(config().replace("<b>bold</b>", "renamed"), {"a": [], "b": []})
+    async with asyncio.TaskGroup() as group:
+        watched = await begun(group, one, leave_after=4)
+        one.router.gateway = other.router.gateway
+
+    trees = [value["tree"][0]["name"] for name, value in events(watched.result()) if name == "gateway"]
+    assert trees[-1] == "renamed"
 
 
 async def test_watchers_are_told_that_the_router_ends() -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of
-from engine.doctor_client import SettingsFile, client_checks, key_checks, leads_to, proxies_check
+from engine.doctor_client import SettingsFile, client_checks, leads_to, proxies_check, router_checks
 from engine.doctor_providers import SLOW_S, Spoken, judged, models_in
 from providers.spec import ModelSpec, ProviderSpec
 from tests.fakes.loopback import LoopbackServer, Refusing
@@ -268,11 +268,28 @@ def test_what_steers_the_client_is_said(
     assert CANARY not in str(checks)
 
 
-@pytest.mark.parametrize(("environ", "said"), [({}, 1), ({"CCR_KEY": CANARY}, 0), ({"ANTHROPIC_API_KEY": CANARY}, 0)])
-def test_a_router_with_keys_wants_one_of_the_client(environ: dict[str, str], said: int) -> None:
-    """Nothing is said where there are none."""
-    assert len(key_checks(environ, keyed=True)) == said
-    assert key_checks(environ, keyed=False) == []
+@pytest.mark.parametrize(
+    ("environ", "keyed", "tls", "verdicts"),
+    [
+        ({}, False, False, []),
+        ({}, True, True, ["warn"]),
+        ({"CCR_KEY": CANARY}, True, False, []),
+        ({"ANTHROPIC_API_KEY": CANARY}, True, False, []),
+        ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:3456"}, False, False, []),
+        ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:3456"}, False, True, ["fail"]),
+        ({"ANTHROPIC_BASE_URL": "https://127.0.0.1:3456"}, False, False, ["fail"]),
+        ({"ANTHROPIC_BASE_URL": "https://127.0.0.1:3456"}, False, True, ["note"]),
+        ({"ANTHROPIC_BASE_URL": "https://127.0.0.1:3456", "NODE_EXTRA_CA_CERTS": "/c.pem"}, False, True, []),
+    ],
+)
+def test_the_client_has_what_the_router_asks_for(
+    environ: dict[str, str], keyed: bool, tls: bool, verdicts: list[str]
+) -> None:
+    """A key where there are keys, TLS where that is spoken; nothing is said where all is well."""
+    checks = router_checks(environ, keyed, tls)
+
+    assert [check.verdict for check in checks] == verdicts
+    assert CANARY not in str(checks)
 
 
 def test_settings_files_are_read_for_names_only(tmp_path: Path) -> None:

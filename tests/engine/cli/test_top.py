@@ -226,7 +226,7 @@ def test_one_frame_goes_into_a_pipe(port: int, words: list[str], monkeypatch: py
 @pytest.mark.parametrize(
     ("status", "told", "words"),
     [
-        (401, b'{"error": {"message": "this router needs a key"}}', "needs a key"),
+        (401, b'{"error": {"message": "this router needs a key"}}', "needs a key; put it into CCR_KEY"),
         (404, b"<html>", "is it a ccr?"),
         (200, b"event: gateway\ndata: {\n\n", "another version"),
         (200, b"", "the connection ended"),
