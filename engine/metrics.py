@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from engine.meters import SECONDS, SEPARATOR
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # the framework adds it to every text
-Kind = Literal["counter", "gauge", "histogram"]
+Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,13 @@ METRICS: Mapping[str, Row] = {
 STATES = ("closed", "half-open", "open")
 HEALTHS = ("up", "degraded", "down")
 
-Values = Iterable[tuple[tuple[str, ...], float]]
+Plain: TypeAlias = Mapping[str, Any]
+Values: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
+Reading: TypeAlias = Callable[[Plain, Plain], Values]
+"""The labels and values of a metric, from a status and from meters."""
 
 
-def metrics_text(status: Mapping[str, Any], meters: Mapping[str, Any]) -> bytes:
+def metrics_text(status: Plain, meters: Plain) -> bytes:
     """The exposition of a status (merged, where there are several workers) and the sum of their meters."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families([*_families(status, meters)]))
@@ -88,7 +91,7 @@ class _Families:
         yield from self._families
 
 
-def _families(status: Mapping[str, Any], meters: Mapping[str, Any]) -> Iterator[Metric]:
+def _families(status: Plain, meters: Plain) -> Iterator[Metric]:
     for name, row in METRICS.items():
         if row.kind == "histogram":
             yield _histogram(name, row, meters["durations" if "duration" in name else "firstBytes"])
@@ -111,69 +114,69 @@ def _histogram(name: str, row: Row, by_label: Mapping[str, Mapping[str, float]])
     return family
 
 
-def _of_meters(name: str) -> Any:
+def _of_meters(name: str) -> Reading:
     return lambda _status, meters: [(tuple(key.split(SEPARATOR)), value) for key, value in meters[name].items()]
 
 
-def _counted(name: str) -> Any:
+def _counted(name: str) -> Reading:
     return lambda status, _meters: [((), status["counters"][name])]
 
 
-def _each_counted(name: str) -> Any:
+def _each_counted(name: str) -> Reading:
     return lambda status, _meters: [((key,), value) for key, value in status["counters"][name].items()]
 
 
-def _healths(status: Mapping[str, Any], _meters: object) -> Values:
+def _healths(status: Plain, _meters: object) -> Values:
     return [((one["name"], word), one["health"] == word) for one in status["providers"] for word in HEALTHS]
 
 
-def _waiting(status: Mapping[str, Any], _meters: object) -> Values:
+def _waiting(status: Plain, _meters: object) -> Values:
     return [((one["name"],), one["waiting"]) for one in status["providers"]]
 
 
-def _instances(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _instances(status: Plain) -> Iterator[tuple[str, Plain]]:
     for one in status["providers"]:
         for instance in one["instances"]:
             yield one["name"], instance
 
 
-def _states(status: Mapping[str, Any], _meters: object) -> Values:
+def _states(status: Plain, _meters: object) -> Values:
     return [
         ((provider, one["name"], word), one["state"] == word) for provider, one in _instances(status) for word in STATES
     ]
 
 
-def _inflight(status: Mapping[str, Any], _meters: object) -> Values:
+def _inflight(status: Plain, _meters: object) -> Values:
     return [((provider, one["name"]), one["inflight"]) for provider, one in _instances(status)]
 
 
-def _budgets(status: Mapping[str, Any], _meters: object) -> Values:
+def _budgets(status: Plain, _meters: object) -> Values:
     return [((one["name"],), one["spent"] / one["limit"]) for one in status.get("budgets", ())]
 
 
-def _store(status: Mapping[str, Any], _meters: object) -> Values:
+def _store(status: Plain, _meters: object) -> Values:
     return [((), status["usage"]["ok"])] if status.get("usage") else []
 
 
-def _reload(status: Mapping[str, Any], _meters: object) -> Values:
+def _reload(status: Plain, _meters: object) -> Values:
     return [((), status["reload"].get("ok") is not False)]
 
 
-def _findings(status: Mapping[str, Any], _meters: object) -> Values:
+def _findings(status: Plain, _meters: object) -> Values:
     severities = [one["severity"] for one in status["findings"]]
     return [((word,), severities.count(word)) for word in ("error", "warning", "info")]
 
 
-def _workers(status: Mapping[str, Any], _meters: object) -> Values:
+def _workers(status: Plain, _meters: object) -> Values:
     workers = status.get("workers", {"wanted": 1, "running": [None]})
     return [(("running",), len(workers["running"])), (("wanted",), workers["wanted"])]
 
 
-def _build(status: Mapping[str, Any], _meters: object) -> Values:
+def _build(status: Plain, _meters: object) -> Values:
     return [((status["version"], status["revision"]), 1)]
 
 
-_VALUES: Mapping[str, Any] = {
+_VALUES: Mapping[str, Reading] = {
     "ccr_requests": _of_meters("requests"),
     "ccr_key_requests": _of_meters("keyRequests"),
     "ccr_key_tokens": _of_meters("keyTokens"),

@@ -20,7 +20,6 @@ from providers.plan import Try
 from rules.nodes import Reject, Target
 
 _SECRET_NAME = re.compile(r"auth|cookie|credential|key|passw|secret|session-token|signature|token", re.IGNORECASE)
-_PLAIN_NAMES = ("idempotency-key", "x-ccr-key-name")
 _OF_UPSTREAM = (
     "accept",
     "accept-encoding",
@@ -81,7 +80,7 @@ NAME = re.compile(r"\d{8}T\d{9}Z-req_[0-9a-f]+\.json")
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """A client's headers, those that may carry a credential as a short hash."""
     return {
-        name: digest_of(headers[name]) if _SECRET_NAME.search(name) and name not in _PLAIN_NAMES else text
+        name: digest_of(headers[name]) if _SECRET_NAME.search(name) else text
         for name, text in redact_headers(headers).items()
     }
 

@@ -44,11 +44,11 @@ HEADERS = {"x-team": "red", "x-api-key": f"{CANARY}-key", "authorization": f"Bea
 CALL = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "Hi", "arguments": '{"a": 1}'}}]}
 
 
-def router_in(folder: Path, saving: str = "true", *answers: Answer) -> tuple[InProcess, Saver]:
+def router_in(folder: Path, saving: str = "true", *answers: Answer, filters: str = "") -> tuple[InProcess, Saver]:
     from engine.budgets import Ledger
 
     given = answers or (Answer(streamed({"content": "hello"}, CALL, finish="tool_calls")),)
-    one = in_process(CONFIGURATION.format(saving=saving), {"up": list(given)})
+    one = in_process(CONFIGURATION.format(saving=saving) + filters, {"up": list(given)})
     one.router.budgets = Ledger()
     one.router.budgets.follow(one.router.gateway.settings.usage.budgets, one.router.wall())  # type: ignore[union-attr]
     saver = Saver(one.router, folder)
@@ -99,6 +99,26 @@ async def test_no_credential_is_in_the_file_and_nobody_else_reads_it(tmp_path: P
     assert "my key is sk-ant-***, please say hi" in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+FILTERED = [
+    ("cut out", "redact", 200, "[redacted: codes]"),
+    ("blocked", "block", 400, None),
+]
+
+
+@pytest.mark.parametrize(("action", "status", "shown"), [row[1:] for row in FILTERED], ids=[row[0] for row in FILTERED])
+async def test_what_a_filter_stops_is_in_no_file(tmp_path: Path, action: str, status: int, shown: str | None) -> None:
+    """The request is saved as filters leave it; of one that is blocked the file has nothing of what blocked it."""
+    filters = f"\nfilters: [{{name: codes, action: {action}, patterns: [{{regex: 'ACME-[0-9]+'}}]}}]\n"
+    one, saver = router_in(tmp_path, "true", filters=filters)
+    body = {**BODY, "messages": [{"role": "user", "content": "the code is ACME-12345678"}]}
+    assert (await one.post(body, headers=HEADERS)).status == status
+    await ended(saver)
+    (path,) = files(tmp_path)
+    text = path.read_text()
+    assert "ACME-1" not in text
+    assert shown is None or shown in text
 
 
 async def test_a_failed_exchange_is_saved_too(tmp_path: Path) -> None:
