@@ -156,7 +156,7 @@ async def under_load(
     return tally
 
 
-def _configuration(*endpoints: str, patience_ms: int = 400) -> dict[str, Any]:
+def configuration_of(*endpoints: str, patience_ms: int = 400) -> dict[str, Any]:
     config = configuration(*endpoints)
     config["providers"]["fake"]["timeouts"] = {"connect": 2_000, "firstByte": patience_ms, "idle": patience_ms}
     return config
@@ -168,7 +168,7 @@ def beside_a_healthy_one(fault: Responder | None, requests: int = 24) -> Tally:
         good.always(SAID)
         if fault is not None:
             bad.always(fault)
-        config = _configuration(bad.url if fault is not None else nobody.url, good.url)
+        config = configuration_of(bad.url if fault is not None else nobody.url, good.url)
         with Router(config) as router:
             return asyncio.run(under_load(router, requests, 4))
 
@@ -177,7 +177,7 @@ def alone(fault: Responder, requests: int = 12, patience_ms: int = 400) -> Tally
     """One instance, which always fails like this."""
     with Upstream() as bad:
         bad.always(fault)
-        with Router(_configuration(bad.url, patience_ms=patience_ms)) as router:
+        with Router(configuration_of(bad.url, patience_ms=patience_ms)) as router:
             return asyncio.run(under_load(router, requests, 4))
 
 
@@ -191,7 +191,7 @@ def every_offset(ending: Step) -> Tally:
 
     with Upstream() as upstream:
         upstream.always(respond)
-        with Router(_configuration(upstream.url, patience_ms=5_000)) as router:
+        with Router(configuration_of(upstream.url, patience_ms=5_000)) as router:
             return asyncio.run(under_load(router, 2 * total + 2, 48))
 
 
@@ -235,7 +235,7 @@ def instance_killed() -> Tally:
     with (
         upstream_process() as (victim, first),
         upstream_process() as (_, second),
-        Router(_configuration(first, second)) as router,
+        Router(configuration_of(first, second)) as router,
     ):
 
         async def kill() -> None:
@@ -247,7 +247,7 @@ def instance_killed() -> Tally:
 
 def reloaded(change: Callable[[dict[str, Any], int], None], times: int = 100) -> Tally:
     """The configuration changed, taken over, changed again, under load."""
-    with Upstream() as upstream, Router(_configuration(upstream.url, patience_ms=20_000)) as router:
+    with Upstream() as upstream, Router(configuration_of(upstream.url, patience_ms=20_000)) as router:
         upstream.always(SAID)
         config = json.loads(router.config.read_text())
 
@@ -282,7 +282,7 @@ def _other_provider(config: dict[str, Any], number: int) -> None:
 def limited() -> Tally:
     """More requests at once than the limit and its queue take: some wait, some are told 529."""
     with upstream_process() as (_, url):
-        config = _configuration(url, patience_ms=20_000)
+        config = configuration_of(url, patience_ms=20_000)
         config["providers"]["fake"]["concurrency"] = {"max": 4, "queue": 4, "wait": 200}
         with Router(config) as router:
             return asyncio.run(under_load(router, 300, 16))
@@ -291,7 +291,7 @@ def limited() -> Tally:
 def terminated(workers: int = 1, drain_s: float = 30.0) -> Tally:
     """The router is sent SIGTERM under load; what it had accepted must still end well."""
     with upstream_process() as (_, url):
-        config = {**_configuration(url, patience_ms=20_000), "server": {"drainSeconds": drain_s}}
+        config = {**configuration_of(url, patience_ms=20_000), "server": {"drainSeconds": drain_s}}
         return _terminated(config, workers)
 
 
@@ -308,7 +308,7 @@ def _terminated(config: dict[str, Any], workers: int) -> Tally:
 def without_redis(how: Callable[[RedisServer], None]) -> Tally:
     """Two routers share their state in a Redis server, which goes away under load."""
     with RedisServer() as redis, Upstream() as one, Upstream() as other:
-        config = _configuration(one.url, other.url, patience_ms=20_000)
+        config = configuration_of(one.url, other.url, patience_ms=20_000)
         config["state"] = redis.url
         config["providers"]["fake"]["loadBalancing"] = {"strategy": "sticky"}
         for upstream in (one, other):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
+from tests.e2e.crowds import CROWDS, beside
 from tests.e2e.faults import ROWS, Row, Tally, table
 
 pytestmark = pytest.mark.faults
@@ -19,7 +21,12 @@ def found() -> Iterator[list[tuple[Row, Tally]]]:
     print("\n" + table(rows))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+BESIDE = [
+    Row(name, partial(beside, crowd, **connections), all_right=True) for name, (crowd, connections) in CROWDS.items()
+]
+
+
+@pytest.mark.parametrize("row", [*ROWS, *BESIDE], ids=lambda row: row.name)
 def test_nothing_is_lost_or_doubled(row: Row, found: list[tuple[Row, Tally]]) -> None:
     """Every request ends in a whole reply or a proper error, no tool call comes twice, and a healthy instance is used."""
     tally = row.run()
