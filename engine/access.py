@@ -5,6 +5,7 @@ INVARIANT: what cannot be read never opens: `engine/checks/access.py` reports it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.addresses import Network, network_of
@@ -74,7 +75,16 @@ def _key(node: Node) -> RouterKey | None:
         return None
     if name is None or (isinstance(held, Secret) and len(held.reveal()) < SHORTEST_KEY):
         return None
-    return RouterKey(name, held, expires_at, _allowance(allow) if allow is not None else Allowance())
+    budgets = tuple(str(item.value) for item in budgets_in(node))
+    return RouterKey(name, held, expires_at, _allowance(allow) if allow is not None else Allowance(), budgets)
+
+
+def budgets_in(key: Node) -> Iterator[Scalar]:
+    """The names of the budgets that a key is under: one, or a list."""
+    written = node_at(key, ["budget"])
+    for item in items_of(written) or (written,):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            yield item
 
 
 def _allowance(node: Node) -> Allowance:

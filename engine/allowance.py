@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+from engine.budgets import Ledger
 from engine.keys import RouterKey
 from engine.replies import Refused, refusal
 from providers.plan import PlannedTarget
@@ -24,3 +27,16 @@ def admitted(key: RouterKey, decision: Decision, targets: Sequence[PlannedTarget
         first = f"{targets[0].pool.name},{targets[0].model}"
         raise Refused(refusal(403, f"the router key `{key.name}` may not use `{first}`, nor what stands in for it"))
     return left
+
+
+def check_budgets(key: RouterKey, ledger: Ledger | None, now: float) -> None:
+    """Raises `Refused` (429) while a budget of the key is spent; `now` is in seconds since the epoch."""
+    for name in key.budgets if ledger is not None else ():
+        until = ledger.at(now).spent_until(name) if ledger is not None else None
+        if until is None:
+            continue
+        wait_s = max(1, math.ceil(until - now))
+        message = f"budget `{name}` of the router key `{key.name}` is spent; it begins anew in {wait_s} s"
+        raise Refused(
+            replace(refusal(429, message), headers=(("retry-after", str(wait_s)), ("x-should-retry", "false")))
+        )

@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from engine.admitting import within_limits
-from engine.allowance import admitted
+from engine.allowance import admitted, check_budgets
 from engine.exchange import (
     GivenUp,
     exchange,
@@ -143,9 +143,10 @@ def _limits(router: Router, visit: Visit, one: Exchange, facts: Facts) -> Abstra
 def _admitted(router: Router, visit: Visit, one: Exchange) -> Sequence[PlannedTarget]:
     assert visit.key is not None
     try:
+        check_budgets(visit.key, router.budgets, router.wall())
         return admitted(visit.key, one.decision, visit.gateway.planned(one.decision.route, one.request.model))
-    except Refused:
-        record_exchange(router, one, 403, "rejected")
+    except Refused as refused:
+        record_exchange(router, one, refused.reply.status, "rejected")
         raise
 
 

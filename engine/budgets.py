@@ -67,6 +67,17 @@ def first_day(per: Per, moment: float) -> str:
     return (day - timedelta(days=back)).strftime("%Y-%m-%d")
 
 
+def period_end(per: Per, moment: float) -> float:
+    """When the period ends in which the moment is, in seconds since the epoch."""
+    first = datetime.fromisoformat(first_day(per, moment)).replace(tzinfo=UTC)
+    days = {"day": 1, "week": 7, "month": 31}[per]
+    return (
+        datetime.fromisoformat(first_day(per, (first + timedelta(days=days)).timestamp()))
+        .replace(tzinfo=UTC)
+        .timestamp()
+    )
+
+
 def budgets_of(root: Node) -> tuple[Budget, ...]:
     """The budgets of a checked document; what is misspelt there was reported, and is no budget here."""
     written = root.get("budgets") if isinstance(root, MappingNode) else None
@@ -157,6 +168,13 @@ class Ledger(Mapping[str, str]):
     def budgets(self) -> list[Budget]:
         """Those it follows."""
         return [figure.budget for figure in self._figures.values()]
+
+    def spent_until(self, name: str) -> float | None:
+        """When a budget that is spent begins anew (seconds since the epoch); None: it is not spent, or there is none."""
+        figure = self._figures.get(name)
+        if figure is None or figure.budget.state(figure.spent) != "spent":
+            return None
+        return period_end(figure.budget.per, self._now)
 
     def add(self, line: Line, sums: Sums) -> None:
         """An exchange is over."""

@@ -68,12 +68,16 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class RouterKey:
-    """A key of the configuration; `expires_at` is in seconds since the epoch. The log and rules know it by `name`."""
+    """A key of the configuration; `expires_at` is in seconds since the epoch. The log and rules know it by `name`.
+
+    While one of its `budgets` is spent nothing is sent for it.
+    """
 
     name: str
     stored: KeyHash | Secret
     expires_at: float | None = None
     allow: Allowance = Allowance()
+    budgets: tuple[str, ...] = ()
 
 
 def key_text(key_id: str, secret: str) -> str:

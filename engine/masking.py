@@ -20,7 +20,7 @@ _SECRET_KEY = re.compile(
 )
 # under these keys everything is one, but for what stands under the second
 _SECRET_BELOW = (CREDENTIALS, "apiKeys", "tls", "extraHeaders")
-_NOT_SECRET = ("type", "tokenPath", "name", "expires", "allow", "limits")
+_NOT_SECRET = ("type", "tokenPath", "name", "expires", "allow", "limits", "budget")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 _NAMES = r"(?:api[-_ ]?keys?|(?<![a-zA-Z])token|(?<=[a-z_-])[Tt]oken|(?:secret|passw|credential)[\w-]*|authorization|bearer|cookie|private[-_]?key)"
 _ASSIGNED = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*(?P<value>[^\s{{].*)$", re.IGNORECASE)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from engine.access import items_of
+from engine.access import budgets_in, items_of
 from engine.addresses import network_of
+from engine.budgets import budgets_of
 from engine.checks.scope import Scope
 from engine.keys import SHORTEST_KEY, read_expiry, read_hash
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping, Node, Scalar, node_at
+from schemas.edits import renaming_whole
 from schemas.substitute import is_unresolved
+from schemas.suggest import nearest
 from schemas.wording import quoted
 
 _RANGES = ("server.access.allow", "server.access.deny", "server.trustedProxies")
 
 
 def access(scope: Scope) -> Iterator[Diagnostic]:
-    """102, 106, 107, 108, 401 and 801 of `server.apiKeys`, `server.access` and `server.trustedProxies`."""
+    """102, 106, 107, 108, 401, 411 and 801 of `server.apiKeys`, `server.access` and `server.trustedProxies`."""
     for path in _RANGES:
         for item in items_of(scope.at(path)):
             yield from _readable(item, network_of, "is no address and no range", "write `10.0.0.0/8` or `::1`")
@@ -51,6 +54,25 @@ def _key(scope: Scope, key: Mapping, seen: set[str]) -> Iterator[Diagnostic]:
             message = f"`key` is shorter than {SHORTEST_KEY} characters, or holds some that a header cannot carry"
             yield finding("CCR106", message, written.span, help="`ccr keys add NAME` makes a good one")
     yield from _allowance(scope, key.get("allow"))
+    yield from _budgets(scope, key)
+
+
+def _budgets(scope: Scope, key: Mapping) -> Iterator[Diagnostic]:
+    known = {budget.name: budget for budget in budgets_of(scope.root)}
+    written = key.get("name")
+    name = written.value if isinstance(written, Scalar) else None
+    for item in budgets_in(key):
+        budget = known.get(str(item.value))
+        if is_unresolved(item) or (budget is None and scope.mapping("budgets").entry(str(item.value)) is not None):
+            continue
+        if budget is None:
+            near = nearest(str(item.value), known)
+            help_text = f"did you mean {quoted(near)}?" if near else "budgets stand under `budgets`"
+            fix = renaming_whole(item, known)
+            yield finding("CCR401", f"there is no budget {quoted(str(item.value))}", item.span, help=help_text, fix=fix)
+        elif isinstance(name, str) and name not in budget.of.get("key", {name}):
+            message = f"what is spent with {quoted(name)} does not count towards budget {quoted(budget.name)}"
+            yield finding("CCR411", message, item.span, help=f"add {quoted(name)} to `of.key` of the budget")
 
 
 def _allowance(scope: Scope, node: Node | None) -> Iterator[Diagnostic]:

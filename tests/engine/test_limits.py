@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from engine.admission import Asker
+from engine.budgets import Ledger, budgets_of, period_end
 from engine.compose import gateway_of
 from engine.counts import AGAIN_S, MOST_WINDOWS, Counts, LocalCounts
 from engine.journal import Journal
@@ -278,6 +280,39 @@ async def test_a_reload_goes_on_counting() -> None:
         old = one.router.gateway
         one.router.gateway = gateway_of(built, lambda spec: FakeTransport([Answer(HELLO)]), old)
         assert await statuses(one, None) == [wanted]
+
+
+BUDGETS = """
+budgets: {daily: {tokens: 1000, per: day, of: {key: [ci]}}}
+"""
+
+
+async def test_a_key_with_a_spent_budget_is_told_when_it_begins_anew() -> None:
+    """Nothing is sent for it until then; other keys go on."""
+    keys = """
+  apiKeys:
+    - {name: ci, key: dummy-router-key-one, budget: daily}
+    - {name: two, key: dummy-router-key-two}"""
+    one = in_process(config("", keys, BUDGETS), {"a": [Answer(COUNTED)], "b": [Answer(COUNTED)]})
+    wall = one.router.wall = Wall()
+    one.router.budgets = ledger = Ledger()
+    ledger.follow(budgets_of(one.router.gateway.built.document.root), NOW)
+    assert await statuses(one, ONE) == [200]
+    (budget,) = ledger.budgets
+    ledger.told([(budget, since, 1000) for _, since in ledger.wanted()])
+    got = await one.post(ASK, headers=ONE)
+    assert got.status == 429
+    assert "budget `daily` of the router key `ci` is spent" in got.json()["error"]["message"]
+    assert got.headers["retry-after"] == str(16 * 3600)
+    assert await statuses(one, TWO) == [200]
+    wall.now += 16 * 3600
+    assert await statuses(one, ONE) == [200]
+
+
+@pytest.mark.parametrize(("per", "until"), [("day", "2027-01-16"), ("week", "2027-01-18"), ("month", "2027-02-01")])
+def test_when_a_period_ends(per: Any, until: str) -> None:
+    """Days, weeks from Monday on and months of the calendar, in UTC; NOW is Friday 2027-01-15."""
+    assert datetime.fromtimestamp(period_end(per, NOW), UTC).strftime("%Y-%m-%d") == until
 
 
 def test_nobody_pays_for_limits_who_has_none() -> None:
