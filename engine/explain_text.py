@@ -72,7 +72,10 @@ class _Text:
         place = self.places[decision["rule"]]
         entry = self.rules[place - 1]
         where = f" ({entry['file']}:{entry['line']})" if entry["file"] else ""
-        by = f"by {_decider(decision)}{where}, {_ordinal(place)} of {len(self.rules)}"
+        if self.explanation.get("blocked"):
+            by = f"by filter {entry['name']}{where}"
+        else:
+            by = f"by {_decider(decision)}{where}, {_ordinal(place)} of {len(self.rules)}"
         kind = "bad" if "reject" in decision else "good"
         return f"{self.paint(_where(decision), kind)}   {by}"
 
