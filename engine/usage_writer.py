@@ -45,6 +45,7 @@ class UsageWriter:
         self._pending = Pending()
         self._store: UsageStore | None = None
         self._where: Secret | None = None
+        self._last: Secret | None = None
         self._wanted = asyncio.Event()
         self._problem: str | None = None
         self._since = router.wall()
@@ -56,6 +57,7 @@ class UsageWriter:
     def follow(self) -> None:
         """Takes over the settings of the configuration that serves now."""
         settings, router = self._settings, self._router
+        self._last = settings.store if settings is not None else self._last
         if (settings is not None) != (self._listen in router.listeners):
             if settings is None:
                 router.listeners.remove(self._listen)
@@ -119,7 +121,7 @@ class UsageWriter:
     async def _turn(self) -> None:
         """One turn of the thread: writes what there is, forgets what is old, reads what is spent, where it is time."""
         settings, router, now = self._settings, self._router, self._router.clock()
-        where = settings.store if settings is not None else self._where
+        where = self._last
         rows = self._pending.take()
         ledger = router.budgets.at(router.wall()) if router.budgets is not None else None
         due = self._read_at is None or now - self._read_at >= REFRESH_S

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.budgets import Budget, Ledger, first_day
+from engine.compose import gateway_of
 from engine.usage import Line, Sums
 from engine.usage_store import StoreFailed, UsageStore, store_of
 from engine.usage_writer import UsageWriter
@@ -180,6 +181,35 @@ async def test_what_is_left_is_written_at_the_end(tmp_path: Path) -> None:
         ("default", "up,m"): Sums(requests=1, input=60, output=40, cost_nano=100_000),
         ("default", ""): Sums(requests=1, errors=1),
     }
+
+
+async def test_a_reload_switches_the_record_on_and_off(tmp_path: Path) -> None:
+    """What was used while it was on is written, also when it is off by then; the budgets follow."""
+    path = tmp_path / "u.db"
+    with_record = CONFIGURATION.format(store=path)
+    start, end = with_record.index("  customRules"), with_record.index("usage:")
+    without = with_record[:start]
+    one = in_process(without, {"up": [answering()], "cheap": [answering()]})
+    writer = UsageWriter(one.router)
+    writer.follow()
+    await one.post(BODY)
+    assert writer.standing() is None
+
+    def reload(text: str) -> None:
+        built = checked(text).built
+        assert built is not None
+        one.router.gateway = gateway_of(built, lambda spec: one.transports[spec.name], one.router.gateway)
+        writer.follow()
+
+    reload(without + with_record[end:])
+    await one.post(BODY)
+    assert one.router.budgets is not None
+    assert dict(one.router.budgets) == {"month": "half"}
+    reload(without)
+    await one.post(BODY)
+    assert dict(one.router.budgets) == {}
+    await ended(writer)
+    assert [sums.requests for sums in recorded(path).values()] == [1]
 
 
 async def test_a_store_that_is_gone_loses_nothing(tmp_path: Path) -> None:
