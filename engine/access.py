@@ -6,7 +6,8 @@ INVARIANT: what cannot be read never opens: `engine/checks/access.py` reports it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.addresses import Network, network_of
 from engine.keys import SHORTEST_KEY, Allowance, RouterKey, read_expiry, read_hash
@@ -14,8 +15,7 @@ from providers.secret import Secret
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """`keys` None: none are asked for. `allow` None: every address that `deny` does not name.
 
     `trusted` are proxies whose `X-Forwarded-For` counts; `host_names` the names of the router besides this machine's.

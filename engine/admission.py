@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from engine.limits import Limit, Rate
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Who asks: by each name that a limit may go by. `provider` is where the request would go first."""
 
     key: str | None = None
@@ -17,8 +16,7 @@ class Asker:
     provider: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """What was charged to one window, which ends at `until` (seconds since the epoch)."""
 
     limit: Limit
@@ -28,8 +26,7 @@ class Charge:
     until: float
 
 
-@dataclass(slots=True)
-class Admission:
+class Admission(Struct):
     """What a request was charged. `headers` say how much is left of every limit that it is under."""
 
     asker: Asker

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from engine.built import Built, Checked
 from engine.outcomes import InvariantOutcome, TestOutcome
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 ReadFile = Callable[[str], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """What the stage adds to a report. `unproven` questions were given up, `unreplayed` requests did not show what they should; `steps` is the work done."""
 
     findings: tuple[Diagnostic, ...] = ()
@@ -46,8 +46,7 @@ class Proved:
     steps: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What is asked for beyond the usual.
 
     `tests` is a further file of tests, as given on the command line; `run` keeps the tests with names that a pattern is
@@ -61,11 +60,12 @@ class Wishes:
     overlaps: bool = False
 
 
-def proved(checked: Checked, read_file: ReadFile, wishes: Wishes = Wishes()) -> Proved:
+def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) -> Proved:
     """Everything proved and tested about a configuration; nothing where something in it blocks.
 
     Files that the configuration names are beside it.
     """
+    wishes = wishes or Wishes()
     built = checked.built
     if built is None or not isinstance(built.document.root, MappingNode):
         return Proved()

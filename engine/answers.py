@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.admitting import within_limits
 from engine.allowance import admitted, check_budgets

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 FIRST = "0" * 64
 
@@ -27,8 +27,7 @@ def hash_of(line: bytes) -> str:
     return hashlib.sha256(line.rstrip(b"\n")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """The first line that is not as it was written: its number in its file, from 1, and why."""
 
     file: str
@@ -36,8 +35,7 @@ class Broken:
     why: str
 
 
-@dataclass(slots=True)
-class Verifier:
+class Verifier(Struct):
     """Goes through one chain, file after file, line after line. `last` is the hash of its last line so far.
 
     `begins_late`: the chain's first line is not among them, as after old files were deleted.

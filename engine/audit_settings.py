@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from schemas.document import Mapping, Node, Scalar, node_at
 
 OnFailure: TypeAlias = Literal["continue", "refuse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Auditing:
+class Auditing(Struct, frozen=True):
     """`folder` is as written, None: `audit` in the router's folder. A file ends at `max_megabytes`; `keep_days` None: for ever.
 
     `refuse`: while the log cannot be written nobody is served.

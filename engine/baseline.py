@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 VERSION = 1
 
@@ -13,8 +14,7 @@ class BaselineError(ValueError):
     """The text is no baseline; whoever wrote or named the file is to blame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """Fingerprints of known findings by the file that they are in."""
 
     known: Mapping[str, frozenset[str]]

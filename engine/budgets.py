@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from engine.usage import NANO, Line, Sums
 from schemas.document import Mapping as MappingNode
@@ -28,8 +29,7 @@ HALF = Decimal("0.5")
 DAY_S = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """`limit` is tokens, or milliardths of the currency. `of`: part -> the names that count; empty: everything counts."""
 
     name: str
@@ -131,8 +131,7 @@ def _names(node: Node) -> frozenset[str]:
     return frozenset(str(item.value) for item in items if isinstance(item, Scalar))
 
 
-@dataclass(slots=True)
-class _Figure:
+class _Figure(Struct):
     """What is spent of one budget since `since`: `stored` is the store's, `coming` is on its way there."""
 
     budget: Budget

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from engine.prices import Prices
 from engine.settings import Settings
@@ -13,8 +14,7 @@ from schemas.diagnostics import Diagnostic
 from schemas.document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """A configuration that may run: everything a gateway is made of.
 
     INVARIANT: none of `diagnostics` is blocking. They are what the start logs and `/status` shows.
@@ -30,8 +30,7 @@ class Built:
     prices: Prices = field(default_factory=Prices)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """One configuration after all checks. `document` None: no tree. `built` None: something blocks.
 
     `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts;

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 Shell: TypeAlias = Literal["sh", "fish", "powershell"]
 Credentials: TypeAlias = Literal["router", "own"]
@@ -27,8 +28,7 @@ _NO_KEY = "ccr"
 _PAST_PROXIES = ("127.0.0.1", "localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class ClientEnvironment:
+class ClientEnvironment(Struct, frozen=True):
     """Variables to set, in order, and variables to remove."""
 
     assigned: Mapping[str, str]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from providers.messages.parts import Usage
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Struct):
     """Counts since start. `by_rule`, `by_target` and `by_key` count decided requests, `by_status` every answered one;
     `lossy` those whose translation lost something."""
 

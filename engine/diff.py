@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.analysis import offered
 from engine.built import Built
@@ -18,8 +19,7 @@ from rules.nodes import Route
 from schemas.document import JSONValue
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """Recorded requests: how many, how many go elsewhere, and how often from where to where."""
 
     requests: int
@@ -31,8 +31,7 @@ class Replayed:
         return sum(self.moved.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Two configurations."""
 
     difference: Difference

@@ -6,8 +6,10 @@ INVARIANT: no check holds a secret: values of variables and settings are never s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 Area: TypeAlias = Literal["environment", "configuration", "providers", "client"]
 Verdict: TypeAlias = Literal["ok", "note", "warn", "fail"]
@@ -17,8 +19,7 @@ _LOOKS: dict[Verdict, str] = {"ok": "32", "note": "36", "warn": "33", "fail": "3
 _PLAINLY = {"ok": "ok  ", "note": "note", "warn": "warn", "fail": "FAIL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing looked at. `note`: nothing is wrong, but it is not proved or good to know; `advice` is what to do."""
 
     area: Area

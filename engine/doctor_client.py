@@ -6,8 +6,9 @@ Only names are looked at, and one address; no value is ever said.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from engine.client_environment import ELSEWHERE
 from engine.doctor import Check
@@ -30,8 +31,7 @@ TRUST = "NODE_EXTRA_CA_CERTS"
 EVAL = 'eval "$(ccr env)"'
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFile:
+class SettingsFile(Struct, frozen=True):
     """What a settings file of Claude Code sets: names of variables in its section `env`, its own keys, an address.
 
     `problem` says why it cannot be read.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct, field
 
 from engine.doctor import Check, Verdict
 from engine.gateway import Gateway, Upstream, model_of
@@ -55,8 +56,7 @@ _ADVICE: Mapping[str, str] = {
 _CERTIFICATE = "its certificate is not trusted here: see that nothing intercepts the connection, or name the authority that signed it"
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """What an instance answered. `body` is cut at `MOST_BYTES`."""
 
     status: int
@@ -65,8 +65,7 @@ class Spoken:
     seconds: float
 
 
-@dataclass(slots=True)
-class Examination:
+class Examination(Struct):
     """Of all instances of one configuration. `skew` is host -> how far its clock is ahead of ours, in seconds."""
 
     gateway: Gateway

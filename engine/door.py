@@ -10,7 +10,8 @@ import asyncio
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.access import Access
 from engine.addresses import client_address, host_of, is_in, is_loopback_host

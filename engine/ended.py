@@ -7,9 +7,10 @@ record_exchange ──> the log line, the counters
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from engine.exchange_state import Exchange
 from engine.prices import Prices, cost_of
@@ -19,8 +20,7 @@ Outcome: TypeAlias = Literal["answered", "rejected", "failed", "broken", "client
 """`rejected`: by a rule, a filter, a key or a limit; `failed`: by every target; `broken`: after the commit point."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """`at` is the end, in seconds since the epoch; `total_s` and `first_byte_s` count from the request's first byte.
 
     `error` is what the client was told last, if it was told an error. `one` has the request, the decision, who asked,

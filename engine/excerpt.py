@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.cells import cells_of
 from engine.masking import Masks
@@ -13,8 +14,7 @@ from schemas.lines import Lines
 MAX_WIDTH = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What is under a line: `^` for the place itself, `-` for a label with its text."""
 
     span: Span
@@ -22,8 +22,7 @@ class Mark:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of an excerpt: a source line (`number`), or marks below one (`number` None)."""
 
     number: int | None

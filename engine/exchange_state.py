@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from engine.settings import DebugSettings
 from providers.auth import Headers
@@ -17,8 +18,7 @@ from rules.nodes import Decision, Found
 from schemas.request import MessagesRequest, Path
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """What of an exchange is kept only where it is to be saved: the body as rules saw it, when they did (seconds since the
     epoch) and what they saw of the router, as `{fact: value}`; `reply` grows while the client is answered.
     """
@@ -30,8 +30,7 @@ class Moment:
     reply: bytearray
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """What one exchange knows, from its decision on, and what became of it.
 
     `targets` None: those of the decision. `passed_on` are headers of the upstream's answer that the client reads too.

@@ -19,8 +19,9 @@ The evaluator decides and is listened to; nothing here matches anything by itsel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.built import Built
 from engine.read_envelope import Asked
@@ -42,8 +43,7 @@ from schemas.request import Envelope
 from schemas.wording import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What to explain: a request under a configuration. `full` shows texts uncut.
 
     `lost_before` is what reading the request left out already, `notes` what is to be said of it.
@@ -82,8 +82,7 @@ def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bo
     )
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(Struct):
     """What the evaluator said while it decided: outcomes by name, and the predicates it looked at."""
 
     outcomes: dict[str, set[bool | None]] = field(default_factory=dict)

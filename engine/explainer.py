@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct, field
 
 from engine.replies import Refused, refusal
 from rules.nodes import RuleSet
@@ -19,8 +19,7 @@ MAX_WAITING = 16
 """Explanations that may be waited for at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """An explanation as far as it was made with the router's state of one moment; `why` and `everything` as in `Wish`."""
 
     question: Question
@@ -29,8 +28,7 @@ class Begun:
     everything: bool = False
 
 
-@dataclass(slots=True)
-class Explainer:
+class Explainer(Struct):
     """One thread, and the configuration it is ready for.
 
     A proof takes milliseconds, the first one for a thousand rules about a second: too long for the loop. What proves is

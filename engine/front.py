@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 from litestar.types import HTTPScope, Receive, Send
+from msgspec import Struct, field
 
 from engine.asgi import Disconnected, Responder, headers_of, read_body
 from engine.gateway import Gateway
@@ -16,8 +16,7 @@ from engine.router import Router
 from providers.upstream import HOP_HEADER
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(Struct):
     """One posted request on its way. `gateway` is the snapshot it is served by, whatever is reloaded meanwhile."""
 
     gateway: Gateway

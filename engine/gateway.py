@@ -6,8 +6,9 @@ What changes while it serves (health, counters, connections) lives in its pools 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from engine.built import Built
 from engine.door import Door
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from engine.limiter import Limiter
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(Struct, frozen=True):
     """A provider as the exchange uses it: its specification, its language with its options, its connections.
 
     `through` is what the language can do besides where it is the client's own; `mending` knows refusals that one repair cures.
@@ -43,8 +43,7 @@ class Upstream:
     mending: Mending | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Struct, frozen=True):
     """A built configuration with its pools. `decide` is the fast evaluator compiled for `built.rules`.
 
     `limiter` None: it has no limits.

@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
+from msgspec import Struct, field
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -30,8 +30,7 @@ LINGER_S = 5.0
 """How long a client may go on sending a body whose request was refused already, and how long a last answer may take."""
 
 
-@dataclass(slots=True, eq=False)
-class Guard:
+class Guard(Struct, eq=False):
     """What the connections of one server share. `idle` are those without an open request, the longest idle first.
 
     `most` is what the system lets this process have, `limits` the configuration's. The counts are for `/status`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from engine.access import items_of
 from engine.sources import read_sources
@@ -14,22 +15,19 @@ from schemas.edits import edited
 from schemas.read import read
 
 
-@dataclass(frozen=True, slots=True)
-class NoSuchKey:
+class NoSuchKey(Struct, frozen=True):
     """`names` are the keys there are."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LastKey:
+class LastKey(Struct, frozen=True):
     """Without this key there would be none, and so no door."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(Struct, frozen=True):
     """`texts` are the changed files; none where the entry cannot be cut out by itself."""
 
     place: str

@@ -11,8 +11,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from providers.secret import Secret
 
@@ -27,8 +28,7 @@ _DIGEST_BYTES = 32
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHash:
+class KeyHash(Struct, frozen=True):
     """A salted hash of a key."""
 
     id: str
@@ -48,8 +48,7 @@ class KeyHash:
         return f"{cost}:{self.id}:{_text_of(self.salt)}:{_text_of(self.digest)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """What a key may be used for; None is everything. A target is `provider` or `provider,model`."""
 
     categories: frozenset[str] | None = None
@@ -66,8 +65,7 @@ class Allowance:
         return named and (self.models is None or model in self.models)
 
 
-@dataclass(frozen=True, slots=True)
-class RouterKey:
+class RouterKey(Struct, frozen=True):
     """A key of the configuration; `expires_at` is in seconds since the epoch. The log and rules know it by `name`.
 
     While one of its `budgets` is spent nothing is sent for it.

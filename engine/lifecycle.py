@@ -12,9 +12,11 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine.app import app_of
 from engine.audit_log import AuditLog
@@ -54,8 +56,7 @@ class PortTaken(OSError):  # noqa: N818 - says what is so
     """Something else listens there; blame: the user's machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """What a server process does. `load` builds the configuration again for a reload (it runs in a thread).
 
     `hop` marks the requests that this router sends, whichever of its workers it is. `log_level` None: as the

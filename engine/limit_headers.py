@@ -7,8 +7,9 @@ Source: the API's `anthropic-ratelimit-*` headers, for requests, input tokens, o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from engine.limits import LIMIT_HEADERS, Kind, Rate
 
@@ -16,8 +17,7 @@ _WORDS: Mapping[Kind, str] = {"requests": "requests", "inputTokens": "input-toke
 _TOKENS: tuple[Kind, ...] = ("inputTokens", "outputTokens")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a window stands: `remaining` of its rate until `until` (seconds since the epoch)."""
 
     rate: Rate

@@ -13,10 +13,10 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from limits import RateLimitItemPerSecond
 from limits.aio.strategies import FixedWindowRateLimiter
+from msgspec.structs import replace
 
 from engine.admission import Admission, Asker, Charge
 from engine.counts import Counts

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 from engine.access import items_of
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
@@ -36,8 +37,7 @@ _RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)([kM]?)/([a-z]+)")
 _TIMES = {"": 1, "k": 1000, "M": 1_000_000}
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """At most `amount` (of money: millionths) in `window_s`; `written` as in the file."""
 
     kind: Kind
@@ -46,8 +46,7 @@ class Rate:
     written: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What each key, address, session or provider, or all of them together (`router`), may ask for.
 
     `only`: the one key that it is about. `concurrent` is how many requests may be open at once.

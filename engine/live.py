@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from engine.ended import Ended, Outcome
 from engine.prices import Prices, cost_of
@@ -79,8 +79,7 @@ class Branch(msgspec.Struct, rename="camel", gc=False):
     cost: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
-class Watcher:
+class Watcher(Struct, eq=False):
     """Somebody who watches: rows wait until they are taken. `late`: too many waited, some are lost."""
 
     wake: Callable[[], None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Document, Mapping, Node, Scalar, Sequence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.built import Built, Checked
 from engine.masking import Masks
@@ -22,8 +23,7 @@ Unchanged = Callable[[Built, Built], bool]
 """Whether two configurations are proved to decide the same for every request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """`texts` are the files that changed, `report` is what is found now, `fixes` how many were made."""
 
     texts: Mapping[str, str]

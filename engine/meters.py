@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from engine.ended import Ended
 
@@ -26,8 +27,7 @@ def joined(*labels: str) -> str:
     return SEPARATOR.join(label.replace(SEPARATOR, " ") for label in labels)
 
 
-@dataclass(slots=True)
-class Names:
+class Names(Struct):
     """The first `most` names are themselves, all others are `OTHER`."""
 
     most: int
@@ -44,8 +44,7 @@ class Names:
         return name
 
 
-@dataclass(slots=True)
-class Histogram:
+class Histogram(Struct):
     """Counts by bucket (the last one is for all that is longer) and the sum."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
@@ -61,8 +60,7 @@ class Histogram:
         return {"sum": self.total, **{str(number): count for number, count in enumerate(self.counts)}}
 
 
-@dataclass(slots=True)
-class Meters:
+class Meters(Struct):
     """Sums since start. Keys are labels, joined in the order in which `engine/metrics.py` names them."""
 
     rules: Names = field(default_factory=lambda: Names(MOST_RULES))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from schemas.diagnostics import Span
 
 Passing = Literal["passed", "failed", "todo"]
@@ -25,8 +27,7 @@ class TestOutcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class InvariantOutcome:
+class InvariantOutcome(Struct, frozen=True):
     """One invariant. `message` says what refutes it, or why nothing was proved; `witness` is the refuting request."""
 
     name: str

@@ -7,9 +7,10 @@ provider's `settings.models`. The nearest one counts: that name, the first patte
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
 
 from providers.messages.parts import Usage
 from providers.spec import ProviderSpec
@@ -21,8 +22,7 @@ KINDS = ("input", "output", "cacheRead", "cacheWrite", "thinking")
 _WILD = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """Money for a million tokens of each kind. None: not known, but for those that stand for another.
 
     What the cache gave or took costs as `input` where it has no price of its own, thinking as `output`, of which it is a part.
@@ -35,8 +35,7 @@ class Price:
     thinking: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(Struct, frozen=True):
     """All prices of a configuration, in one `currency`."""
 
     models: Mapping[tuple[str, str], Price] = field(default_factory=dict)

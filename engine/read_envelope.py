@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from rules.facts import BUDGET, HEALTH, budget_of
 from schemas.decode_request import decode_request, text_of_body
@@ -63,8 +63,7 @@ class BadEnvelope(ValueError):  # noqa: N818 - named as `BadRequest` is
     """The text is neither a body nor an envelope; blame: whoever wrote it. `str()` says what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request as read: where it is posted to, and what reading it left out."""
 
     envelope: Envelope

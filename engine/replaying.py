@@ -6,10 +6,11 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from litestar.types import HTTPScope, Message
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine.access import Access
 from engine.answers import answer_messages
@@ -27,8 +28,7 @@ from schemas.diagnostics import Span
 ADDRESS = "http://127.0.0.1:0"
 
 
-@dataclass(slots=True)
-class Answered:
+class Answered(Struct):
     """What a client would get; header names are lower-case."""
 
     status: int = 0

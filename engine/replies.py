@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from providers.chat.errors import STATUSES, chat_error
 from providers.chat.writer import closing_error
@@ -50,8 +50,7 @@ _CODES = {"context_length": "context_length_exceeded", "model": "model_not_found
 """Kind of a provider's error -> what clients of Chat Completions look for; other kinds have their type's word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """An error reply before its request id is known. `verbatim` is an upstream's own Anthropic body, sent untouched.
 
     `param` and `code` are for clients of Chat Completions: the place of what is wrong, and an exact word for it.
@@ -63,7 +62,7 @@ class Refusal:
     message: str
     details: Mapping[str, object] | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    verbatim: bytes | None = field(default=None, repr=False)
+    verbatim: bytes | None = None
     param: str | None = None
     code: str | None = None
     at_door: bool = False

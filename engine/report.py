@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.baseline import Baseline
 from engine.built import Built, Checked
@@ -30,8 +32,7 @@ class Status(IntEnum):
     NO_TREE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(Struct, frozen=True):
     """A finding and what it is known by; `hidden` is how it is hidden (as SARIF names the kinds) and why."""
 
     finding: Diagnostic
@@ -39,8 +40,7 @@ class Marked:
     hidden: tuple[Literal["inSource", "external"], str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileReport:
+class FileReport(Struct, frozen=True):
     """One configuration: its findings that were asked for, and its parts as far as they can be counted.
 
     `suppressed` are findings that a comment hides, `known` those that a baseline has. `unproven` questions were given up,
@@ -95,8 +95,7 @@ class FileReport:
         return [*shown, *(Marked(one.finding, mark, ("inSource", one.reason)) for one, mark in hidden)]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All files of one run; `seconds` is how long it took."""
 
     files: tuple[FileReport, ...]
@@ -153,8 +152,7 @@ class Report:
         return Status.FOUND if came_out & bad else Status.CLEAN
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which findings are reported: codes that start with one of `select` (all, if there is none) and none of `ignore`.
 
     `baseline` hides what was known before.

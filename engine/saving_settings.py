@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from schemas.document import Mapping, Node, Scalar, node_at
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
+class Saving(Struct, frozen=True):
     """`folder` is as written, None: `requests` in the folder of the log. What is older or more is deleted, the oldest first."""
 
     folder: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from engine.access import Access, access_of
 from engine.audit_settings import Auditing, auditing_of
@@ -17,8 +18,7 @@ from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
 LogLevel: TypeAlias = Literal["error", "warn", "info", "debug"]
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionSettings:
+class ConnectionSettings(Struct, frozen=True):
     """What clients may take of the server: how many connections, and how long each part of a request may take.
 
     `head_s` from its first byte to the end of its headers; `body_s` without a byte of its body, `request_s` for all of
@@ -33,8 +33,7 @@ class ConnectionSettings:
     idle_s: float = 75.0
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTls:
+class ServerTls(Struct, frozen=True):
     """Paths of PEM files. `ca` None: clients on this machine trust the certificate itself."""
 
     certificate: str
@@ -47,8 +46,7 @@ class ServerTls:
         return self.ca or self.certificate
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
+class ServerSettings(Struct, frozen=True):
     """Where to listen. `health`: `strict` makes one bad provider a 503, `default` only a `default` route that cannot serve.
 
     `drain_s` is how long open requests may take to end when the router is told to stop; `workers` processes share the port.
@@ -64,8 +62,7 @@ class ServerSettings:
     tls: ServerTls | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RoutingSettings:
+class RoutingSettings(Struct, frozen=True):
     """Switches of routing that more than the rules read."""
 
     default_provider: str | None = None
@@ -73,8 +70,7 @@ class RoutingSettings:
     long_context_threshold: int = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class DebugSettings:
+class DebugSettings(Struct, frozen=True):
     """Logging. `log_dir` is as written: `engine/files.py` expands `~`."""
 
     enabled: bool = False
@@ -86,8 +82,7 @@ class DebugSettings:
     log_keep_days: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """All of it. `state` is the URL of the state shared with other routers (it may hold a password).
 
     `usage` None: nothing is recorded; `audit` None: no audit log.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label
@@ -16,8 +17,7 @@ ReadFile = Callable[[str], bytes]
 """Gives the bytes of a file by name; raises OSError where it cannot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """`document` None: the main file has no tree. `texts` are all files read, by the name their places show.
 
     `unread` are included files that could not be read.
@@ -52,8 +52,7 @@ def beside(file: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
-@dataclass(slots=True)
-class _Joined:
+class _Joined(Struct):
     file: str
     read_file: ReadFile
     diagnostics: list[Diagnostic]

@@ -6,10 +6,10 @@ A message: `{"from": ROUTER, "news": [...]}`. What cannot be read is left out: i
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Literal, TypeAlias, assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from providers.health import Circuit
 from providers.shared_state import Circuited, Loaded, News, Seated, Spent

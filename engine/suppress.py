@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schemas.codes import CODES, finding, is_blocking
 from schemas.comments import Comment, comments_of
@@ -15,16 +16,14 @@ from schemas.wording import quoted
 IGNORE = "ignore"
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(Struct, frozen=True):
     """A finding that a comment suppresses, with the reason the comment gives."""
 
     finding: Diagnostic
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """`kept`: what is to be reported, findings about the comments among it."""
 
     kept: tuple[Diagnostic, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.gateway import model_of
 from engine.overflow import overflow_of
@@ -17,8 +18,7 @@ from rules.nodes import Route, Target
 from schemas.request import MessagesRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One target of a plan. `instance` is None where chance decides among `candidates`."""
 
     provider: str
@@ -31,8 +31,7 @@ class Step:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """Providers, their pools, the moment by the pools' clock; offline the pools are fresh and the moment is 0."""
 
     providers: Mapping[str, ProviderSpec]

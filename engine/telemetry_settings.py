@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from schemas.document import Mapping, Node, Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class TelemetrySettings:
+class TelemetrySettings(Struct, frozen=True):
     """`endpoint` None: what `OTEL_EXPORTER_OTLP_ENDPOINT` says, else the collector of this machine."""
 
     endpoint: str | None = None

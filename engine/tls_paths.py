@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.sources import beside
 from schemas.document import Document, Entry, Mapping, Node, Scalar

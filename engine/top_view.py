@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 JSON = Mapping[str, Any]
 
@@ -16,8 +17,7 @@ WINDOW_S = 300.0
 FAILURES = ("failed", "broken")
 
 
-@dataclass(slots=True)
-class View:
+class View(Struct):
     """`gateway` and `state` are {} until they have come; `rows` are the last exchanges, oldest first."""
 
     gateway: JSON = field(default_factory=dict)
@@ -55,8 +55,7 @@ class View:
         return max(1.0, min(WINDOW_S, ran, reach))
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """Of some exchanges in the window. Times in milliseconds, None where there is none."""
 
     count: int
@@ -81,8 +80,7 @@ def figures(rows: Sequence[JSON], window_s: float) -> Figures:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """Since the start of the router. `cost` None: none of it has a price."""
 
     name: str

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from engine.analysis import offered
 from engine.built import Built
 from rules.analysis.diff import difference
@@ -28,6 +30,8 @@ def _bare(value: Any) -> Any:
         return None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return type(value), [_bare(getattr(value, field.name)) for field in dataclasses.fields(value) if field.compare]
+    if isinstance(value, Struct):
+        return type(value), [_bare(getattr(value, name)) for name in value.__struct_fields__]
     if isinstance(value, Mapping):
         return {key: _bare(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

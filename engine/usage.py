@@ -5,10 +5,11 @@ Ended -> usage_line -> Pending -> (a thread) the store -> `ccr usage`, budgets
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 NANO = Decimal("0.000000001")
 MOST_LINES = 10_000
@@ -63,8 +64,7 @@ def day_of(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(Struct):
     """Sums that are not in the store yet. Beyond `MOST_LINES` models run together as `OTHER`, so that nothing is lost."""
 
     sums: dict[Line, Sums] = field(default_factory=dict)

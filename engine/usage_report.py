@@ -6,10 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from engine.usage import Sums, plus
 
@@ -37,8 +38,7 @@ class BadSince(ValueError):  # noqa: N818 - says what is so
     """No beginning of a span; blame: whoever wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """`columns` are the names of what the sums are by; `since` and `until` are days of UTC, both counted."""
 
     columns: tuple[str, ...]

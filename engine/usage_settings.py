@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from engine.budgets import Budget, budgets_of
 from providers.secret import Secret
@@ -11,8 +11,7 @@ from schemas.document import Mapping, Node, Scalar, node_at
 STORE = "~/.claude-code-router/usage.db"
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSettings:
+class UsageSettings(Struct, frozen=True):
     """`store` is a file, `~` not expanded, or the URL of a PostgreSQL server (it may hold a password).
 
     `keep_days` None: for ever.

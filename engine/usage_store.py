@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from engine.budgets import Budget
 from engine.usage import Row, Sums
@@ -70,8 +71,7 @@ class Connection(Protocol):
     def close(self) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Struct, frozen=True):
     """How one kind of database is spoken with. `failures` are what it raises, `mark` stands for a value."""
 
     connect: Callable[[], Connection]

@@ -11,11 +11,11 @@ nothing could be. Every change said was made to the request and decided again by
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
 import msgspec
+from msgspec import Struct
 
 from engine.explain import Question
 from engine.shown import shown_case, shown_value
@@ -59,8 +59,7 @@ class NoSuchRule(ValueError):  # noqa: N818 - says what there is not
     """Nothing in the configuration has that name or leads to that target; blame: the asker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What is asked besides the usual: `why` not these rules, categories or targets; `everything`: none of all of them."""
 
     why: tuple[str, ...] = ()
@@ -68,14 +67,14 @@ class Wish:
 
 
 def with_reasons(
-    question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish = Wish()
+    question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish | None = None
 ) -> dict[str, Any]:
     """The explanation with the reasons of the rules that did not decide. Raises `NoSuchRule`."""
     if question.blocked is not None:
         return dict(explanation)  # no rule is asked
     last = ("unknownFacts", "stats")
     first = {key: value for key, value in explanation.items() if key not in last}
-    return first | _reasons(question, explanation, ready, wish) | {key: explanation[key] for key in last}
+    return first | _reasons(question, explanation, ready, wish or Wish()) | {key: explanation[key] for key in last}
 
 
 def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish) -> dict[str, Any]:

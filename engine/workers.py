@@ -16,10 +16,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from msgspec import Struct, field
 from setproctitle import setproctitle
 
 from engine.journal import Journal
@@ -36,8 +36,7 @@ INTERRUPTED = 130
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """A worker's place: its number from 0, how many there are, the folder of their sockets, its end of the line.
 
     `replaces`: another one sat here before.
@@ -50,16 +49,14 @@ class Seat:
     replaces: bool = False
 
 
-@dataclass(slots=True)
-class _Worker:
+class _Worker(Struct):
     seat: int
     pid: int
     line: socket.socket
     started_at: float
 
 
-@dataclass(slots=True)
-class Crew:
+class Crew(Struct):
     """The parent's view. `work` runs in each worker and gives its exit status."""
 
     count: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from providers.dialects.seams import Encoded
 from providers.errors import KINDS, ProviderError

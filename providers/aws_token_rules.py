@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from providers.secret import Secret
 
@@ -43,8 +43,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|
 Members = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshRequest:
+class RefreshRequest(Struct, frozen=True):
     """What the refresh service is sent; the body holds secrets and is not shown."""
 
     url: str
@@ -53,8 +52,7 @@ class RefreshRequest:
     refresh_token: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What a token file is worth now.
 
     `token` is there whenever the file has one that has not expired, also in state `refresh`; `why` says in state `unusable` what to do.

@@ -12,9 +12,11 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.aws_profiles import default_region, default_token_path
 from providers.aws_token_rules import (
@@ -44,8 +46,7 @@ LOCK_WAIT_S = 35.0
 LOCK_POLL_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class AwsToken:
+class AwsToken(Struct, frozen=True):
     """What a request is sent with: the bearer token, headers that go with it, and the profile the file names."""
 
     token: Secret

@@ -11,8 +11,9 @@ import math
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 
 class Candidate(Protocol):
@@ -37,8 +38,7 @@ SEATS = 10_000
 """Sessions that are remembered per pool; beyond it the longest unused is forgotten and hashed anew."""
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """What the strategies of one pool remember: whose turn it was, smooth weights, where sessions (by `seat_of`) sit."""
 
     last_index: int = -1
@@ -46,8 +46,7 @@ class Turn:
     seats: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
 
-@dataclass(frozen=True, slots=True)
-class Ballot:
+class Ballot(Struct, frozen=True):
     """One choice to make: who may be chosen (never empty, in file order), for which session, when."""
 
     candidates: Sequence[Candidate]
@@ -59,8 +58,7 @@ Choose = Callable[[Ballot, Turn, random.Random], Candidate]
 Took = Callable[[Ballot, Turn, Candidate], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Strategy:
+class Strategy(Struct, frozen=True):
     """One row of the table. `random` tells that two equal ballots may be answered differently."""
 
     choose: Choose
@@ -186,8 +184,7 @@ SYNONYMS: dict[str, str] = {
 """Names of the original's later versions -> ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Struct, frozen=True):
     """Peak-sensitive moving average of the time to the first byte: rises at once, falls slowly. None: never measured."""
 
     ewma_s: float | None = None

@@ -5,9 +5,10 @@ A `ProviderError` says who is to blame and whether another try can help; `engine
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 
 class Blame(StrEnum):
@@ -22,8 +23,7 @@ Retry = Literal["never", "same", "other", "refresh"]
 """What may help: nothing; the same instance or another; only another credential or instance; once more after refreshing the token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A row of the error table: the Anthropic error type and HTTP status the client reads, whose fault, what may help."""
 
     name: str
@@ -73,8 +73,7 @@ KINDS: dict[str, Kind] = _rows(
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderError:
+class ProviderError(Struct, frozen=True):
     """One failed attempt or one broken stream.
 
     `message` is for the client and never holds a secret; `status` is the upstream's own where it answered (None else);

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.errors import ProviderError
 
@@ -89,8 +91,7 @@ SIGNALS: dict[str, Signal] = {
 """Error kind -> what it says about the instance."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthPolicy:
+class HealthPolicy(Struct, frozen=True):
     """How many faults in a row open a circuit, and for how long it rests (seconds; doubled each time up to the longest)."""
 
     faults_to_open: int = 3
@@ -106,8 +107,7 @@ class HealthPolicy:
 DEFAULT_HEALTH = HealthPolicy()
 
 
-@dataclass(frozen=True, slots=True)
-class Circuit:
+class Circuit(Struct, frozen=True):
     """The health of one instance, or of one model there.
 
     `faults` in a row since the last success, `trips` since it was last closed; `probing`: the one trial is under way;

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.errors import KINDS, Blame, ProviderError
 from providers.pool import Lease, Pick, Pool, Wish
@@ -37,8 +38,7 @@ class PlannedTarget(msgspec.Struct, frozen=True):
     context_window: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanPolicy:
+class PlanPolicy(Struct, frozen=True):
     """How hard to try, in seconds and counts, the first try included."""
 
     deadline_s: float = 590.0
@@ -71,16 +71,14 @@ class Try(msgspec.Struct, frozen=True):
         return self.target.pool.take(self.pick, now, refreshed=self.refresh)
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Struct, frozen=True):
     """Wait, then ask again; at once when the ticket is called."""
 
     seconds: float
     ticket: Ticket | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """Nothing more can be done; this is what the client is told."""
 
     error: ProviderError
@@ -89,8 +87,7 @@ class GiveUp:
 Next: TypeAlias = Try | Sleep | GiveUp
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One try that failed. The same instance may be tried again from `again_at`; None: never in this plan."""
 
     tried: Try

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
+
+from msgspec import Struct, field
 
 from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn, seat_of
 from providers.endpoint import endpoint_shown
@@ -23,8 +24,7 @@ from providers.spec import InstanceSpec, ProviderSpec
 from providers.waiting import Queue, Ticket
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """What is remembered of an instance; it outlives a reload that leaves the instance as it is.
 
     `elsewhere`: what other routers have in flight there, where they tell.
@@ -41,8 +41,7 @@ class Record:
     elsewhere: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """One endpoint of a pool. `id` is unique in the configuration: `provider/instance`."""
 
     id: str
@@ -86,8 +85,7 @@ class Instance:
         return max(self.record.circuit.rest_until, per_model.rest_until)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What an instance is wanted for. `avoid` are names of instances that will not do (tried already).
 
     `ticket` is the place in line of a request that waits for room.
@@ -99,8 +97,7 @@ class Wish:
     ticket: Ticket | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(Struct, frozen=True):
     """A choice not yet made. `forced`: it rests, and is used because nothing else is left."""
 
     instance: Instance
@@ -109,8 +106,7 @@ class Pick:
     forced: bool = False
 
 
-@dataclass(slots=True)
-class Lease:
+class Lease(Struct):
     """An instance in use by one attempt. Give it back exactly once; a second time does nothing."""
 
     instance: Instance
@@ -121,22 +117,19 @@ class Lease:
     returned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(Struct, frozen=True):
     """The upstream answered well; `first_byte_s` is how long that took."""
 
     first_byte_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The attempt failed, before or after the commit point."""
 
     error: ProviderError
 
 
-@dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(Struct, frozen=True):
     """The client went away, or we stopped: nothing is known of the instance."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from providers.hearsay import forget, hear
 from providers.pool import Pool
@@ -12,8 +13,7 @@ from providers.shared_state import Alone, Loaded, News, SharedState, Spent, shar
 from providers.spec import ProviderSpec
 
 
-@dataclass(slots=True)
-class Registry:
+class Registry(Struct):
     """Provider name -> pool, in file order, with the retry budget of the process, and whom to tell what changes."""
 
     pools: Mapping[str, Pool]

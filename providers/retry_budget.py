@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class RetryBudget:
+class RetryBudget(Struct):
     """Each request earns a share of a retry, time earns some more; a retry costs one. Never more than `most` saved up.
 
     Several routers may share it: `untold` is what this one spent, less what its requests earned, since `news` was asked.

@@ -8,15 +8,15 @@ arrives in the moment that news takes.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from providers.health import Circuit
 from providers.spec import Credentials, InstanceSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Seated:
+class Seated(Struct, frozen=True):
     """A session (its digest, see `providers.balance.seat_of`) sits on an instance of a pool."""
 
     pool: str
@@ -24,8 +24,7 @@ class Seated:
     instance: str
 
 
-@dataclass(frozen=True, slots=True)
-class Circuited:
+class Circuited(Struct, frozen=True):
     """A circuit opened, closed, or rests for another time. `instance` is a `shared_key`; times are of the teller's clock."""
 
     instance: str
@@ -33,16 +32,14 @@ class Circuited:
     circuit: Circuit
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """So many requests of the teller are in flight on an instance that has a limit."""
 
     instance: str
     inflight: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """So many retries went from the teller's budget since it last said so, less what requests earned."""
 
     retries: float

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from providers.secret import Secret
 from schemas.diagnostics import Span
 from schemas.document import JSONValue
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(Struct, frozen=True):
     """A model a provider offers. `capabilities` None: not said, nothing is assumed and nothing is checked.
 
     Known capabilities: `tools`, `images`, `documents`, `thinking`, `webSearch`. Sizes are tokens; `price` is as written.
@@ -24,8 +25,7 @@ class ModelSpec:
     price: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """How an instance proves itself. Exactly one source is set, or none (`type` `none` or `forward`)."""
 
     type: str = "none"  # bearer | api_key | none | forward | sigv4
@@ -48,8 +48,7 @@ class InstanceSpec:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """Seconds. `total_s` None: no limit of its own (the exchange's deadline still holds)."""
 
     connect_s: float = 10.0
@@ -58,8 +57,7 @@ class Timeouts:
     total_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionPool:
+class ConnectionPool(Struct, frozen=True):
     """`max_connections` None: no limit; `wait_s` is how long a request may wait for a connection."""
 
     max_connections: int | None = None
@@ -67,8 +65,7 @@ class ConnectionPool:
     wait_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True):
     """Paths of PEM files: `ca` is trusted instead of the system's authorities, `certificate` with `key` is shown."""
 
     ca: str | None = None
@@ -76,8 +73,7 @@ class TlsFiles:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Concurrency:
+class Concurrency(Struct, frozen=True):
     """`most` requests at once per instance (None: no limit of ours); `queue` more may wait for `wait_s` each."""
 
     most: int | None = None
@@ -85,8 +81,7 @@ class Concurrency:
     wait_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
+class HealthCheck(Struct, frozen=True):
     """An active probe; `path` is appended to the endpoint. None of it is a paid request."""
 
     interval_s: float = 30.0
@@ -96,16 +91,14 @@ class HealthCheck:
     healthy_after: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class LoadBalancing:
+class LoadBalancing(Struct, frozen=True):
     """`strategy` is canonical (synonyms were resolved): round-robin, weighted, random, least-busy, least-latency, priority, sticky."""
 
     strategy: str = "round-robin"
     health_check: HealthCheck | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderSpec:
+class ProviderSpec(Struct, frozen=True):
     """A provider. `settings` holds the dialect's own options as written (checked by the schema for its type)."""
 
     name: str

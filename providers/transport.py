@@ -13,9 +13,10 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from providers.connection import Answer, Connection
 from providers.errors import KINDS, ProviderError
@@ -35,8 +36,7 @@ MOST_PLACES = 256
 """How many URLs, and heads of requests, are remembered; then all are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where a URL leads: `key` is scheme, host and port; `host_header` and `target` are as sent.
 
     `basic` is the `authorization` that a user and password in the URL ask for.

@@ -6,28 +6,26 @@ Who comes later may go first only to an instance that nobody before it can use.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
 def _nobody() -> None:
     return None
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
+class Ticket(Struct, eq=False):
     """One request's place in line, in the queues of all pools that may serve it. `wake` is called when its turn has come."""
 
     wake: Callable[[], None] = _nobody
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     ticket: Ticket
     avoid: frozenset[str]
 
 
-@dataclass(slots=True)
-class Queue:
+class Queue(Struct):
     """The line before one pool. `most` may wait; `free` is how many more requests each instance takes, by name."""
 
     most: int

@@ -7,9 +7,10 @@ are too many, so time is linear in the text and memory is bounded, whatever the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
+
+from msgspec import Struct
 
 from rules.regex import WORD, Chars, Concat, Edge, Either, PatternError, Ranges, Repeat, Tree
 
@@ -26,8 +27,7 @@ class Side(IntEnum):
     OTHER = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Automaton:
+class Automaton(Struct, frozen=True):
     """A nondeterministic automaton: per state its free moves, its moves across an edge, its moves over a code point.
 
     A match is anywhere in the text: state 0 is entered at every place, `accept` left at any.

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rules.extract import plain_model
 from rules.facts import MISSING, Facts, Seen, budget_of, is_state
@@ -25,8 +27,7 @@ BASE_TOKENS = 1024
 BASE_TEXT = "hi"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a request is to be like.
 
     `values` are exact values of facts; `spans` the least and greatest of numbers; `members` of sets those it must have
@@ -53,8 +54,7 @@ class Wanted:
         return is_barred(member, self.members.get(fact, ((), ()))[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Impossible:
+class Impossible(Struct, frozen=True):
     """No such request was found; `facts` are those that could not all be had."""
 
     facts: tuple[str, ...]
@@ -64,8 +64,7 @@ Shape = dict[str, Any]
 """An envelope as JSON: `request`, `headers`, and what else is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """A request as JSON, and its facts as production reads them."""
 
     shape: Shape

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from rules.analysis.offered import Providers, places_of
 from rules.bodies import Composed, Impossible, Shape, compose
@@ -28,8 +29,7 @@ ReadEnvelope = Callable[[str], Facts]
 EXPECTED = ("rule", "category", "provider", "model", "reject", "blocked", "filters")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One request with what is expected of it; `problem` says why there is none. `todo`: a test still to be written."""
 
     name: str
@@ -41,8 +41,7 @@ class Case:
     todo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """How a case came out; `diagnostic` where it failed."""
 
     case: Case

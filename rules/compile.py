@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rules.conditions import Conditions, budgets_in
 from rules.evaluate import EXPLICIT
@@ -20,8 +21,7 @@ DEFAULT_LONG_CONTEXT = 60_000
 LAST_CATEGORY = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What routing must know of a provider. `models` empty: it lists none and so offers every model.
 
     `categories` are those whose `settings.categoryMappings` entry is true.

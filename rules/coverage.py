@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.offered import Providers
@@ -20,8 +21,7 @@ from schemas.diagnostics import Diagnostic
 from schemas.wording import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """Counts; `missed` are the rules that no test gets, `one_sided` predicates with the verdict that none gives."""
 
     rules: int
@@ -38,8 +38,7 @@ class Coverage:
         return 100 if not whole else (self.rules_hit + self.verdicts_hit) * 100 // whole
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(Struct):
     taken: set[str] = field(default_factory=set)
     verdicts: set[tuple[int, bool]] = field(default_factory=set)
 

@@ -12,7 +12,8 @@ import re
 import tokenize
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.lowering import Lowering
 from rules.nodes import Predicate
@@ -26,8 +27,7 @@ MAX_NODES = 400
 _MAX_DEPTH = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """The syntax tree of an expression and the map from its byte columns to offsets in the text."""
 
     tree: ast.expr

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from rules import measure
 from rules.explicit import choices_of
@@ -34,8 +35,7 @@ Seen: TypeAlias = Value | Absent
 """What asking for a fact gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactSpec:
+class FactSpec(Struct, frozen=True):
     """One row: `tier` is the cost (0 free, 1 one pass over the messages, 2 measuring, 3 state of the router).
 
     `words` are all values of an enum; `optional` facts can be missing.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.cost import may_fail, tier_of
 from rules.evaluate import (
@@ -122,8 +123,7 @@ class Grid:
         return None
 
 
-@dataclass(slots=True)
-class Cell:
+class Cell(Struct):
     """A test of a column and the lanes that want it true or false."""
 
     test: Test

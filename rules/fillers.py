@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rules.facts import Seen
 
@@ -13,8 +15,7 @@ _LETTERS = "x-7q_zjk"
 Place = Literal["user", "system", "result", "reminder", "assistant"]
 
 
-@dataclass(frozen=True, slots=True)
-class Filler:
+class Filler(Struct, frozen=True):
     """`chars` characters at `place`, of which the first `dense` pairs weigh as much as text can.
 
     `tool` is the number of such pairs in a tool's description, which is in no message; `documents` how many documents
@@ -46,8 +47,7 @@ class Filler:
         yield Heavier(self, "tool", 2 * lacking + 32)
 
 
-@dataclass(frozen=True, slots=True)
-class Heavier:
+class Heavier(Struct, frozen=True):
     """A filler that weighs more the higher its number, up to `limit`."""
 
     filler: Filler

@@ -9,11 +9,10 @@ INVARIANT: what a `redact` found is nowhere in the texts of the request that is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from rules.compute import ExpressionFailed
@@ -38,8 +37,7 @@ _ROUNDS = 4
 """A cut may make an edge at which more is found; so often at most it is looked again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
+class Filtered(Struct, frozen=True):
     """What became of a request. `found` are the filters that applied; `blocked` is the one that ended it."""
 
     envelope: Envelope

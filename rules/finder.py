@@ -6,8 +6,9 @@ match begins; then from each such place on, which says how far it goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import assert_never
+
+from msgspec import Struct, field
 
 from rules.automaton import Automaton, Side, automaton_of, closure, read, side_of
 from rules.regex import Chars, Concat, Edge, Either, Repeat, Tree, parse_regex
@@ -19,8 +20,7 @@ STEPS_PER_CHAR = 8
 Span = tuple[int, int]
 
 
-@dataclass(slots=True)
-class _State:
+class _State(Struct):
     """A deterministic state; `steps` lead to whether a match is complete before a character, and to the state behind it."""
 
     states: frozenset[int]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.budget import Spent
@@ -33,8 +34,7 @@ _TEXT = FactSpec("string", 0, "")
 _KEYS = ("provider", "model", "reject")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """`provider` and `model` are predicates on the names of those; `reject` whether the request is refused."""
 
     provider: Predicate | None
@@ -42,8 +42,7 @@ class Wish:
     reject: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Invariant:
+class Invariant(Struct, frozen=True):
     """Of all requests that meet `when`, every target is as `then` says, and none as `never` does."""
 
     name: str
@@ -61,8 +60,7 @@ class Invariant:
                 yield wish.model
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is known of an invariant; `diagnostic` where it is refuted."""
 
     name: str
@@ -205,8 +203,7 @@ def _fits(predicate: Predicate, fact: str, name: str) -> bool:
     return holds(predicate, _Name(fact, name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(Struct, frozen=True):
     """A source of one fact."""
 
     fact: str

@@ -5,8 +5,9 @@ A condition holds when one of its lanes does. What would need too many lanes sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from rules.cost import COMPUTED_OPERATORS, may_fail, tier_of
 from rules.facts import FACTS
@@ -15,8 +16,7 @@ from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Ref
 MAX_LANES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """`literals` must come out as their booleans say, and every part of `rest` must hold."""
 
     literals: tuple[tuple[Test, bool], ...] = ()

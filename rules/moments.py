@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
+from msgspec import Struct
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 
@@ -42,8 +44,7 @@ class Window:
         return ", ".join(words or ["always"]) + f" ({self.zone})"
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """A stable share of all values of a fact: those whose bucket is below `threshold` (of 2 to the power of 64).
 
     INVARIANT: raising the percentage never takes a value out that was in.

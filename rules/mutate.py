@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct, structs
 
 from rules.analysis.budget import Budget
 from rules.analysis.certify import Witness
@@ -24,8 +24,7 @@ from schemas.wording import quoted
 Change: TypeAlias = Callable[[Predicate], Predicate | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """`says` is what was done to rule `rule`."""
 
     rule: str
@@ -33,8 +32,7 @@ class Mutant:
     rules: RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class Survivor:
+class Survivor(Struct, frozen=True):
     """A mutant that no test noticed, and a request whose decision it changes; no witness: not proven to change any."""
 
     mutant: Mutant
@@ -47,17 +45,17 @@ def mutants_of(rules: RuleSet) -> Iterator[Mutant]:
         if not rule.enabled:
             continue
         rest = (*rules.rules[:place], *rules.rules[place + 1 :])
-        yield Mutant(rule.name, "dropped", dataclasses.replace(rules, rules=rest))
+        yield Mutant(rule.name, "dropped", structs.replace(rules, rules=rest))
         yield _with(rules, place, _conditioned(rule, Not(rule.condition, rule.span)), "its condition negated")
         after = rules.rules[place + 1 : place + 2]
         if after and after[0].enabled:
             swapped = (*rules.rules[:place], after[0], rule, *rules.rules[place + 2 :])
-            yield Mutant(rule.name, f"swapped with {quoted(after[0].name)}", dataclasses.replace(rules, rules=swapped))
+            yield Mutant(rule.name, f"swapped with {quoted(after[0].name)}", structs.replace(rules, rules=swapped))
         for says, condition in _conditions(rule.condition):
             yield _with(rules, place, _conditioned(rule, condition), says)
         route = _elsewhere(rule.route, rules)
         if route is not None:
-            yield _with(rules, place, dataclasses.replace(rule, route=route), "its target changed")
+            yield _with(rules, place, structs.replace(rule, route=route), "its target changed")
 
 
 def survivors_of(
@@ -107,11 +105,11 @@ def surviving(
 
 def _with(rules: RuleSet, place: int, rule: Rule, says: str) -> Mutant:
     changed = (*rules.rules[:place], rule, *rules.rules[place + 1 :])
-    return Mutant(rule.name, says, dataclasses.replace(rules, rules=changed))
+    return Mutant(rule.name, says, structs.replace(rules, rules=changed))
 
 
 def _conditioned(rule: Rule, condition: Predicate) -> Rule:
-    return dataclasses.replace(rule, condition=condition)
+    return structs.replace(rule, condition=condition)
 
 
 def _conditions(node: Predicate) -> Iterator[tuple[str, Predicate]]:
@@ -141,18 +139,18 @@ _BOUNDS = {"gt": "gte", "gte": "gt", "lt": "lte", "lte": "lt"}
 def _tests(test: Test) -> Iterator[tuple[str, Test]]:
     operand = test.operand
     if test.operator in _BOUNDS:
-        yield "a bound shifted", dataclasses.replace(test, operator=_BOUNDS[test.operator])
+        yield "a bound shifted", structs.replace(test, operator=_BOUNDS[test.operator])
     if test.operator == "eq" and isinstance(operand, bool):
-        yield "a value flipped", dataclasses.replace(test, operand=not operand)
+        yield "a value flipped", structs.replace(test, operand=not operand)
     if test.operator == "eq" and isinstance(operand, int) and not isinstance(operand, bool):
-        yield "a bound shifted", dataclasses.replace(test, operand=operand + 1)
+        yield "a bound shifted", structs.replace(test, operand=operand + 1)
     if test.operator in ("prefix", "suffix", "contains") and isinstance(operand, str) and len(operand) > 1:
         shorter = operand[1:] if test.operator == "suffix" else operand[:-1]
-        yield "a pattern widened", dataclasses.replace(test, operand=shorter)
+        yield "a pattern widened", structs.replace(test, operand=shorter)
     if test.operator == "eq" and isinstance(operand, str) and operand and not _is_word(test):
-        yield "a pattern widened", dataclasses.replace(test, operator="glob", operand=glob_of(f"{operand}*"))
+        yield "a pattern widened", structs.replace(test, operator="glob", operand=glob_of(f"{operand}*"))
     if test.operator == "in" and isinstance(operand, frozenset) and len(operand) > 1:
-        yield "a value dropped", dataclasses.replace(test, operand=operand - {min(operand, key=str)})
+        yield "a value dropped", structs.replace(test, operand=operand - {min(operand, key=str)})
 
 
 def _is_word(test: Test) -> bool:

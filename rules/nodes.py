@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from msgspec import Struct
+
 from schemas.diagnostics import Span
 
 # Values that facts have and operands are written in.
 Value: TypeAlias = str | int | float | bool | frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """One predicate: `operator` of `rules/operators.py` on one fact.
 
     `fact` is the full name (`model`, `header.x-data-class`, `provider.kiro.health`). `operand` is already in the
@@ -31,40 +32,35 @@ class Test:
     ignore_case: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """True when every child is; an empty one is true."""
 
     children: tuple[Predicate, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Any:
+class Any(Struct, frozen=True):
     """True when some child is; an empty one is false."""
 
     children: tuple[Predicate, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Plain negation, also of a test on a missing fact."""
 
     child: Predicate
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """Always `value`."""
 
     value: bool
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A named condition in place; `child` is its compiled tree (shared, so it is evaluated once)."""
 
     name: str
@@ -102,8 +98,7 @@ class Opaque:
 Predicate: TypeAlias = Test | All | Any | Not | Constant | Reference | Compare | Opaque
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a request goes. `model` None means the client's own model name."""
 
     provider: str
@@ -111,8 +106,7 @@ class Target:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(Struct, frozen=True):
     """A refusal: an Anthropic error body with this HTTP status, and nothing sent."""
 
     status: int
@@ -120,16 +114,14 @@ class Reject:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """What a rule or category leads to: a target with its ordered fallbacks, or a refusal."""
 
     to: Target | Reject
     fallbacks: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A custom rule; `name` is the written one or `customRules[i]`; `index` its place in `customRules`, from 0."""
 
     name: str
@@ -141,8 +133,7 @@ class Rule:
     on_error: Literal["skip", "reject"] = "skip"
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(Struct, frozen=True):
     """A category condition. `route` is None only where nothing configured serves it (a finding of `test-config`)."""
 
     name: str
@@ -173,8 +164,7 @@ class Filter:
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A filter applied; `count` is how often its patterns were found (0: it has none). Never what was found."""
 
     filter: str
@@ -182,8 +172,7 @@ class Found:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Struct, frozen=True):
     """All that decides, in order: rules, then the explicit choice, then categories in precedence order (`default` last).
 
     `offers` is provider -> its models (what an explicit `provider,model` may name); None for a provider that lists none
@@ -197,16 +186,14 @@ class RuleSet:
     filters: tuple[Filter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A rule passed over because its condition failed to evaluate, and why."""
 
     rule: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The answer of the evaluator.
 
     `rule` is the deciding name (a rule's, `explicit`, or the category's own), `category` None unless a category decided.

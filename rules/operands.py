@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import ip_network
+
+from msgspec import Struct
 
 from rules.moments import DAYS, MINUTES_A_DAY
 from rules.operators import Network
@@ -33,8 +34,7 @@ class LiteralError(ValueError):
         self.message, self.start, self.end, self.hint = message, start, end, hint
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """`gt`, `gte`, `lt`, `lte`, `eq`, `ne` with a number, or `between` with two."""
 
     operator: str

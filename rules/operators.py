@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from rules.facts import MISSING, FactType, Seen
 from rules.moments import Share, Window
@@ -22,8 +23,7 @@ SETS: frozenset[FactType] = frozenset({"set"})
 EVERY: frozenset[FactType] = frozenset({"string", "text", "bool", "int", "number", "enum", "set", "address"})
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     """One row: `holds(value, operand, ignore_case)` for a fact that is there; `says(operand)` reads after the fact's name."""
 
     types: frozenset[FactType]

@@ -6,8 +6,9 @@ anywhere unless `^` and `$` bind it to the ends of the text. Classes are ASCII: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias
+
+from msgspec import Struct
 
 LAST = 0x10FFFF
 MAX_REPEAT = 1000
@@ -18,29 +19,25 @@ Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """Code points as sorted, disjoint, inclusive ranges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chars:
+class Chars(Struct, frozen=True):
     """One code point out of `ranges`."""
 
     ranges: Ranges
 
 
-@dataclass(frozen=True, slots=True)
-class Concat:
+class Concat(Struct, frozen=True):
     """One after the other; an empty one is the empty text."""
 
     items: tuple[Tree, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """One of them."""
 
     items: tuple[Tree, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(Struct, frozen=True):
     """`least` times at least and `most` times at most (None: without end)."""
 
     item: Tree
@@ -48,8 +45,7 @@ class Repeat:
     most: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """A place between two code points: the text's start or end, a word's edge or no such edge."""
 
     kind: Literal["start", "end", "word", "no-word"]

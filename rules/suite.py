@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from rules.analysis.budget import Budget
 from rules.analysis.certify import Witness
@@ -22,8 +23,7 @@ from rules.nodes import Decision, Reject, RuleSet, Test
 from rules.shorthand import BadShorthand, wanted_of_mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Suggested:
+class Suggested(Struct, frozen=True):
     """A test as the section `tests` has it."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct
 
 from rules.cost import leaves_of
 from rules.evaluate import Trace, UnknownFact, decide
@@ -18,8 +19,7 @@ _WEEKS = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 7, 6, tzinfo=UTC))
 """Mondays of a winter and a summer week: zones differ in both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Supposed:
+class Supposed(Struct, frozen=True):
     """Facts with values supposed for some that are not given."""
 
     facts: FactSource
@@ -39,16 +39,14 @@ class Supposed:
         return self.facts.choices()
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A decision and what had to be supposed for it."""
 
     supposed: Mapping[str, Seen]
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Cases:
+class Cases(Struct, frozen=True):
     """Cases by what had to be supposed; not `complete`: there are more than are worth going through."""
 
     cases: tuple[Case, ...]

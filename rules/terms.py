@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal as OneOf
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rules.facts import FactType, spec_of
 from rules.nodes import Constant, Predicate, Test
@@ -29,29 +30,25 @@ def kind_of(fact_type: FactType) -> Kind | None:
     return _KINDS.get(fact_type)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """The fact itself."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """A text fact without its case."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A text, true or false, written out."""
 
     value: str | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A sum of number facts with factors, and a constant; `len <fact>` is the size of a set."""
 
     factors: Mapping[str, Fraction]
@@ -90,8 +87,7 @@ NONLINEAR = Number({"": Fraction(1)}, Fraction(0))
 Shape: TypeAlias = Fact | Folded | Literal | Number | None
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A typed part of an expression: its syntax, the facts it reads, and its shape where that can be lowered."""
 
     kind: Kind

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schemas.diagnostics import Span
 from schemas.document import Mapping, Node, Scalar, Sequence
@@ -14,8 +15,7 @@ _COMMENT = re.compile(r"(?:(?<!\S)#|//|/\*)[ \t]*ccr:[ \t]*(?P<word>[A-Za-z-]*)(
 _ANY_COMMENT = re.compile(r"\s*(?:#|//|/\*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """One comment that begins with `ccr:`.
 
     `word` is what it asks for (`ignore`), `codes` the words after it, `reason` what stands behind `--`. `covers` are the
@@ -31,8 +31,7 @@ class Comment:
     removal: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Spelled:
+class Spelled(Struct, frozen=True):
     """A word of a comment and its place."""
 
     text: str

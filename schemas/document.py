@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from schemas.diagnostics import Span
 
@@ -18,8 +19,7 @@ JSONScalar: TypeAlias = str | int | float | bool | None
 JSONValue: TypeAlias = "JSONScalar | list[JSONValue] | dict[str, JSONValue]"
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A leaf. `span` covers it as written, quotes included; `quoted` says whether it had any (block scalars count).
 
     `raw` is the text as written; `schemas.places.inside` maps an offset of the value to a place in the file.
@@ -31,16 +31,14 @@ class Scalar:
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One `key: value` of a mapping."""
 
     key: Scalar
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """An object. INVARIANT: keys are strings and unique (duplicates became diagnostics; the first one stays)."""
 
     entries: tuple[Entry, ...]
@@ -64,8 +62,7 @@ class Mapping:
         return iter(self.entries)
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     """An array."""
 
     items: tuple[Node, ...]
@@ -78,8 +75,7 @@ class Sequence:
 Node: TypeAlias = Scalar | Mapping | Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A tree and the texts it came from (`texts[file]`, for excerpts; the first file is the main one)."""
 
     root: Node

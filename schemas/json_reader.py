@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import NoReturn
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
@@ -44,8 +46,7 @@ _FOREIGN: dict[str, tuple[JSONScalar, str]] = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     lines: Lines
     at: int = 0
     nodes: int = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping as MappingType
-from dataclasses import replace
 from functools import cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequence, node_at, plain

@@ -6,7 +6,9 @@ import base64
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
@@ -30,8 +32,7 @@ class Undecipherable(ValueError):  # noqa: N818 - named for what it is about
         self.help = help_text
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """Where values come from.
 
     `decrypt` gives the value of what stands behind `enc:`, or raises `Undecipherable`; None leaves it as written.
@@ -82,8 +83,7 @@ def is_token(token: str) -> bool:
 _FRAME, _BLOCK = 1 + 8 + 16 + 32, 16
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     sources: Sources
     findings: list[Diagnostic] = field(default_factory=list)
     files: dict[str, str | None] = field(default_factory=dict)

@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Span
@@ -28,8 +29,7 @@ SUBSTITUTION = r"^\$\{.+\}$"
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One error of the validator: where in the data, which keyword with what value, in which subschema."""
 
     path: Path
@@ -110,8 +110,7 @@ _OTHER_WORDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _At:
+class _At(Struct, frozen=True):
     """A fault with the node it is about."""
 
     root: Node

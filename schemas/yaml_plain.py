@@ -8,7 +8,8 @@ INVARIANT: where this gives a tree, `yaml_reader` gives the same tree and no fin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schemas.diagnostics import Span
 from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
@@ -57,8 +58,7 @@ _REST = re.compile(r"(?:[ ]+#.*|[ ]*)$")
 _LONGEST_KEY = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A line with something on it: where that begins, counted from 0."""
 
     number: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix
@@ -54,8 +55,7 @@ def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     return (None if root is None else Document(root, {file: text})), findings
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """One attempt: `broke_at` is where the text stopped being YAML, `sprung` are the traps that were values."""
 
     root: Node | None
@@ -92,8 +92,7 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> _Read:
 _EMPTY_HELP = "`ccr init` writes a starter file"
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A collection whose end has not come. In a mapping `key` is the key that waits for its value."""
 
     is_mapping: bool
@@ -111,8 +110,7 @@ class _Open:
     end: int = 0
 
 
-@dataclass(slots=True)
-class _Composer:
+class _Composer(Struct):
     """Events to nodes, without recursion; stops at the first breach of a limit."""
 
     lines: Lines

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
@@ -21,8 +22,7 @@ _UNQUOTED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Trap:
+class Trap(Struct, frozen=True):
     """What to say of a value that only quotes make a text; `sure`: it cannot have been meant as anything else."""
 
     code: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from engine.checks.scope import Scope
 from schemas.codes import finding
@@ -79,8 +80,7 @@ def is_public_host(host: str) -> bool:
     return address.is_global
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownWrong:
+class _KnownWrong(Struct, frozen=True):
     """An endpoint that cannot work: a pattern over the host, the types it is wrong for, one over the right path."""
 
     host: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from providers.spec import ProviderSpec
 from schemas.diagnostics import Fix, Span
@@ -17,8 +19,7 @@ from schemas.wording import quoted
 BUILTIN_CATEGORIES = ("search", "longcontext", "background", "thinking", "default")
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A name as written in the file; `scalar` is the text it is in, from `start` on."""
 
     name: str
@@ -31,8 +32,7 @@ class Named:
         return renaming(self.scalar, self.start, self.start + len(self.name), known)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetPlace:
+class TargetPlace(Struct, frozen=True):
     """One target: `owner` is what leads to it, as a message names it; `category` is set for a category's own target.
 
     `item`: the list it is in and its number there.
@@ -46,16 +46,14 @@ class TargetPlace:
     item: tuple[Sequence, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RoutePlace:
+class RoutePlace(Struct, frozen=True):
     """A target with its fallbacks."""
 
     target: TargetPlace
     fallbacks: tuple[TargetPlace, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """A configuration as the checks see it; `texts` are its files, for fixes."""
 
     root: Mapping

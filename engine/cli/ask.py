@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.cli.pid_file import LOOPBACK as LOOPBACK
 from engine.cli.pid_file import running
@@ -13,8 +14,7 @@ from engine.cli.pid_file import running
 NAME = "claude-code-router"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An HTTP answer. `body` is {} where it was not a JSON object."""
 
     status: int

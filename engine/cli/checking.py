@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from engine.analysis import Wishes, proved
 from engine.build import build
@@ -16,8 +18,7 @@ from schemas.codes import finding
 from schemas.diagnostics import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How the files of one run are read and judged; standard input is read once."""
 
     env: Mapping[str, str]

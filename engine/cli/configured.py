@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from engine.cli.folders import state_folder
 from engine.cli.packaged import demonstration_path
@@ -35,8 +35,7 @@ class UnreadableConfiguration(UnusableConfiguration):
     exit_code = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The file a command uses (`-` is standard input) and why this one."""
 
     name: str

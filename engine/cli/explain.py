@@ -7,11 +7,12 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.cli import options
 from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration, choose, reader_of, say_which
@@ -96,8 +97,7 @@ def status_of(explanation: dict[str, Any], wanted: dict[str, str]) -> int:
     return VARIES if any(met) else 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(Struct, frozen=True):
     """What the command line says of the surroundings; it stands over what a request's file says."""
 
     now: str | None

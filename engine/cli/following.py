@@ -8,8 +8,9 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from engine.cli.ask import connection_to, own_headers
 
@@ -21,16 +22,14 @@ RETRY_S = 1.0
 MOST_BYTES = 16_777_216
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event of the router; `begin` is ours: a connection stands."""
 
     name: str
     value: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """There is no connection. `final`: trying again is of no use."""
 
     why: str

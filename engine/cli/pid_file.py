@@ -13,16 +13,16 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.cli.folders import made_private, state_folder
 
 LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A router that serves `port` now, asked at `host`. `arguments` are those of `start`, so that `restart` can repeat them.
 
     `trust` is the PEM file that clients trust where it speaks TLS.

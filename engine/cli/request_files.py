@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from engine.read_envelope import Asked
@@ -19,8 +20,7 @@ ENDINGS = (".json", ".jsonl", ".ndjson")
 """Of the files in a folder that are read as requests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One request, or why there is none. `name` is its file, with its line where a file holds several.
 
     `refused`: it is one, and the router would answer 400.

@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from errno import EPERM
 from pathlib import Path
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.built import Built, Checked
 from engine.cli.ask import LOOPBACK, router_answers
@@ -37,8 +38,7 @@ READY_WITHIN_S = 30.0
 TITLE = "claude-code-router"
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
+class StartOptions(Struct, frozen=True):
     """What the user asked of `start`; None is not asked."""
 
     config: str | None = None
@@ -66,8 +66,7 @@ class StartOptions:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A configuration that may be served, and where. `options` are made absolute, so that they mean the same elsewhere.
 
     `log_level` None: as the configuration says.

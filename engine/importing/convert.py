@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from engine.importing.draft import Draft, Note
 from engine.importing.musistudio import is_musistudio, read_musistudio
@@ -15,8 +15,7 @@ from schemas.json_reader import read_json
 from schemas.read import read
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """The text of the new file, what was read, and what is to be told."""
 
     text: str

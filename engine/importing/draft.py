@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Note:
+
+class Note(Struct, frozen=True):
     """Something of the imported file that the draft does not say by itself. Never holds a value that may be a secret."""
 
     place: str
     text: str
 
 
-@dataclass(slots=True)
-class ProviderDraft:
+class ProviderDraft(Struct):
     """A provider. `keys` are references such as `${NAME}`, several of them for several instances; `remarks` become comments."""
 
     type: str
@@ -33,8 +32,7 @@ class ProviderDraft:
     remarks: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetDraft:
+class TargetDraft(Struct, frozen=True):
     """Where a category goes: a provider and perhaps a model, then others in order."""
 
     provider: str
@@ -42,8 +40,7 @@ class TargetDraft:
     fallbacks: tuple[TargetDraft, ...] = ()
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """All of it. `format` names what was read; `variables` are those that must be set because a key was written out.
 
     `taken` are the variables that the imported file refers to itself: none of them may get another meaning.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from providers.chat.fold import ChatFold
 from providers.chat.writer import ChatWriter
 
 
-@dataclass(frozen=True, slots=True)
-class ChatForm:
+class ChatForm(Struct, frozen=True):
     """A `ClientForm`, as one request asked for it. `created` is seconds since the epoch.
 
     `include_usage` adds the chunk with the counts to a stream; `as_functions`: asked with `functions` instead of `tools`.

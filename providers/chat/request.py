@@ -7,10 +7,10 @@ cannot be left out without changing what was asked (audio, several replies at on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.chat.reading import BadChat, optional_bool, optional_object, text_at, wrong_value
@@ -23,8 +23,7 @@ from schemas.decode_request import decode_request, text_of_body
 from schemas.request import DEFAULT_MAX_TOKENS, MessagesRequest
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(Struct, frozen=True):
     """The request, whose `raw` and `fields` are a Messages body made here, and how its client wants to read the reply."""
 
     request: MessagesRequest

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct, field
 
 from providers.chat.content import Block, blocks_of, text_block
 from providers.chat.reading import missing, object_at, objects_at, optional_text, text_at, under, wrong_value
@@ -30,8 +30,7 @@ OPENING = "Please begin."
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """What the messages become."""
 
     system: list[Block]
@@ -51,8 +50,7 @@ def conversation_of(body: Mapping[str, Any], losses: Losses) -> Conversation:
     return reader.finished()
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     losses: Losses
     system: list[Block] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from providers.dialects.seams import Lost
 
 
-@dataclass(slots=True)
-class Losses:
+class Losses(Struct):
     """Collects `Lost` rows: the same field for the same reason is one row, in order of first appearance."""
 
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from providers.dialects.losses import Losses
 from providers.dialects.recent import Recent
@@ -17,8 +16,7 @@ from providers.spec import ModelSpec
 from schemas.request import MessagesRequest, Tool
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A tool that the client runs; `schema` as it came, or ours for one of the vendor's typed tools."""
 
     description: str
@@ -26,8 +24,7 @@ class Function:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """Functions as an API declares them, JSON by the client's name in the request's order; what offering and writing them lost."""
 
     functions: Mapping[str, Raw]

@@ -6,8 +6,9 @@ What cannot be sent is listed where it is left out. The dialect says how a piece
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from providers.dialects.losses import Losses
 from providers.spec import ModelSpec
@@ -15,15 +16,13 @@ from schemas.decode_request import blocks_of
 from schemas.request import Block
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """Text, never empty."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(Struct, frozen=True):
     """An image or a file, as base64 `data` or by `url` (exactly one of them); `media_type` is "" where it is not known."""
 
     kind: Literal["image", "file"]
@@ -36,8 +35,7 @@ class Media:
 Piece: TypeAlias = Words | Media
 
 
-@dataclass(frozen=True, slots=True)
-class Takes:
+class Takes(Struct, frozen=True):
     """What the target takes in a message; `file_urls`: documents by their address, too."""
 
     images: bool

@@ -5,18 +5,17 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from providers.dialects.seams import Ask
 
 _MOST_CHARS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What a body says: its message, the words that classify it in lower case, and a status it names itself."""
 
     message: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A row: the key as written, its kind, its values and default.
 
     Kinds: `enum`, `bool`, `int`, `texts` (a list; of `values` where there are any), `counts` (name -> number, names of `values`

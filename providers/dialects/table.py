@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from providers.dialects.seams import Dialect, Mending, PassThrough
 
@@ -13,8 +13,7 @@ COUNTING = frozenset(("anthropic",))
 """Those whose upstreams count the tokens of a request as the client asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """A dialect as the exchange uses it.
 
     `mending`: its upstreams refuse what one repair can leave out, such as thinking of another issuer, or that is missed,

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.pieces import Piece, Takes, Words, pieces_of
@@ -30,23 +29,20 @@ BILLING_LINE = "x-anthropic-billing-header"
 NO_RESULT = "[no result was given for this call]"
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """What the assistant said with one block."""
 
     pieces: Sequence[Piece]
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Struct, frozen=True):
     """A thinking block; `signature` as the client sent it, "" where it has none."""
 
     text: str
     signature: str
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """A call: the id to send (unique within its turn, no longer than the target takes), the client's name of the tool, the input's JSON."""
 
     id: str
@@ -54,8 +50,7 @@ class Called:
     input: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The result of a call."""
 
     call: Called
@@ -63,16 +58,14 @@ class Answer:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """What is said besides results; `is_system`: not by the user."""
 
     pieces: Sequence[Piece]
     is_system: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Assistant:
+class Assistant(Struct, frozen=True):
     """A turn of the model."""
 
     items: Sequence[Spoken | Thought | Called]
@@ -83,8 +76,7 @@ class Assistant:
         return [item for item in self.items if isinstance(item, Called)]
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
+class Others(Struct, frozen=True):
     """What stands between two turns of the model."""
 
     answers: Sequence[Answer] = ()
@@ -137,8 +129,7 @@ def _lose_mark(block: Block, losses: Losses, place: str) -> None:
         losses.add(f"{place}.cache_control", "this upstream takes no cache marks")
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     takes: Takes
     losses: Losses
     longest_id: int

@@ -7,8 +7,9 @@ and a complete JSON object, and nothing after it but white space and more such c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from providers.messages.json_scan import JsonScan, Verdict
 
@@ -24,8 +25,7 @@ _FENCES = ("```", "~~~")
 _SPACE = " \t\n\r"
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedCall:
+class PrintedCall(Struct, frozen=True):
     """A printed call: the tool's name as the client knows it, and the JSON object as text."""
 
     name: str

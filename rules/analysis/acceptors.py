@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from rules.analysis.budget import Spent
 from rules.analysis.letters import Alphabet, alphabet_of
@@ -20,8 +21,7 @@ MAX_STATES = 1_500
 _ANY, _ONE = "*", "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptor:
+class Acceptor(Struct, frozen=True):
     """States from 0, the start: `moves[state]` has the classes that lead elsewhere than `usual[state]`."""
 
     moves: Sequence[Mapping[int, int]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rules.analysis.budget import Budget
 from rules.analysis.capable import needs_of
@@ -19,8 +20,7 @@ from schemas.diagnostics import Diagnostic
 from schemas.document import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Struct, frozen=True):
     """What is known of a rule set. `unproven` questions were given up, `unreplayed` proofs had a request that did not replay."""
 
     findings: tuple[Diagnostic, ...]
@@ -35,8 +35,7 @@ class Analysis:
         return sum(result.status == status for result in self.tests)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What is analysed: the rules, what their providers offer, the file's tests and invariants, its tree and texts for fixes."""
 
     rules: RuleSet

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from rules.analysis.budget import Spent
 from rules.analysis.members import Members, cut_members
@@ -31,8 +32,7 @@ _WAYS = ((True, "messages"), (False, "messages"), (MISSING, "count_tokens"))
 """`stream` and `path` together: a request is streamed or not, or only counted."""
 
 
-@dataclass(slots=True)
-class Atoms:
+class Atoms(Struct):
     """The space of a configuration: its facts as axes, and a variable for each predicate that no one fact decides."""
 
     space: Space = field(default_factory=Space)

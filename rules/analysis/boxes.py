@@ -6,17 +6,17 @@ What would need more than `MAX_BOXES` boxes gets a variable of its own that mean
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import assert_never
+
+from msgspec import Struct, field
 
 from rules.analysis.atoms import Atoms
 from rules.analysis.space import EVERYTHING, NOTHING, Region, TooMany, join, meet
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """The three regions of a condition; together they are everything, and no two overlap in a request."""
 
     holds: Region
@@ -31,8 +31,7 @@ class Sides:
 ALWAYS = Sides(EVERYTHING, NOTHING)
 
 
-@dataclass(slots=True)
-class Boxes:
+class Boxes(Struct):
     """Makes regions of conditions over one space; each part of a condition once."""
 
     atoms: Atoms

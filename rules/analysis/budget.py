@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 QUESTION = 4_000
 """Steps one question may take."""
@@ -18,8 +18,7 @@ class Spent(Exception):  # noqa: N818 - says what happened
     """The budget is spent: the question at hand is not proven either way."""
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """Steps left for all questions, and for the one at hand; `unproven` counts the questions given up."""
 
     total: int = TOTAL

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.analysis.certify import Witness
 from rules.analysis.offered import Model, Place, Providers, places_of
@@ -26,8 +27,7 @@ _NEEDS = (
 """Capability, the word for it, and the requests that need it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """What some requests need that a place lacks, and the models that have it."""
 
     word: str

@@ -6,10 +6,11 @@ What a proof found is only said when the server, given this request, does just t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice, product
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget
@@ -45,8 +46,7 @@ _ENTANGLED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """A request and what the server decides about it."""
 
     shape: Shape
@@ -76,15 +76,13 @@ class Witness:
         return f"{said or 'an everyday request'}  ->  {self.decision.rule}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unmade:
+class Unmade(Struct, frozen=True):
     """No request was made of a point; none was found in `box` either, so that it need not be tried again."""
 
     box: Box
 
 
-@dataclass(slots=True)
-class Certifier:
+class Certifier(Struct):
     """Makes requests of points. `decide` is the production evaluator with its rules; `unreplayed` counts those that failed."""
 
     atoms: Atoms

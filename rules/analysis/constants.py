@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.analysis.prove import Prover
 from rules.analysis.space import Region, TooMany, meet
@@ -18,8 +19,7 @@ from schemas.diagnostics import Diagnostic, Label
 from schemas.wording import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of a rule's or category's condition; `top`: it is the whole of it."""
 
     node: Predicate

@@ -6,8 +6,9 @@ point of the request -> nearest point at which the rule decides -> the request r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import BYTES_A_STEP, Unmade
@@ -25,8 +26,7 @@ MAX_TRIES = 12
 """Points that are made into requests before a question is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """One fact before and after."""
 
     fact: str
@@ -34,8 +34,7 @@ class Changed:
     after: Seen
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """The request after the changes, decided as wanted. `facts` are all that differ in a way that rules can tell."""
 
     number: int
@@ -44,15 +43,13 @@ class Reached:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(Struct, frozen=True):
     """No request at all is decided so; `blockers` are outcomes that take every one, none of them by itself to spare."""
 
     blockers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(Struct, frozen=True):
     """Neither shown nor refuted, and why."""
 
     reason: str
@@ -61,8 +58,7 @@ class Unsettled:
 Counterfactual = Reached | Unreachable | Unsettled
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A rule set ready to be asked about request after request. `owners` are those of `owners_of`."""
 
     prover: Prover
@@ -70,8 +66,7 @@ class Prepared:
     owners: Sequence[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """The request that is asked about. `fresh` gives it as JSON, each time anew; `facts` and `point` are its own."""
 
     fresh: Callable[[], Shape]

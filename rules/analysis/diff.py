@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import MAX_TRIES, Witness
@@ -18,8 +19,7 @@ from rules.facts import Facts
 from rules.nodes import Decision, RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Requests that `old` decided and `new` decides now, to another target; `witness` is one of them, decided by the old rules."""
 
     old: Outcome
@@ -28,8 +28,7 @@ class Change:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """All changes; `proved`: there are no others. No changes and proved: nothing changes for any request."""
 
     changes: tuple[Change, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from rules.regex import LAST, WORD, Ranges
 
@@ -13,8 +14,7 @@ _NICE = "xabcdefghijklmnopqrstuvwyz0123456789-_. ABCDEFGHIJKLMNOPQRSTUVWXYZ,:;/!
 _SURROGATES = range(0xD800, 0xE000)
 
 
-@dataclass(frozen=True, slots=True)
-class Alphabet:
+class Alphabet(Struct, frozen=True):
     """`shown[i]` stands for class i; `starts` are the code points at which the class changes, `classes` which it then is."""
 
     shown: Sequence[str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
 from rules.analysis.boxes import Boxes, Sides
@@ -17,8 +18,7 @@ from rules.evaluate import EXPLICIT, refusal_of, route_of
 from rules.nodes import Category, Route, Rule, RuleSet, Target
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One way in which a request is decided: `region` is where it is, unless an earlier one is there.
 
     A rule that refuses where it fails has two: the second, `refusing`, is where its condition breaks. The explicit

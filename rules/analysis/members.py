@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
+
+from msgspec import Struct, field
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.asked import Asked, sample_of
@@ -21,8 +22,7 @@ MAX_WALKED = 30
 """Predicates on members of which each pair is compared by their automata; of more, their words are."""
 
 
-@dataclass(slots=True)
-class Members:
+class Members(Struct):
     """A set fact. `asked` is what some member may be (a text, or a predicate on one), each with its variable."""
 
     fact: str

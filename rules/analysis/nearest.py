@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from msgspec import Struct
+
 from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget
 from rules.analysis.listing import Listing
@@ -47,8 +49,7 @@ def price_of(facts: Iterable[str]) -> int:
     return sum(_ONE + _price(change) for change in {change_of(fact) for fact in facts})
 
 
-@dataclass(frozen=True, slots=True)
-class Nearby:
+class Nearby(Struct, frozen=True):
     """A point at which outcome `number` decides. `changes` may differ from the request, all other facts are as they were.
 
     `domains` has one piece for each variable that belongs to a change, and all pieces for those that stay.

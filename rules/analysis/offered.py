@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from rules.nodes import Reject, Route, RuleSet, Target
 from schemas.diagnostics import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A model a provider offers. `capabilities` None: not said, so nothing is checked. Sizes are tokens."""
 
     name: str
@@ -19,8 +19,7 @@ class Model:
     capabilities: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A provider. `models` empty: it lists none, and so offers every model. `span` is its name in the file."""
 
     models: tuple[Model, ...] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
 from rules.analysis.boxes import Boxes
@@ -18,22 +19,19 @@ from rules.nodes import Decision, RuleSet
 MAX_PARTS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Never:
+class Never(Struct, frozen=True):
     """No request does; `boxes` show it, as bits of the field."""
 
     boxes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unproven:
+class Unproven(Struct, frozen=True):
     """Neither shown nor refuted, and why."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Surely:
+class Surely(Struct, frozen=True):
     """Some request does: the facts it needs do not depend on one another. None was made."""
 
     domains: Sequence[int]
@@ -42,8 +40,7 @@ class Surely:
 Answer = Witness | Never | Unproven
 
 
-@dataclass(frozen=True, slots=True)
-class Prover:
+class Prover(Struct, frozen=True):
     """A rule set, ready to be asked about."""
 
     rules: RuleSet

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
+
+from msgspec import Struct, field
 
 from rules.analysis.budget import Spent
 from rules.analysis.edits import Source
@@ -62,8 +63,7 @@ def _changes_nothing(prover: Prover, region: Region, number: int, gone: int) -> 
         return False
 
 
-@dataclass(slots=True)
-class _Parts:
+class _Parts(Struct):
     """The predicates of one rule, tried one after the other; what was found to have no effect stays out."""
 
     prover: Prover

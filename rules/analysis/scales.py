@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct, field
 
 from rules.analysis.space import Space
 from rules.analysis.texts import key_of
@@ -18,8 +19,7 @@ LARGEST = 2**63 - 1
 """No number in a request is larger: JSON's integers are read into 64 bits."""
 
 
-@dataclass(slots=True)
-class Scale:
+class Scale(Struct):
     """A number fact. `spans[i]` are the least and the greatest number of piece i, None where the fact is missing."""
 
     fact: str
@@ -33,8 +33,7 @@ class Scale:
         return (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
 
 
-@dataclass(slots=True)
-class Words:
+class Words(Struct):
     """A fact with few values; the value of piece i is `values[i]`."""
 
     fact: str

@@ -7,7 +7,8 @@ over a thousand boxes is a few dozen operations on integers. A box is unit when 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.analysis.budget import Budget
 from rules.analysis.space import Box, Space, bits_of
@@ -18,15 +19,13 @@ MANY = 48
 _NARROWED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A point, more exactly: any choice of a piece out of each domain is one."""
 
     domains: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Nowhere:
+class Nowhere(Struct, frozen=True):
     """There is no point; `used` are the boxes that show it, as bits."""
 
     used: int

@@ -6,8 +6,9 @@ A piece is a bit; a set of pieces is a mask; a box restricts some variables to m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 Box: TypeAlias = Mapping[int, int]
 """Variable -> the pieces it may have; a variable that is not named is free. Never holds an empty or a full mask."""
@@ -26,8 +27,7 @@ class TooMany(Exception):  # noqa: N818 - says what happened
 MAX_BOXES = 64
 
 
-@dataclass(slots=True)
-class Space:
+class Space(Struct):
     """Variables by number. `impossible` are boxes in which there is no request."""
 
     names: list[str] = field(default_factory=list)

@@ -8,9 +8,10 @@ of the end of a text, or anywhere in it, gets variables of its own, and only wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise, product
 from math import prod
+
+from msgspec import Struct, field
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.addresses import address_pieces, addresses_after
@@ -36,8 +37,7 @@ USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "cl
 Bounds = tuple[tuple[str, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """`text` is one in it (None: the fact is missing), `only` says that there is no other; `shares` are bounds of buckets by salt."""
 
     text: str | None
@@ -45,8 +45,7 @@ class Piece:
     shares: Bounds = ()
 
 
-@dataclass(slots=True)
-class Texts:
+class Texts(Struct):
     """A text fact in the space: a predicate is a mask of its pieces, or of a variable `apart` from them."""
 
     fact: str
@@ -189,8 +188,7 @@ def cut_texts(space: Space, fact: str, tests: Sequence[Test], optional: bool) ->
     return texts
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
+class _Cut(Struct, frozen=True):
     """Pieces, each with the numbers of those among `walked` that hold in it; ends likewise; predicates apart, one by one."""
 
     pieces: list[tuple[Piece, frozenset[int]]]

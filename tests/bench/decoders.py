@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from providers.dialects.table import dialect_of
 from providers.reply import Reply

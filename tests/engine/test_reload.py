@@ -7,6 +7,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from engine.build import build
 from engine.built import Checked
@@ -159,7 +160,7 @@ async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     one.router.gateway = in_process(ONE, {"up": [Answer(HELLO)]}).router.gateway
     found = checked(ONE, str(file))
     assert found.built is not None
-    object.__setattr__(one.router.gateway, "built", found.built)
+    one.router.gateway = structs.replace(one.router.gateway, built=found.built)
     reloader = Reloader(
         one.router,
         lambda: checked(file.read_text(), str(file)),

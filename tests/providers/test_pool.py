@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from providers.errors import KINDS
 from providers.health import State
@@ -175,8 +176,8 @@ def test_reload_keeps_what_is_known_of_unchanged_instances() -> None:
     old = Pool(spec)
     once(old, Failed(error_of("credential")))
     held = take(old)
-    changed = replace(spec.instances[2], credentials=Credentials("bearer", Secret("new")))
-    reweighted = replace(spec.instances[1], weight=9)
+    changed = dataclasses.replace(spec.instances[2], credentials=Credentials("bearer", Secret("new")))
+    reweighted = dataclasses.replace(spec.instances[1], weight=9)
     new = Pool(replace(spec, instances=(spec.instances[0], reweighted, changed)))
     new.adopt(old)
 
@@ -195,7 +196,7 @@ def test_reload_keeps_what_is_known_of_unchanged_instances() -> None:
 def test_snapshot_is_json_and_holds_no_secret() -> None:
     """What `/status` shows has no user, password, query or key of an endpoint."""
     spec = spec_of("a")
-    one = replace(
+    one = dataclasses.replace(
         spec.instances[0],
         endpoint="https://user:canary@api.test/v1?key=canary",
         credentials=Credentials("bearer", Secret("canary")),

@@ -9,10 +9,10 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from providers.spec import ConnectionPool, Timeouts
 from providers.transport import HttpTransport

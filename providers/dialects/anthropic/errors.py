@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from providers.dialects import refusals
 from providers.dialects.anthropic.headers import forwards, passed_on

@@ -7,7 +7,8 @@ Source: the WHATWG HTML standard, section 9.2.6. Unlike `providers/wire/sse.py` 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from providers.errors import KINDS, ProviderError
 
@@ -55,8 +56,7 @@ class Frames:
         return self._pending
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """An event as its lines with their ends. `data` are the joined data lines, None where there are none; `named`: it has a name."""
 
     lines: tuple[bytes, ...]

@@ -6,10 +6,10 @@ with its capabilities does not take. Everything else passes: unknown members, th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from providers.chat.fit import fitted
 from providers.dialects.anthropic.capabilities import Notes, fitting
@@ -35,8 +35,7 @@ PATH = "/v1/messages"
 COUNT_PATH = "/v1/messages/count_tokens"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What was done to a request: `mended` after a refusal, which happens once at most."""
 
     mended: bool = False

@@ -12,8 +12,9 @@ default differs at the hosts in `KEEPING`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from providers.spec import ProviderSpec
 
@@ -21,8 +22,7 @@ KEEPING = ("api.deepseek.com", "moonshot.ai", "moonshot.cn", "z.ai", "bigmodel.c
 """Hosts, or ends of them, whose models give thinking without a signature and want it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The settings as the encoder reads them. `notes` says in sentences which defaults came from the endpoint's host."""
 
     keep_unsigned: bool = False

@@ -6,7 +6,8 @@ Source: the errors of `InvokeModelWithResponseStream` in the API reference of Am
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from providers.dialects import refusals
 from providers.dialects.refusal_text import redacted, said_in

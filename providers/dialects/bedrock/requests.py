@@ -6,10 +6,11 @@ Source: "Anthropic Claude Messages API" in the user guide of Amazon Bedrock.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.chat.fit import fitted
 from providers.dialects.anthropic.requests import edits_of
@@ -34,8 +35,7 @@ FIELDS_OF_BETAS: tuple[tuple[str, str], ...] = (
 _REFUSED_BETA = re.compile(r"\binvalid (?:anthropic[_ -])?beta\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What was done to a request after refusals, each once at most: what was said of its thinking, and whether betas went."""
 
     thinking_refusal: str | None = None

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from providers.dialects.setting_rows import Setting, values_of
 from providers.spec import ProviderSpec
@@ -69,8 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
 _REGION = re.compile(r"bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws)")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """One value per row of `SETTINGS`."""
 
     region: str

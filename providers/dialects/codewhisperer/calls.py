@@ -7,9 +7,9 @@ name after the first, several calls mixed, no `stop`, a `stop` twice, the whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from providers.dialects.codewhisperer.text import Pieces
 from providers.messages.parts import Part, ToolEnd, ToolInput, ToolStart
@@ -32,8 +32,7 @@ class ToolUse(msgspec.Struct, frozen=True, rename="camel"):
     stop: bool | None = None
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(Struct):
     place: int
     id: str | None
     name: str | None

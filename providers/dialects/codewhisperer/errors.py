@@ -6,9 +6,8 @@ been seen to answer. The same tables read HTTP answers and exceptions inside a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from providers.dialects.retry_after import retry_after_of
 from providers.dialects.seams import Head
@@ -105,8 +104,7 @@ _HINTS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What the service said: the exception's bare name, its text and its reason, each `""` where it said none."""
 
     name: str

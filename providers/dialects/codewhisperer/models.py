@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 TABLE_DATE = "2026-08-22"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRow:
+class ModelRow(Struct, frozen=True):
     """A model: its id, the id it had in 2025 (None: never seen), its window in tokens, whether it takes thinking natively."""
 
     id: str
@@ -53,23 +53,20 @@ MODELS: dict[str, ModelRow] = {row.id: row for row in (*_ROWS, _OLD_ONLY)} | {
 """Every id the service is known to take -> its row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """The id to send; `row` is what the table says of it."""
 
     id: str
     row: ModelRow
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(Struct, frozen=True):
     """The name is sent as written although the table does not have it: information, not an error."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsGuess:
+class NeedsGuess(Struct, frozen=True):
     """The name is Anthropic's and the rule leads to no id of the table; `why` is for the user."""
 
     why: str

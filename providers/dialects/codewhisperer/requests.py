@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
+from msgspec import Struct
 
 from providers.dialects.anthropic.thoughts import refuses_thoughts
 from providers.dialects.codewhisperer.errors import SIGNATURE_REFUSED
@@ -47,8 +47,7 @@ _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What the decoder needs to know of the request it reads the answer to.
 
     `issuer` is whose mark its signatures get.

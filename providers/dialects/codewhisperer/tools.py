@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct
 
 from providers.dialects.codewhisperer.names import sent_names
 from providers.dialects.codewhisperer.schemas import sendable_schema
@@ -22,8 +21,7 @@ DEFERRED_PLACEHOLDER = "DeferredToolPlaceholder"
 """Claude Code's stand-in for tools it has not sent yet; it can never be called."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """The entries of the declared tools, JSON by the client's name; what taking them up and writing them lost."""
 
     entries: Mapping[str, Raw]

@@ -8,10 +8,9 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Unencodable
@@ -29,8 +28,7 @@ IMAGE_FORMATS: dict[str, str] = {
 }
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """A `tool_use` of the client's; the input is JSON text."""
 
     id: str
@@ -38,8 +36,7 @@ class Call:
     input: Raw
 
 
-@dataclass(slots=True)
-class Result:
+class Result(Struct):
     """A `tool_result` of the client's; `text` may be empty."""
 
     id: str
@@ -47,8 +44,7 @@ class Result:
     failed: bool
 
 
-@dataclass(slots=True)
-class UserTurn:
+class UserTurn(Struct):
     """Neighbouring messages of every role but `assistant`."""
 
     texts: list[str] = field(default_factory=list)
@@ -56,8 +52,7 @@ class UserTurn:
     results: list[Result] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Struct, frozen=True):
     """A thought that this service has signed, or sealed (then it has no text); as it gave it."""
 
     text: str
@@ -65,8 +60,7 @@ class Thought:
     is_sealed: bool = False
 
 
-@dataclass(slots=True)
-class AssistantTurn:
+class AssistantTurn(Struct):
     """Neighbouring messages of the assistant."""
 
     texts: list[str] = field(default_factory=list)
@@ -77,8 +71,7 @@ class AssistantTurn:
 Turn = UserTurn | AssistantTurn
 
 
-@dataclass(frozen=True, slots=True)
-class Thinking:
+class Thinking(Struct, frozen=True):
     """Which earlier thinking goes back: that of `issuer`; None: none does, for the reason `why`."""
 
     issuer: str | None
@@ -164,8 +157,7 @@ def _result(block: Block, reading: _Reading) -> Result:
     return Result(block.tool_use_id, "\n".join(texts), failed=block.is_error is True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(Struct, frozen=True):
     """Turns content into text; images go to `images`. What cannot be sent is refused if `asked_now`, else a note says so."""
 
     images: list[dict[str, Any]]

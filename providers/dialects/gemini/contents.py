@@ -7,11 +7,11 @@ that is where it comes back from. Sources: `Content` and `Part` of the Gemini AP
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from mimetypes import guess_type
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.pieces import Media, Piece, Words, text_of
@@ -27,8 +27,7 @@ OF_THOUGHT = "t."
 """In front of a marked signature that stood on a part of thought itself, not on the part behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True):
     """How this target is told a conversation; `names` maps the client's tool names to those sent.
 
     `issuer` is whose signatures are sent back; None: the upstream has just refused them.
@@ -63,8 +62,7 @@ def part_of(piece: Piece) -> Part:
     return {"fileData": {"fileUri": piece.url} | ({"mimeType": kind} if kind else {})}
 
 
-@dataclass(slots=True)
-class _Writing:
+class _Writing(Struct):
     manner: Manner
     losses: Losses
     contents: list[Part] = field(default_factory=list)

@@ -6,8 +6,9 @@ Source: the `ChatCompletionContentPart` types of the OpenAI API.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from providers.dialects import pieces
 from providers.dialects.losses import Losses
@@ -20,8 +21,7 @@ from schemas.request import Block
 Part: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Takes:
+class Takes(Struct, frozen=True):
     """What the target takes in a message; `cache` is the `cacheControl` setting."""
 
     media: pieces.Takes

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import (
@@ -98,16 +97,14 @@ def _blocks(message: Message) -> Iterable[Block]:
     return blocks_of(message.content) if isinstance(message.content, str) else message.content
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(Struct):
     """A call that waits for its result: the client's id and the one sent (ids of one turn are made unique)."""
 
     id: str
     sent: str
 
 
-@dataclass(slots=True)
-class _Conversation:
+class _Conversation(Struct):
     options: Options
     takes: Takes
     names: Mapping[str, str]

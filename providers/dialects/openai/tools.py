@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.openai.options import Options
@@ -18,8 +17,7 @@ from providers.spec import ModelSpec
 from schemas.request import MessagesRequest, Tool
 
 
-@dataclass(slots=True)
-class Offer:
+class Offer(Struct):
     """What the upstream is offered: functions by the client's name, as JSON, and members of the body for its own search."""
 
     functions: dict[str, Raw] = field(default_factory=dict)

@@ -7,8 +7,9 @@ this provider. Source: `ResponseInputItem` of the OpenAI API.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.pieces import Media, Piece, Words, text_of
@@ -18,8 +19,7 @@ from providers.messages.signatures import unmarked
 Item: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True):
     """How this target is told a conversation; `names` maps the client's tool names to those sent.
 
     `is_refused`: the upstream has just refused the reasoning of this conversation.
@@ -61,8 +61,7 @@ def part_of(piece: Piece) -> Item:
     return {"type": "input_file", "filename": piece.title or "document.pdf", "file_data": url}
 
 
-@dataclass(slots=True)
-class _Writing:
+class _Writing(Struct):
     manner: Manner
     losses: Losses
     items: list[Item] = field(default_factory=list)

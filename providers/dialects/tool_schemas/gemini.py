@@ -5,8 +5,9 @@ Source: the `Schema` message of the Gemini API (an OpenAPI 3.0 subset) and the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from providers.dialects.losses import Losses
 from providers.dialects.tool_schemas.merge import lookup, merged
@@ -61,8 +62,7 @@ def gemini_schema(schema: Schema, losses: Losses) -> Schema:
     return _Walk(schema, losses).node(schema, ())
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     root: Schema
     losses: Losses
     nodes: int = 0

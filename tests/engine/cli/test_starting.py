@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from engine.cli import ccr, starting
 from engine.cli.starting import StartOptions, client_url, in_foreground, is_loopback, prepare

@@ -52,7 +52,7 @@ def test_a_forwarded_credential_is_the_clients_own() -> None:
     """Where the client's own credential is forwarded, its refusal is not retried with another."""
     ask = ask_of(BASE)
     instance = dataclasses.replace(ask.provider.instances[0], credentials=Credentials("forward"))
-    ask = structs.replace(ask, provider=dataclasses.replace(ask.provider, instances=(instance,)))
+    ask = structs.replace(ask, provider=structs.replace(ask.provider, instances=(instance,)))
     assert error_of(ask, Head(401, {}), b"").kind.name == "forwarded_credential"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -24,7 +23,7 @@ CALL = {"name": "Write", "input": {"file_path": "hello.txt", "content": "for {mo
 
 def static_ask(settings: dict[str, Any], **body: Any) -> Ask:
     ask = ask_of({**BASE, **body})
-    return structs.replace(ask, provider=dataclasses.replace(ask.provider, type="static", settings=settings))
+    return structs.replace(ask, provider=structs.replace(ask.provider, type="static", settings=settings))
 
 
 async def answer(ask: Ask) -> tuple[dict[str, Any], list[float]]:
