@@ -24,24 +24,25 @@ SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 
 def joined(*labels: str) -> str:
     """Labels as one key."""
-    return SEPARATOR.join(label.replace(SEPARATOR, " ") for label in labels)
+    return SEPARATOR.join(labels)
 
 
 class Names(Struct):
     """The first `most` names are themselves, all others are `OTHER`."""
 
     most: int
-    known: set[str] = field(default_factory=set)
+    known: dict[str, str] = field(default_factory=dict)
 
     def of(self, name: str | None) -> str:
         """The label for a name."""
         if name is None:
             return NONE
-        if name not in self.known:
+        label = self.known.get(name)
+        if label is None:
             if len(self.known) >= self.most:
                 return OTHER
-            self.known.add(name)
-        return name
+            label = self.known[name] = name.replace(SEPARATOR, " ")
+        return label
 
 
 class Histogram(Struct):
@@ -66,7 +67,7 @@ class Meters(Struct):
     rules: Names = field(default_factory=lambda: Names(MOST_RULES))
     targets: Names = field(default_factory=lambda: Names(MOST_TARGETS))
     keys: Names = field(default_factory=lambda: Names(MOST_KEYS))
-    routes: Names = field(default_factory=lambda: Names(MOST_SERIES))
+    routes: set[tuple[str, str]] = field(default_factory=set)
     requests: Counter[str] = field(default_factory=Counter)
     key_requests: Counter[str] = field(default_factory=Counter)
     key_tokens: Counter[str] = field(default_factory=Counter)
@@ -85,9 +86,7 @@ class Meters(Struct):
         rule = self.rules.of(ended.one.decision.rule)
         outcome = ended.outcome.replace(" ", "_")
         status = f"{ended.status // 100}xx" if ended.status else NONE
-        if self.routes.of(joined(rule, target)) == OTHER:
-            rule, target = OTHER, OTHER
-        self.requests[joined(rule, target, outcome, status)] += 1
+        self.requests[joined(*self._route(rule, target), outcome, status)] += 1
         key = self.keys.of(ended.one.client_key)
         self.key_requests[joined(key, outcome)] += 1
         self.durations.setdefault(target, Histogram()).add(ended.total_s)
@@ -99,6 +98,13 @@ class Meters(Struct):
             self.failures[joined(attempt.target.pool.name, error.kind.name)] += 1
         if ended.one.summary is not None and provider is not None:
             self._add_usage(ended, target, key)
+
+    def _route(self, rule: str, target: str) -> tuple[str, str]:
+        if (rule, target) not in self.routes:
+            if len(self.routes) >= MOST_SERIES:
+                return OTHER, OTHER
+            self.routes.add((rule, target))
+        return rule, target
 
     def _add_usage(self, ended: Ended, target: str, key: str) -> None:
         assert ended.one.summary is not None

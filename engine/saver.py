@@ -37,6 +37,7 @@ class Saver:
         self._router = router
         self._log_folder = log_folder
         self._waiting: deque[Waiting] = deque()
+        self._last = Saving()
         self._bytes = 0
         self._lost = 0
         self._said = False
@@ -48,6 +49,7 @@ class Saver:
     def follow(self) -> None:
         """Takes over the settings of the configuration that serves now."""
         listeners = self._router.listeners
+        self._last = self._saving or self._last
         if (self._saving is not None) != (self.listen in listeners):
             if self._saving is None:
                 listeners.remove(self.listen)
@@ -86,7 +88,7 @@ class Saver:
         return self._router.gateway.settings.debug.saving
 
     async def _turn(self) -> None:
-        saving = self._saving or Saving()
+        saving = self._last
         batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         self._bytes -= sum(len(moment.body) + len(moment.reply) for _, moment in batch)
         folder = self._folder(saving)
