@@ -36,7 +36,8 @@ def entry_of(ended: Ended, *, content: bool) -> dict[str, object]:
         "thinkingTokens": usage.thinking if usage else None,
         "cost": None if cost is None else str(cost),
         "currency": None if cost is None else ended.prices.currency,
-        "findings": getattr(one, "findings", None) or None,
+        "findings": [{"filter": found.filter, "action": found.action, "count": found.count} for found in one.findings]
+        or None,
         "totalMs": round(ended.total_s * 1000, 1),
         "request": redact(one.request.raw.decode("utf-8", "replace")) if content else None,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.secret_keys import encrypted, new_key
 from tests.e2e.asking import body, post, send
 from tests.fakes.router import Router, configuration
 from tests.fakes.upstream import Say, Upstream, failing
@@ -22,8 +23,10 @@ FROM_ENVIRONMENT = f"sk-{CANARY}-in-the-environment"
 FROM_FILE = f"sk-{CANARY}-in-a-mounted-file"
 OF_CLIENT = f"sk-{CANARY}-of-the-client"
 TOKEN = f"{CANARY}-token-file"
+ENCRYPTED = f"sk-{CANARY}-encrypted-in-the-file"
+NAMES = ("fake", "second", "third", "fourth", "fifth")
 
-ENDPOINTS = ["/health", "/health/live", "/status", "/v1/models", "/nothing", "/metrics", "/"]
+ENDPOINTS = ["/health", "/health/live", "/status", "/v1/models", "/nothing", "/metrics", "/", "/ui", "/openapi.json"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,9 @@ def secretive(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> I
     (mounted / "token.json").write_text(
         json.dumps({"accessToken": TOKEN, "refreshToken": TOKEN + "-refresh", "expiresAt": "2099-01-01T00:00:00Z"})
     )
+    key = new_key()
+    (mounted / "secret.key").write_text(key + "\n")
+    (mounted / "secret.key").chmod(0o600)
     config = configuration(upstream.url)
     provider = config["providers"].pop("fake")
     config["providers"] = {
@@ -49,15 +55,18 @@ def secretive(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> I
             ("second", "api_key", {"apiKey": "${CANARY_KEY}"}),
             ("third", "bearer", {"apiKey": f"${{file:{mounted / 'key'}}}"}),
             ("fourth", "bearer", {"tokenPath": str(mounted / "token.json")}),
+            ("fifth", "bearer", {"apiKey": f"${{enc:{encrypted(ENCRYPTED, [key])}}}"}),
         )
     }
     target = {"model": "fake-model"}
     config["routing"]["customRules"] = [
         {"name": f"to {name}", "condition": {"header.x-to": name}, "target": {"provider": name, **target}}
-        for name in ("second", "third", "fourth")
+        for name in NAMES[1:]
     ]
     config["debug"] = {"enabled": True, "logLevel": "debug", "traceRequests": True, "saveRequests": True}
-    with Router(config, environment={"CANARY_KEY": FROM_ENVIRONMENT}) as router:
+    config["audit"] = {"content": True}
+    places = {"CANARY_KEY": FROM_ENVIRONMENT, "CCR_SECRET_KEY_FILE": str(mounted / "secret.key")}
+    with Router(config, environment=places) as router:
         yield router
 
 
@@ -88,10 +97,10 @@ SITUATIONS = {
 def test_the_canaries_are_really_used(upstream: Upstream, secretive: Router) -> None:
     """Each secret reaches the upstream: else this page would prove nothing."""
     upstream.forget()
-    for name in ("fake", "second", "third", "fourth"):
+    for name in NAMES:
         assert post(secretive.url, body(), **{"x-to": name}).status == 200
     sent = [" ".join(request.headers.values()) for request in upstream.chats]
-    for secret, headers in zip((CONFIGURED, FROM_ENVIRONMENT, FROM_FILE, TOKEN), sent, strict=True):
+    for secret, headers in zip((CONFIGURED, FROM_ENVIRONMENT, FROM_FILE, TOKEN, ENCRYPTED), sent, strict=True):
         assert secret in headers
     assert OF_CLIENT not in " ".join(sent)
 
@@ -100,7 +109,7 @@ def test_the_canaries_are_really_used(upstream: Upstream, secretive: Router) -> 
 def test_no_reply_shows_a_secret(upstream: Upstream, secretive: Router, answer: Any) -> None:
     """Whatever the upstream does, neither body nor headers of the reply hold a key."""
     upstream.always(answer)
-    for name in ("fake", "second", "third", "fourth"):
+    for name in NAMES:
         for streamed in (False, True):
             keys = {"x-api-key": OF_CLIENT, "authorization": f"Bearer {OF_CLIENT}", "x-to": name}
             got = post(secretive.url, body(stream=streamed), **keys)
@@ -137,6 +146,12 @@ def test_no_command_shows_a_secret(secretive: Router, tmp_path: Path) -> None:
         ["env", "--port", port],
         ["logs", "-n", "1000"],
         ["logs", "-n", "1000", "--level", "debug"],
+        ["audit", "tail", "-n", "1000", "--config", config],
+        ["audit", "verify", "--config", config],
+        ["keys", "list", "--config", config],
+        ["doctor", "--config", config],
+        ["reload", "--port", port],
+        ["secrets", "rotate", config],
     ]
     for arguments in commands:
         done = secretive.run(*arguments, CANARY_KEY=FROM_ENVIRONMENT)
