@@ -19,7 +19,6 @@ from engine.asgi import JSON_TYPE, MAX_BODY_BYTES
 from engine.endpoints import health, metrics, model, models, status
 from engine.front import front, is_known, let_in, loop_of, note_refusal
 from engine.keys import RouterKey
-from engine.metrics import CONTENT_TYPE
 from engine.page import is_of_page, page_routes
 from engine.replies import Api, Refused, refusal
 from engine.router import Router
@@ -90,6 +89,8 @@ def app_of(router: Router) -> Litestar:
 
     @get("/metrics")
     async def serve_metrics() -> Reply:
+        from engine.metrics import CONTENT_TYPE
+
         text = await metrics(router)
         if text is None:
             raise HTTPException(status_code=503, detail="a worker does not answer, so the sums are not known")

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from engine import status as statuses
 from engine.keys import Allowance, RouterKey
 from engine.merged_status import added, merged
-from engine.metrics import metrics_text
 from engine.router import Router
 
 
@@ -33,6 +32,8 @@ async def metrics(router: Router) -> bytes | None:
 
     Without one of them the sums would fall, which a reader takes for a restart.
     """
+    from engine.metrics import metrics_text  # loaded for those who ask
+
     own = row_for_siblings(router)
     if router.siblings is None:
         return metrics_text(own, router.meters.plain())

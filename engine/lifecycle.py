@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -31,7 +32,6 @@ from engine.open_files import connections_allowed
 from engine.outgoing import close_all, source_maker, token_transport, transport_maker
 from engine.pinger import Pinger
 from engine.probing import Prober
-from engine.redis_state import RedisState
 from engine.reload import Reloader
 from engine.renewal import keep_renewed
 from engine.router import Router, random_id
@@ -40,12 +40,14 @@ from engine.server_tls import server_side
 from engine.serving import BACKLOG, HttpServer
 from engine.siblings import Siblings
 from engine.status import findings_line
-from engine.telemetry import Telemetry
 from engine.timestamp import timestamp_of
-from engine.usage_store import MissingDriver, store_of
 from engine.usage_writer import UsageWriter
 from engine.version import VERSION
 from engine.workers import INTERRUPTED, READY, Seat, supervise
+
+if TYPE_CHECKING:  # loaded where a configuration wants them
+    from engine.redis_state import RedisState
+    from engine.telemetry import Telemetry
 
 
 class MissingPackage(Exception):  # noqa: N818 - says what is so
@@ -93,6 +95,8 @@ def serve(
     if first.settings.telemetry is not None and importlib.util.find_spec("opentelemetry") is None:
         raise MissingPackage("`telemetry` needs the package `opentelemetry`: install `ccr-router[otel]`")
     if first.settings.usage is not None:
+        from engine.usage_store import MissingDriver, store_of
+
         try:
             store_of(first.settings.usage.store)
         except MissingDriver as missing:
@@ -175,7 +179,7 @@ async def _serve(
     clock = time.monotonic
     make_transport, for_tokens = transport_maker(job.hop), token_transport()
     make_source = source_maker(for_tokens)
-    shared = RedisState(url, journal, clock, time.time) if (url := job.first.settings.state) is not None else None
+    shared = _shared_state(job.first, journal)
     workers = seat.count if seat and shared is None else 1  # where they tell each other, each counts for all
     pinger = Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s)
     router = Router(
@@ -202,7 +206,7 @@ async def _serve(
     router.usage = usage.standing
     usage.follow()
 
-    telemetry = Telemetry(router, sent) if (sent := job.first.settings.telemetry) is not None else None
+    telemetry = _telemetry(router, job.first)
     saver = Saver(router, job.log_folder)
     saver.follow()
     audit = AuditLog(router, _chain_of(listener, seat))
@@ -260,6 +264,22 @@ async def _serve(
         journal.write("info", "stopped", stage="lifecycle")
         journal.close()
     return ending.status
+
+
+def _shared_state(first: Built, journal: Journal) -> RedisState | None:
+    if first.settings.state is None:
+        return None
+    from engine.redis_state import RedisState
+
+    return RedisState(first.settings.state, journal, time.monotonic, time.time)
+
+
+def _telemetry(router: Router, first: Built) -> Telemetry | None:
+    if first.settings.telemetry is None:
+        return None
+    from engine.telemetry import Telemetry
+
+    return Telemetry(router, first.settings.telemetry)
 
 
 async def _drain(router: Router, server: HttpServer, ending: Ending) -> None:

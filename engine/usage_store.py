@@ -6,7 +6,6 @@ The statements are those that both understand. A store belongs to one thread. Da
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -194,6 +193,8 @@ def shown_store(where: Secret) -> str:
 
 
 def _sqlite(path: Path, *, make: bool) -> Driver:
+    import sqlite3  # loaded where usage is recorded
+
     def connect() -> sqlite3.Connection:
         if make:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ _NOT_PLAIN = re.compile(
 )
 _QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
 _FIRST = r"(?:[A-Za-z0-9_./$~]|-(?=[0-9]))"
-_KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_./-]*|{_QUOTED}):(?:[ ]+|$)")
+_KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_./,-]*|{_QUOTED}):(?:[ ]+|$)")
 _BLOCK_VALUE = re.compile(rf"(?P<value>{_QUOTED}|{_FIRST}(?:[^ :#]|:(?=[^ ])|[ ]+(?=[^ :#]))*)[ ]*(?:(?<=[ ])#.*)?$")
 _FLOW_WORD = r"[^ ,\[\]{}#:\"'?&*!|>%@`]"
 _FLOW_VALUE = re.compile(
