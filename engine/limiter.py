@@ -140,6 +140,11 @@ class Limiter:
 
         taken = await self.counts.through(take, now, journal) if windows else []
         standings = [standing for _, standing in taken]
+        if not all(fits for fits, _ in taken):  # what was given back is left again
+            standings = [
+                replace(standing, remaining=min(standing.rate.amount, standing.remaining + cost)) if fits else standing
+                for (*_, cost), (fits, standing) in zip(windows, taken, strict=True)
+            ]
         full = [(limit, standing) for (limit, *_), (fits, standing) in zip(windows, taken, strict=True) if not fits]
         admission.headers = headers_of(standings)
         if full:

@@ -8,7 +8,7 @@ INVARIANT: what a `redact` found is nowhere in the texts of the request that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -51,7 +51,7 @@ def filtered(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
     for number, one in enumerate(filters):
         if not _holds(one, envelope):
             continue
-        count = _count(one, envelope.request) if one.patterns else 0
+        count, request = _searched(one, envelope) if one.patterns else (0, envelope.request)
         if one.patterns and not count:
             continue
         found.append(Found(one.name, one.action, count))
@@ -59,7 +59,7 @@ def filtered(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
             case "block":
                 return Filtered(_harmless(envelope, filters[number:]), tuple(found), one)
             case "redact":
-                envelope = replace(envelope, request=_redacted(one, envelope))
+                envelope = replace(envelope, request=request)
             case "tag":
                 envelope = replace(envelope, tags=envelope.tags | {one.tag or one.name})
             case _:
@@ -76,7 +76,7 @@ def _harmless(envelope: Envelope, filters: Sequence[Filter]) -> Envelope:
     """A blocked request as it may be kept: without what blocked it, and without what filters behind that would cut out."""
     for one in filters:
         if one.patterns and one.action != "tag" and _holds(one, envelope):
-            envelope = replace(envelope, request=_redacted(one, envelope))
+            envelope = replace(envelope, request=_searched(one, envelope, cuts=True)[1])
     return envelope
 
 
@@ -94,10 +94,6 @@ def _holds(one: Filter, envelope: Envelope) -> bool:
         return True
 
 
-def _count(one: Filter, request: MessagesRequest) -> int:
-    return sum(len(_spans(one, text)) for text in _texts_of(request))
-
-
 def _spans(one: Filter, text: str) -> list[tuple[int, int]]:
     """Where its patterns are in a text, those that touch or overlap joined."""
     found = sorted(span for pattern in one.patterns for span in pattern.spans(text))
@@ -110,27 +106,17 @@ def _spans(one: Filter, text: str) -> list[tuple[int, int]]:
     return joined
 
 
-def _texts_of(request: MessagesRequest) -> Iterator[str]:
-    texts: list[str] = []
+def _searched(one: Filter, envelope: Envelope, *, cuts: bool = False) -> tuple[int, MessagesRequest]:
+    """How often its patterns are in the request, and the request: without what they found, if it `cuts` or redacts."""
+    request, cuts = envelope.request, cuts or one.action == "redact"
+    mark, count = f"[redacted: {one.name}]", 0
 
-    def keep(text: str) -> str:
-        texts.append(text)
-        return text
-
-    for name in _FIELDS:
-        if name in request.fields:
-            _changed(msgspec.json.decode(request.fields[name]), keep)
-    yield from texts
-
-
-def _redacted(one: Filter, envelope: Envelope) -> MessagesRequest:
-    request = envelope.request
-    mark = f"[redacted: {one.name}]"
-
-    def cut(text: str) -> str:
-        for _ in range(_ROUNDS):
+    def look(text: str) -> str:
+        nonlocal count
+        for number in range(_ROUNDS):
             spans = _spans(one, text)
-            if not spans:
+            count += len(spans) if number == 0 else 0
+            if not spans or not cuts:
                 break
             pieces, at = [], 0
             for start, end in spans:
@@ -142,10 +128,14 @@ def _redacted(one: Filter, envelope: Envelope) -> MessagesRequest:
     edits: dict[str, bytes | None] = {}
     for name in _FIELDS:
         if name in request.fields:
-            value = msgspec.json.decode(request.fields[name])
-            changed = _changed(value, cut)
-            if changed != value:
+            before = count
+            changed = _changed(msgspec.json.decode(request.fields[name]), look)
+            if cuts and count > before:
                 edits[name] = msgspec.json.encode(changed)
+    return count, _with(request, edits, envelope) if edits else request
+
+
+def _with(request: MessagesRequest, edits: dict[str, bytes | None], envelope: Envelope) -> MessagesRequest:
     body = spliced(request.raw, request.fields, edits)
     again = decode_request(body, envelope.path)
     fields = {**request.fields, **{name: Raw(value) for name, value in edits.items() if value is not None}}

@@ -74,11 +74,12 @@ class _Machine:
 class Finder:
     """Finds one pattern. Raises `PatternError` for one that cannot be used."""
 
-    __slots__ = ("_backward", "_forward", "source")
+    __slots__ = ("_backward", "_forward", "_needed", "source")
 
     def __init__(self, source: str) -> None:
         tree = parse_regex(source)
         self.source = source
+        self._needed = _needed_in(tree)
         self._forward = _Machine(automaton_of(tree, len(source)), anywhere=False)
         self._backward = _Machine(automaton_of(_mirrored(tree), len(source)), anywhere=True)
 
@@ -89,6 +90,8 @@ class Finder:
 
     def spans(self, text: str) -> list[Span]:
         """Where it is, from left to right, none overlapping another; matches of nothing are none."""
+        if self._needed not in text:
+            return []
         begins = self._begins(text)
         found: list[Span] = []
         left = STEPS_PER_CHAR * len(text) + 1
@@ -126,6 +129,26 @@ class Finder:
             if not state.states:
                 return end, place - at + 1
         return (len(text) if machine.ends(state) else end), len(text) - at + 1
+
+
+def _needed_in(tree: Tree) -> str:
+    """The longest text found that is in every match; empty where there is none."""
+    match tree:
+        case Chars(ranges):
+            return chr(ranges[0][0]) if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else ""
+        case Concat(items):
+            runs, run = [""], ""
+            for item in items:
+                literal = _needed_in(item) if isinstance(item, Chars) else ""
+                run = run + literal if literal else ""
+                runs += [run, _needed_in(item)]
+            return max(runs, key=len)
+        case Repeat(item, least, _):
+            return _needed_in(item) if least else ""
+        case Either() | Edge():
+            return ""
+        case _:
+            assert_never(tree)
 
 
 def _mirrored(tree: Tree) -> Tree:

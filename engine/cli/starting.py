@@ -161,6 +161,11 @@ def prepare(options: StartOptions) -> Prepared:
         workers=options.workers or settings.server.workers,
     )
     _refuse_public(prepared)
+    if settings.limits and settings.state is None and prepared.workers > max(1, settings.server.workers):
+        click.echo(
+            f"ccr: each of the {prepared.workers} workers counts limits for itself; `state` lets them count together",
+            err=True,
+        )
     return prepared
 
 

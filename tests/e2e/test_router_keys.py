@@ -36,6 +36,7 @@ def keyed(upstream: Upstream) -> Iterator[Router]:
                 {"name": "plain", "key": "${ROUTER_KEY}"},
             ]
         },
+        filters=[{"name": "cut", "action": "redact", "patterns": ["secrets", {"regex": "CANARY-[a-z]+-project"}]}],
         debug={"enabled": True, "logLevel": "debug", "traceRequests": True, "saveRequests": True},
     )
     with Router(config, environment={"ROUTER_KEY": PLAIN}) as router:
@@ -67,6 +68,19 @@ def test_nobody_is_let_in_without_one(upstream: Upstream, keyed: Router) -> None
         for path in ("/status", "/v1/models"):
             assert send(keyed.url, "GET", path, **({"x-api-key": key} if key else {})).status == 401
     assert not upstream.chats
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/messages", "/v1/chat/completions", "/v1/messages/count_tokens", "/v1/ccr/explain"]
+)
+def test_what_filters_cut_out_goes_no_further(upstream: Upstream, keyed: Router, path: str) -> None:
+    """The upstream, the reply and (see the last test) whatever is written know nothing of it."""
+    upstream.forget()
+    said = [{"role": "user", "content": "about CANARY-north-project and AKIA" + "CANARY" + "A" * 10}]
+    got = post(keyed.url, {**body(), "messages": said}, path, **{"x-ccr-key": PLAIN})
+    assert got.status == 200
+    assert "CANARY" not in got.data.decode() + json.dumps(got.headers)
+    assert "CANARY" not in "".join(repr(request) for request in upstream.chats)
 
 
 def test_a_failing_upstream_says_nothing_of_it(upstream: Upstream, keyed: Router) -> None:

@@ -91,6 +91,21 @@ ATTACKS: list[tuple[str, str, dict[str, str], int, str]] = [
         403,
         "address",
     ),
+    (
+        "what a filter blocks",
+        "\nfilters: [{action: block, condition: {model: claude-x}}]",
+        {},
+        400,
+        "filter `filters[0]`",
+    ),
+    ("more than a limit admits", "\n  limits: [{per: router, inputTokens: 2/minute}]", {}, 429, "over limit"),
+    (
+        "more than a key's limit admits",
+        f"\n  apiKeys: [{{name: small, key: {LITERAL}, limits: {{inputTokens: 2/day}}}}]",
+        {"x-ccr-key": LITERAL},
+        429,
+        "over limit `apiKeys.small`",
+    ),
     ("a name made to point here", "", {"host": "evil.example:3456"}, 421, "server.hostNames"),
     ("a name that begins like ours", "", {"host": "localhost.evil.example"}, 421, "server.hostNames"),
     ("two names", "", {"host": "localhost, evil.example"}, 400, "host header"),
@@ -114,6 +129,7 @@ async def test_who_may_not_ask_gets_an_error_and_nothing_is_sent(
         401: "authentication_error",
         403: "permission_error",
         421: "invalid_request_error",
+        429: "rate_limit_error",
     }
     assert got.status == status, got.body
     assert got.json()["error"]["type"] == kinds[status]

@@ -163,8 +163,9 @@ async def test_what_failed_costs_a_request_and_no_tokens() -> None:
 
 async def test_who_is_refused_is_charged_nothing() -> None:
     """Neither by the limit that refused it nor by any other: knocking does not keep a door shut."""
-    one, wall = limited("{per: router, requests: 1/minute}, {per: address, requests: 3/day}")
+    one, wall = limited("{per: router, requests: 1/minute}, {per: address, requests: 3/day, inputTokens: 1k/day}")
     assert await statuses(one, *[None] * 9) == [200, *[429] * 8]
+    assert (await one.post(ASK)).headers["anthropic-ratelimit-input-tokens-remaining"] == "900"
     wall.now += 60
     assert await statuses(one, None) == [200]
     wall.now += 60

@@ -139,6 +139,17 @@ def test_a_start_prints_no_token_where_a_key_is_needed(place: Path, capsys: pyte
     assert "its key goes into ANTHROPIC_AUTH_TOKEN" in said.err
 
 
+@pytest.mark.parametrize(("workers", "said"), [(None, False), (1, False), (2, True)])
+def test_workers_that_count_apart_are_said(
+    place: Path, capsys: pytest.CaptureFixture[str], workers: int | None, said: bool
+) -> None:
+    """The file's own number is a finding; that of the command line is a line at the start."""
+    (place / "ccr.yaml").write_text("server: {limits: [{per: router, requests: 9/day}]}\n" + REST)
+    prepare(StartOptions(config="ccr.yaml", workers=workers))
+
+    assert ("counts limits for itself" in capsys.readouterr().err) == said
+
+
 @pytest.mark.parametrize("file_says", [False, True])
 @pytest.mark.parametrize("public", [False, True])
 def test_a_router_that_others_reach_keeps_its_keys(place: Path, file_says: bool, public: bool) -> None:
