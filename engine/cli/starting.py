@@ -253,7 +253,8 @@ def in_background(prepared: Prepared) -> int:
 def announce(prepared: Prepared, port: int) -> None:
     """The address on standard error; on standard output the lines that point Claude Code at it, ready to evaluate.
 
-    They are two, or one where clients need a router key, theirs being nobody's to print, or keep their own credentials.
+    They are two, or one where clients need a router key, theirs being nobody's to print, or keep their own credentials;
+    with TLS there is one more, for whom to trust.
     """
     url = prepared.url_at(port)
     forwards = forwards_credentials(prepared.first.rules, prepared.first.providers)
@@ -265,6 +266,8 @@ def announce(prepared: Prepared, port: int) -> None:
         wants = "this line points Claude Code at it; its key goes into ANTHROPIC_AUTH_TOKEN (`ccr code` takes CCR_KEY)"
     else:
         wants = "these two lines point Claude Code at it (or run `ccr code`)"
+    if prepared.trust() is not None:
+        wants = wants.replace("this line points", "these lines point").replace("two lines", "three lines")
     click.echo(f"ccr: serving on {url}; {wants}:", err=True)
     shown = (1 if prepared.keyed or forwards else 2) + (prepared.trust() is not None)
     environment = client_environment(url, {}, trust=prepared.trust())
