@@ -43,11 +43,14 @@ class LocalCounts(Storage):
         return StorageError
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Adds to the window, a new one where none is running; gives its count."""
+        """Adds to the window, a new one where none is running; gives its count.
+
+        It never falls below nothing: what is given back may have been charged elsewhere.
+        """
         count, until = self._running(key) or (0, self.now + expiry)
         if key not in self._windows and len(self._windows) >= MOST_WINDOWS:
             self._make_room()
-        self._windows[key] = count + amount, until
+        self._windows[key] = max(0, count + amount), until
         return count + amount
 
     async def get(self, key: str) -> int:

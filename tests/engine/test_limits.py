@@ -364,6 +364,9 @@ def test_of_several_windows_the_narrowest_is_shown() -> None:
 async def test_memory_is_bounded() -> None:
     """Whoever invents sessions makes the oldest windows forgotten, over ones first."""
     counts = LocalCounts()
+    await counts.incr("elsewhere", 60, -5)
+    assert await counts.get("elsewhere") == 0
+    await counts.clear("elsewhere")
     for number in range(MOST_WINDOWS + 10):
         await counts.incr(str(number), 60)
     assert await counts.get("0") == 0
