@@ -14,7 +14,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,11 @@ class Effort:
     seconds: float
     memory_requests: int
     starts: int
+    quick: bool = False
 
 
 FULL = Effort(rounds=5, requests=400, seconds=5.0, memory_requests=10_000, starts=5)
-QUICK = Effort(rounds=2, requests=150, seconds=1.5, memory_requests=2_000, starts=2)
+QUICK = Effort(rounds=2, requests=150, seconds=1.5, memory_requests=2_000, starts=2, quick=True)
 
 
 @dataclass(slots=True)
@@ -200,13 +201,11 @@ def deciding(bench: Bench) -> list[Figure]:
     return [*figures, Figure("a decision among 100 rules, 126 kB", big * 1e6, "us")]
 
 
-def analysing(bench: Bench) -> list[Figure]:
+def analysing(bench: Bench) -> Iterator[Figure]:
     """What `test-config` proves: time, growth, and what is counted on the corpus; `make fuzz` has the oracles."""
-    figures = []
-    for row in analysis.rows():
+    for row in analysis.rows(quick=bench.effort.quick):
         bound = at_least if row.least else at_most
-        figures.append(bound(row.name, row.value, row.unit, round(row.goal, 2)))
-    return figures
+        yield bound(row.name, row.value, row.unit, round(row.goal, 2))
 
 
 def decoding(bench: Bench) -> list[Figure]:
@@ -246,7 +245,7 @@ def starting(bench: Bench) -> list[Figure]:
     ]
 
 
-SECTIONS: dict[str, Callable[[Bench], list[Figure]]] = {
+SECTIONS: dict[str, Callable[[Bench], Iterable[Figure]]] = {
     "latency": latency,
     "streams": streams,
     "throughput": throughput,
@@ -276,15 +275,15 @@ def main(arguments: Sequence[str]) -> int:
         if bench.nginx is None:
             print("nginx is not installed: its rows are skipped (Debian package `nginx`)")
         for name in wanted:
-            print(f"{name}: {(SECTIONS[name].__doc__ or '').splitlines()[0]}")
+            print(f"{name}: {(SECTIONS[name].__doc__ or '').splitlines()[0]}", flush=True)
+            results[name] = []
             try:
-                results[name] = SECTIONS[name](bench)
+                for figure in SECTIONS[name](bench):
+                    results[name].append(figure)
+                    print(figure.line(), flush=True)
             except measure.Wrong as error:
                 failed[name] = str(error)
                 print(f"  FAILED: {error}")
-                continue
-            for figure in results[name]:
-                print(figure.line(), flush=True)
     print(f"saved in {_save(results, failed, given.quick)}")
     return 1 if failed else 0
 

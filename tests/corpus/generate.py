@@ -1,7 +1,8 @@
 """Writes the corpus: good configurations, and the same with one semantic mistake each.
 
-`python -m tests.corpus.generate` writes `good/` and `mistakes/` anew. What is written is data: tests read the files only.
-A mistake is kept if it changes some decision (compared over sampled requests), so that none of them is harmless.
+`python -m tests.corpus.generate` writes `good/` and `mistakes/` anew. What is written is data: tests read the files.
+A mistake is kept if it changes some decision (compared request by request over a sample), so that none is harmless; a test
+compares again.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import settings
 from engine.analysis import Proved, proved
 from engine.build import build
 from schemas.diagnostics import Diagnostic
+from tests.corpus.generate import changes_something, sample_of
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus"
@@ -63,6 +65,18 @@ def test_mistakes_are_found() -> None:
     taken = MISTAKES[::EVERY]
     missed = [path.stem for path in taken if not _is_found(path)]
     assert len(missed) * 20 <= len(taken), missed
+
+
+def test_every_mistake_changes_a_decision() -> None:
+    """None is harmless: some request goes elsewhere than under the good configuration that the mistake was made in."""
+    originals = {path.stem: json.loads(path.read_text()) for path in GOOD if path.stem.startswith("team-")}
+    samples = {name: sample_of(config, 300) for name, config in originals.items()}
+    harmless = []
+    for path in MISTAKES[::EVERY]:
+        name = next(one for one in originals if path.stem.startswith(f"{one}-"))
+        if not changes_something(originals[name], json.loads(path.read_text()), samples[name]):
+            harmless.append(path.stem)
+    assert harmless == []
 
 
 def _is_found(path: Path) -> bool:
