@@ -15,6 +15,7 @@ from providers.chat.fit import fitted
 from providers.dialects.anthropic.capabilities import Notes, fitting
 from providers.dialects.anthropic.headers import sent_headers
 from providers.dialects.anthropic.history import Fate, rewritten
+from providers.dialects.anthropic.refused import RefusedThoughts
 from providers.dialects.anthropic.settings import Options, options_of
 from providers.dialects.anthropic.thoughts import (
     THOUGHTS,
@@ -52,19 +53,29 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     if error.status != 400 or not refuses_thoughts(error.message) or (isinstance(state, Sent) and state.mended):
         return None
     again = _encoded(ask, error.message)
+    if not misses_thoughts(error.message):
+        options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+        options.refused.add_all(ask.request, ask.model)
     return without_thinking(again) if again.body != encoded.body else None
 
 
 def edits_of(
-    ask: Ask, request: MessagesRequest, losses: Losses, *, keep_unsigned: bool, refusal: str | None
+    ask: Ask,
+    request: MessagesRequest,
+    losses: Losses,
+    *,
+    keep_unsigned: bool,
+    refusal: str | None,
+    refused: RefusedThoughts,
 ) -> dict[str, bytes | None]:
     """What must be changed in the members of `request`, but for the model's name; a member that is None is left out.
 
-    `refusal`: what the upstream said when it refused the thinking blocks of a request like this one.
+    `refusal`: what the upstream said when it refused the thinking blocks of this request; `refused` are those of earlier ones.
     """
     edits = fitting(request, ask.model_spec, losses)
-    if refusal is not None and "thinking" not in edits:
-        calm = not_thinking(request, demanded=misses_thoughts(refusal))
+    known = refusal is None and refused.ends(request, ask.model)
+    if (refusal is not None or known) and "thinking" not in edits:
+        calm = not_thinking(request, demanded=refusal is not None and misses_thoughts(refusal))
         losses.add(
             "thinking", "the upstream wants signed thinking in the last turn, and there is none", len(calm) and 1
         )
@@ -72,7 +83,7 @@ def edits_of(
     notes = Notes(ask.model_spec, losses)
 
     def edit(block: Block) -> bytes | Literal[Fate.KEEP, Fate.DROP]:
-        if refusal is not None and is_thought(block):
+        if is_thought(block) and (refusal is not None or refused.has(block, ask.model)):
             losses.add(f"messages.content.{block.type}", "the upstream refused it: another issuer signed it")
             return Fate.DROP
         if is_ours(block):
@@ -93,7 +104,9 @@ def _encoded(ask: Ask, refusal: str | None) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     request = fitted(ask.request, ask.model, ask.model_spec, losses)
-    edits = edits_of(ask, request, losses, keep_unsigned=options.keep_unsigned, refusal=refusal)
+    edits = edits_of(
+        ask, request, losses, keep_unsigned=options.keep_unsigned, refusal=refusal, refused=options.refused
+    )
     if ask.model != request.model:
         edits["model"] = msgspec.json.encode(ask.model)
     headers = sent_headers(ask.headers, ask.provider, losses)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
+from providers.dialects.anthropic.refused import RefusedThoughts
 from providers.spec import ProviderSpec
 
 KEEPING = ("api.deepseek.com", "moonshot.ai", "moonshot.cn", "z.ai", "bigmodel.cn")
@@ -28,6 +29,7 @@ class Options(Struct, frozen=True):
     keep_unsigned: bool = False
     extra_headers: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    refused: RefusedThoughts = field(default_factory=RefusedThoughts)
 
 
 def options_of(provider: ProviderSpec) -> Options:

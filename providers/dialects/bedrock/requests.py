@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from providers.chat.fit import fitted
 from providers.dialects.anthropic.requests import edits_of
-from providers.dialects.anthropic.thoughts import refuses_thoughts
+from providers.dialects.anthropic.thoughts import misses_thoughts, refuses_thoughts
 from providers.dialects.bedrock.settings import Options, options_of
 from providers.dialects.bedrock.system_turns import reminding
 from providers.dialects.losses import Losses
@@ -61,6 +61,9 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     elif refuses_thoughts(error.message) and sent.thinking_refusal is None:
         again = _encoded(ask, replace(sent, thinking_refusal=error.message))
         done = without_thinking(again)
+        if not misses_thoughts(error.message):
+            options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+            options.refused.add_all(ask.request, ask.model)
     else:
         return None
     return done if again.body != encoded.body else None
@@ -70,7 +73,7 @@ def _encoded(ask: Ask, sent: Sent) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     request = fitted(ask.request, ask.model, ask.model_spec, losses)
-    edits = edits_of(ask, request, losses, keep_unsigned=False, refusal=sent.thinking_refusal)
+    edits = edits_of(ask, request, losses, keep_unsigned=False, refusal=sent.thinking_refusal, refused=options.refused)
     betas = _betas(ask, options, sent, losses)
     edits |= {"model": None, "stream": None, **_without_billing(request, losses)}
     if any(message.role == "system" for message in request.messages):

@@ -18,8 +18,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from providers.dialects.anthropic.refused import RefusedThoughts
 from providers.dialects.setting_rows import Setting, values_of
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
@@ -81,6 +82,7 @@ class Options(Struct, frozen=True):
     known_betas: tuple[str, ...]
     leave_out: tuple[str, ...]
     extra_headers: Mapping[str, str]
+    refused: RefusedThoughts = field(default_factory=RefusedThoughts)
 
 
 def options_of(provider: ProviderSpec) -> Options:

@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from providers.dialects.anthropic.refused import MOST, RefusedThoughts
 from providers.dialects.anthropic.requests import encode, mended
+from providers.dialects.anthropic.settings import Options
+from providers.dialects.seams import Ask
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of, marked
 from providers.spec import ModelSpec
@@ -259,6 +263,51 @@ def test_a_refusal_of_thinking_is_mended_once(
     assert json.loads(found.encoded.body) == {**body, **wanted}
     assert found.encoded.lost != first.lost
     assert mended(ask, found.encoded, error) is None
+
+
+def test_what_was_refused_is_left_out_of_later_turns_and_nothing_else() -> None:
+    """One refusal a session and model, not one a turn; what the upstream itself signs afterwards stays."""
+    options = RefusedThoughts()
+
+    def asked(*history: dict[str, Any], model: str = "claude-x") -> Ask:
+        ask = ask_of({**BASE, "thinking": ENABLED, "messages": [HI, *history, HI]}, model=model)
+        return replace(ask, options=Options(refused=options))
+
+    first = asked(turn(SIGNED, TEXT))
+    assert mended(first, encode(first), ProviderError(KINDS["bad_request"], INVALID, status=400)) is not None
+
+    own = {"type": "thinking", "thinking": "b", "signature": "of the upstream itself"}
+    later = encode(asked(turn(SIGNED, TEXT), HI, turn(own, TEXT)))
+    turns = [message["content"] for message in json.loads(later.body)["messages"] if message["role"] == "assistant"]
+    assert turns == [[TEXT], [own, TEXT]]
+    assert [one.field for one in later.lost] == ["messages.content.thinking"]
+    called = encode(asked(turn(SIGNED, CALL), RESULT))
+    assert json.loads(called.body)["thinking"] == {"type": "disabled"}
+    assert SIGNED in json.loads(encode(asked(turn(SIGNED, TEXT), model="claude-y")).body)["messages"][1]["content"]
+
+
+def test_thinking_that_is_missed_is_not_remembered_as_refused() -> None:
+    """Such a refusal says nothing against the thoughts that are there."""
+    options = Options()
+    ask = replace(ask_of({**BASE, "thinking": ENABLED, "messages": [HI, turn(SIGNED, CALL), RESULT]}), options=options)
+    error = ProviderError(
+        KINDS["bad_request"], "Expected `thinking` or `redacted_thinking`, but found `tool_use`", status=400
+    )
+    assert mended(ask, encode(ask), error) is not None
+    assert SIGNED in json.loads(encode(ask).body)["messages"][1]["content"]
+
+
+def test_refused_thoughts_are_bounded() -> None:
+    """The longest unseen goes first."""
+    refused = RefusedThoughts()
+    for number in range(MOST + 5):
+        request = ask_of({**BASE, "messages": [HI, turn({**SIGNED, "signature": str(number)})]}).request
+        refused.add_all(request, "m")
+    first, last = (
+        ask_of({**BASE, "messages": [HI, turn({**SIGNED, "signature": str(n)})]}).request for n in (0, MOST + 4)
+    )
+    assert not refused.ends(first, "m")
+    assert refused.ends(last, "m")
 
 
 def test_only_a_400_is_mended() -> None:
