@@ -13,7 +13,7 @@ from providers.aws_token_rules import Members
 from providers.aws_token_stores import MAX_FILE_BYTES, Stamp, stamp_of
 
 LOCKED_FOR_S = 0.2
-"""How long a database that another program writes to is waited for; reads and writes are short, and the loop waits with us."""
+"""How long a database that another program writes to is waited for; reads and writes are short."""
 
 
 class DatabaseStore:

@@ -110,17 +110,17 @@ class TokenFile:
         self._path = Path(path)
         self._store = _store_at(self._path)
         self._refresher, self._now, self._region, self._sleep = refresher, now, region, sleep
-        self._lock = asyncio.Lock()
+        self._lock, self._disk = asyncio.Lock(), asyncio.Lock()
         self._stamp: tuple[int, ...] | None = None
         self._members: Members | None = None
-        self._unwritten = False
+        self._unwritten, self._reads = False, 0
         self._refused: str | None = None
         self._failed_at_s: float | None = None
         self._refreshed_at_s: float | None = None
 
     async def token(self) -> AwsToken:
         """A token to send now, refreshed if need be. Raises `TokenUnusable`."""
-        found = self._standing()
+        found = await self._standing()
         if found.state == "valid":
             return _sendable(found)
         if found.state == "refresh":
@@ -135,8 +135,7 @@ class TokenFile:
         first refreshes, and a brand-new token that is refused is not cured by the next.
         """
         async with self._lock:
-            self._load()
-            found = self._standing()
+            found = await self._standing()
             if found.token is not None and (found.token != refused or self._is_new()):
                 return _sendable(found)
             if found.kind in ("static", None):
@@ -145,15 +144,17 @@ class TokenFile:
             return await self._refreshed_token()
 
     def peek(self) -> Standing:
-        """What the file is worth at this moment; for checks and the status page, it refreshes nothing."""
-        return self._standing()
+        """What the file is worth at this moment; for checks and the status page, it refreshes nothing and reads where it is asked."""
+        if self._is_other():
+            self._took(*self._store.read())
+        return self._judged()
 
     def _is_new(self) -> bool:
         return self._refreshed_at_s is not None and self._now() - self._refreshed_at_s < RETRY_REFRESH_S
 
     async def _refreshed_token(self) -> AwsToken:
         """With the lock held: what another task or program got meanwhile, else a refresh, else the old token while it lives."""
-        found = self._standing()
+        found = await self._standing()
         if found.state != "refresh" or found.request is None:
             return self._as_it_is(found)
         if self._refused == found.request.refresh_token.fingerprint():
@@ -162,7 +163,7 @@ class TokenFile:
         if self._failed_at_s is not None and self._now() - self._failed_at_s < pause_s:
             return self._later("it was tried a moment ago", counts=False)
         async with _only_process(self._path, self._sleep):
-            found = self._standing()
+            found = await self._standing()
             if found.state != "refresh" or found.request is None:
                 return self._as_it_is(found)
             return await self._refresh(found.request, again=True)
@@ -173,17 +174,17 @@ class TokenFile:
             status, answer = await self._refresher(request)
         except TransportFailed as failed:
             return self._later(f"the refresh service cannot be reached: {failed}")
-        self._load()
+        await self._load()
         if status == 200:
             members = refreshed(self._members or before, answer, self._now())
             if members is None:
                 return self._later("the refresh service answered without a token")
             self._failed_at_s, self._refused, self._refreshed_at_s = None, None, self._now()
-            self._keep(members)
-            return self._as_it_is(self._standing())
+            await self._keep(members)
+            return self._as_it_is(self._judged())
         if not refused_for_good(status, answer):
             return self._later(f"the refresh service answered {status}")
-        found = self._standing()
+        found = self._judged()
         changed = found.request is None or found.request.refresh_token != request.refresh_token
         if changed and found.state == "valid":
             return _sendable(found)
@@ -196,7 +197,7 @@ class TokenFile:
         """The refresh may work later: the old token serves while it lives."""
         if counts:
             self._failed_at_s = self._now()
-        found = self._standing()
+        found = self._judged()
         if found.token is not None:
             return _sendable(found)
         raise TokenUnusable(
@@ -211,8 +212,13 @@ class TokenFile:
     def _unusable(self, why: str) -> TokenUnusable:
         return TokenUnusable(ProviderError(KINDS["credential"], f"the token file `{self._path}` is of no use: {why}"))
 
-    def _standing(self) -> Standing:
-        self._load()
+    async def _standing(self) -> Standing:
+        """What the file is worth now."""
+        await self._load()
+        return self._judged()
+
+    def _judged(self) -> Standing:
+        """What that is worth which was read last."""
         if self._members is None and self._stamp is None:
             return Standing("unusable", None, why="it is missing or unreadable; log in, or correct `tokenPath`")
         found = standing(self._members, self._now(), self._store.registration, region=self._region)
@@ -224,28 +230,38 @@ class TokenFile:
             return replace(found, state="valid")
         return found
 
-    def _load(self) -> None:
-        """Reads the file if it is another than last time. What could not be written counts until then."""
+    async def _load(self) -> None:
+        """Reads the file if it is another than last time, beside the loop: a database may be locked for a while."""
+        if self._is_other():
+            reads = self._reads
+            async with self._disk:
+                if self._reads == reads and self._is_other():  # else somebody else read it while this one waited
+                    self._took(*await asyncio.to_thread(self._store.read))
+
+    def _is_other(self) -> bool:
+        """Whether the file is another than the one that was read. What could not be written counts until then."""
         stamp = self._store.stamp()
-        if stamp is not None and stamp == self._stamp:
-            return
-        if stamp is None and self._unwritten:
-            return
-        self._members, self._stamp = self._store.read()
-        self._unwritten = False
+        return stamp != self._stamp if stamp is not None else not self._unwritten
+
+    def _took(self, members: Members | None, stamp: tuple[int, ...] | None) -> None:
+        self._members, self._stamp, self._unwritten = members, stamp, False
+        self._reads += 1
 
     def _expire(self) -> None:
         """An upstream refused the token whatever its expiry says."""
         if self._members is not None:
             self._members = {key: value for key, value in self._members.items() if key != "accessToken"}
 
-    def _keep(self, members: dict[str, object]) -> None:
-        self._members = members
-        try:
-            self._store.write(members)
-        except OSError:
-            self._unwritten = True
-        self._stamp = self._store.stamp()
+    async def _keep(self, members: dict[str, object]) -> None:
+        """Puts what a refresh gave into use, and on disk beside the loop. Until it is there, what is in memory counts."""
+        async with self._disk:
+            self._members, self._unwritten = members, True
+            try:
+                await asyncio.to_thread(self._store.write, members)
+                self._unwritten = False
+            except OSError:
+                pass
+            self._stamp = self._store.stamp()
 
 
 def token_files_of(environment: Mapping[str, str], transport: Transport, now: Callable[[], float]) -> TokenFiles:

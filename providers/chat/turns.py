@@ -69,6 +69,8 @@ class _Reader(Struct):
                     self.losses.add("messages.role", "instructions within the conversation were moved to its beginning")
                 self.system += blocks_of(message, place, self.losses, only_text=True)
             case "user":
+                if message.get("content") is None:
+                    raise missing(under(place, "content"))
                 self._add("user", blocks_of(message, place, self.losses, only_text=False))
             case "assistant":
                 self._add("assistant", self._assistant(message, place))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from providers.aws_token_database import DatabaseStore
 from providers.aws_token_rules import iso_time
 from providers.aws_tokens import TokenUnusable
 from tests.providers.test_aws_tokens import GIVEN, NEW, NOW, OLD, Clock, FakeService, file_at
@@ -150,3 +153,24 @@ async def test_what_holds_no_login_says_what_to_do(path: Path, content: bytes | 
         await file_at(path, FakeService(), Clock()).token()
     assert "data.sqlite3" in caught.value.error.message
     assert "log in" in caught.value.error.message
+
+
+async def test_a_database_is_read_and_written_beside_the_loop(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program may hold a lock for a while; many requests at once share one read and one refresh."""
+    put(path, kirocli__social__token=row())
+    seen: list[tuple[str, threading.Thread]] = []
+    for name in ("read", "write"):
+        real = getattr(DatabaseStore, name)
+
+        def noted(self: DatabaseStore, *given: Any, name: str = name, real: Any = real) -> Any:
+            seen.append((name, threading.current_thread()))
+            return real(self, *given)
+
+        monkeypatch.setattr(DatabaseStore, name, noted)
+    service = FakeService(GIVEN)
+    file = file_at(path, service)
+    tokens = await asyncio.gather(*(file.token() for _ in range(8)))
+    assert {token.token.reveal() for token in tokens} == {"new"}
+    assert service.asked == [OLD]
+    assert [name for name, _ in seen] == ["read", "write"]
+    assert threading.main_thread() not in [thread for _, thread in seen]

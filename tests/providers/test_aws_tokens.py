@@ -139,7 +139,7 @@ async def test_two_processes_refresh_after_each_other(path: Path) -> None:
     put(path, social())
     service = FakeService(GIVEN)
     clock = Clock()
-    first, second = (TokenFile(str(path), service, clock, sleep=lambda _: asyncio.sleep(0)) for _ in range(2))
+    first, second = (TokenFile(str(path), service, clock, sleep=lambda _: asyncio.sleep(0.005)) for _ in range(2))
     tokens = await asyncio.gather(first.token(), second.token())
     assert [token.token.reveal() for token in tokens] == ["new", "new"]
     assert service.asked == [OLD]

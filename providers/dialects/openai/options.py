@@ -17,12 +17,15 @@ from schemas.document import JSONValue
 if TYPE_CHECKING:
     from providers.dialects.openai.tools import Offer
 
+MOST_DEMANDING = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host.
 
-    `offers` remembers what the encoder made of the tools of requests, with what that lost.
+    `offers` remembers what the encoder made of the tools of requests, with what that lost; `demanding` are models that have
+    refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most.
     """
 
     max_tokens_field: str
@@ -51,6 +54,7 @@ class Options:
     extra_headers: Mapping[str, str]
     notes: tuple[str, ...]
     offers: Recent[tuple[Offer, Losses]] = field(default_factory=Recent, compare=False, repr=False)
+    demanding: set[str] = field(default_factory=set, compare=False, repr=False)
 
 
 def options_of(provider: ProviderSpec) -> Options:

@@ -17,7 +17,7 @@ from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
 from providers.dialects.openai.messages import messages_of
-from providers.dialects.openai.options import Options, options_of
+from providers.dialects.openai.options import MOST_DEMANDING, Options, options_of
 from providers.dialects.openai.reasoning import is_reasoner, reasoning_of, without_reasoning
 from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
@@ -47,6 +47,8 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """
     if error.status != 400 or not _DEMANDED.search(error.message):
         return None
+    if isinstance(ask.options, Options) and len(ask.options.demanding) < MOST_DEMANDING:
+        ask.options.demanding.add(ask.model)
     again = _encoded(ask, demanded=True)
     done = Mended(again, "thinking-replayed", "sent again with its earlier thinking in `reasoning_content`")
     return done if again.body != encoded.body else None
@@ -54,7 +56,7 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
 
 def _encoded(ask: Ask, *, demanded: bool) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
-    if demanded:
+    if demanded or ask.model in options.demanding:
         options = replace(options, thinking_history="reasoning_content")
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=options.tool_schema == "gemini")

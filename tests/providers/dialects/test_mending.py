@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from providers.dialects.seams import Mending
 from providers.dialects.table import TYPES, dialect_of, spoken_by
@@ -146,3 +147,15 @@ def test_the_listed_capabilities_say_whether_a_model_thinks(
     encoded = dialect_of("codewhisperer").encode(ask)
     assert ("additionalModelRequestFields" in json.loads(encoded.body)) is asked
     assert ("thinking" in lost_of(encoded)) is not asked
+
+
+def test_a_model_that_demanded_its_thinking_back_gets_it_without_being_refused_again() -> None:
+    """One refusal, not one a turn; other models of the provider are sent what they were sent."""
+    ask = ask_of(conversation(UNSIGNED), settings=FIELD, model=THINKS, name="k")
+    ask = replace(ask, options=dialect_of("openai").options_of(ask.provider))
+    first = dialect_of("openai").encode(ask)
+    assert b'"reasoning_content":"hm"' not in first.body
+    error = ProviderError(KINDS["bad_request"], DEMANDED, status=400)
+    assert mending_of("openai").mended(ask, first, error) is not None
+    assert b'"reasoning_content":"hm"' in dialect_of("openai").encode(ask).body
+    assert b'"reasoning_content":"hm"' not in dialect_of("openai").encode(replace(ask, model="other")).body
