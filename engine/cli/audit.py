@@ -112,9 +112,14 @@ def _last(paths: Sequence[Path], count: int) -> Iterator[tuple[str, str]]:
     for chain in _chains(paths).values():
         left = count
         for path in reversed(chain):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-left:] if left else []
+            lines = _lines(path.read_bytes())[-left:] if left else []
             left -= len(lines)
             yield from ((_time_of(line), line) for line in lines)
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines; what clients sent may hold other characters that end a line elsewhere."""
+    return [line.decode("utf-8", "replace") for line in data.removesuffix(b"\n").split(b"\n")] if data else []
 
 
 def _time_of(line: str) -> str:
@@ -129,5 +134,5 @@ def _following(folder: Path, seen: dict[Path, int]) -> Iterator[str]:
                 data = file.read()
             whole = data[: data.rfind(b"\n") + 1]
             seen[path] = seen.get(path, 0) + len(whole)
-            yield from whole.decode("utf-8", "replace").splitlines()
+            yield from _lines(whole)
         time.sleep(_POLL_S)

@@ -197,7 +197,7 @@ class Router:
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Its log, line by line."""
-        return [json.loads(line) for line in self.logs().splitlines() if re.match(r"\{", line)]
+        return [json.loads(line) for line in self.logs().split("\n") if re.match(r"\{", line)]
 
     def resident_mb(self) -> float:
         """Resident memory of the process."""
