@@ -14,6 +14,7 @@ import random
 
 from engine.asgi import Responder
 from engine.exchange_state import Exchange
+from engine.forwarding import check_forwarded
 from engine.gateway import Gateway, Upstream
 from engine.lossy import lossy_header
 from engine.overflow import overflow_of
@@ -104,6 +105,7 @@ async def _attempt(
         credential = await upstream.credentials[attempt.pick.instance.name].headers(
             refresh=attempt.refresh, client=one.headers
         )
+        check_forwarded(attempt.pick.instance.spec, credential, one.client_key)
         response = await _accepted(router, one, upstream, attempt, credential)
         ended = False
         try:

@@ -51,7 +51,7 @@ def auth_headers(kind: str, provider_type: str, secret: Secret) -> Headers:
 
 def forwarded_headers(client: Mapping[str, str]) -> Headers:
     """The client's own credentials, passed on as they came (`authentication.type: forward`)."""
-    return tuple((name, client[name]) for name in FORWARDED if name in client)
+    return tuple((name, client[name]) for name in FORWARDED if client.get(name))
 
 
 def signed(encoded: Encoded, credential: Headers) -> tuple[Headers, bytes]:

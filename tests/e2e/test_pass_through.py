@@ -18,6 +18,7 @@ from tests.fakes.wire import chunked, wire_bytes
 pytestmark = pytest.mark.e2e
 
 CLIENT_KEY = "dummy-client-key"
+ROUTER_KEY = "dummy-router-key-0123456789"
 SAYINGS = {
     "text": Reply("grüße, 世界 🌍\u2028 end", fragment=1),
     "thinking and calls": Reply(
@@ -53,6 +54,15 @@ def chained(keyed: Router) -> Iterator[Router]:
     """A router in front of that router, which passes the client's credentials on."""
     with Router(configuration(keyed.url + "/v1/messages", {"type": "forward"})) as router:
         yield router
+
+
+@pytest.fixture(scope="module")
+def guarded(own_upstream: AnthropicUpstream) -> Iterator[tuple[AnthropicUpstream, Router]]:
+    """A router that needs a key of its own and passes the client's credentials on."""
+    config = configuration(own_upstream.url, {"type": "forward"})
+    config["server"] = {"apiKeys": [{"name": "k", "key": "${ROUTER_KEY}"}]}
+    with Router(config, environment={"ROUTER_KEY": ROUTER_KEY}) as router:
+        yield own_upstream, router
 
 
 @pytest.fixture(params=["keyed", "chained"])
@@ -168,3 +178,27 @@ def test_two_routers_that_point_at_each_other_say_so() -> None:
     first.config.write_text(json.dumps(configuration(second.url, {"type": "none"})))
     with first, second:
         assert post(first.url, body()).status == 508
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"x-api-key": ROUTER_KEY}, 401),
+        ({"x-ccr-key": ROUTER_KEY, "x-api-key": ""}, 401),
+        ({"x-ccr-key": ROUTER_KEY, "x-api-key": UPSTREAM_KEY}, 200),
+        ({"x-api-key": ROUTER_KEY, "authorization": f"Bearer {UPSTREAM_KEY}"}, 200),
+    ],
+)
+def test_a_router_key_is_never_what_is_forwarded(
+    guarded: tuple[AnthropicUpstream, Router], sent: dict[str, str], status: int
+) -> None:
+    """The other header is; with none left the client reads where the router key belongs, and no upstream is asked."""
+    upstream, router = guarded
+    upstream.received.clear()
+    got = post(router.url, body(), **sent)
+    assert got.status == status, got.data
+    if status == 401:
+        assert b"`x-ccr-key`" in got.data
+        assert not upstream.received
+    else:
+        assert ROUTER_KEY not in repr(upstream.received)
