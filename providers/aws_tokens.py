@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -117,6 +117,7 @@ class TokenFile:
         self._refused: str | None = None
         self._failed_at_s: float | None = None
         self._refreshed_at_s: float | None = None
+        self._begun: set[asyncio.Task[AwsToken]] = set()
 
     async def token(self) -> AwsToken:
         """A token to send now, refreshed if need be. Raises `TokenUnusable`."""
@@ -124,9 +125,22 @@ class TokenFile:
         if found.state == "valid":
             return _sendable(found)
         if found.state == "refresh":
-            async with self._lock:
-                return await self._refreshed_token()
+            return await self._to_its_end(self._token_of_turn())
         raise self._unusable(found.why)
+
+    async def _token_of_turn(self) -> AwsToken:
+        async with self._lock:
+            return await self._refreshed_token()
+
+    async def _to_its_end(self, work: Coroutine[None, None, AwsToken]) -> AwsToken:
+        """Whoever waits may go away: a refresh that has begun is completed, or the refresh token that it gave would be lost.
+
+        No group can own it, since it outlives the request that began it: the file does.
+        """
+        task = asyncio.get_running_loop().create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return await asyncio.shield(task)
 
     async def after_refusal(self, refused: Secret) -> AwsToken:
         """A newer token than the one an upstream has just refused. Raises `TokenUnusable` where there is none to be had.
@@ -134,6 +148,9 @@ class TokenFile:
         One that was refreshed less than a minute ago is given as it is: of many requests that were refused together only the
         first refreshes, and a brand-new token that is refused is not cured by the next.
         """
+        return await self._to_its_end(self._newer_than(refused))
+
+    async def _newer_than(self, refused: Secret) -> AwsToken:
         async with self._lock:
             found = await self._standing()
             if found.token is not None and (found.token != refused or self._is_new()):

@@ -134,6 +134,24 @@ async def test_many_requests_make_one_refresh(path: Path) -> None:
     assert service.asked == [OLD]
 
 
+async def test_a_refresh_whose_asker_leaves_is_completed(path: Path) -> None:
+    """A client that goes away in the middle of it does not cost the refresh token that the service has just given."""
+    put(path, social())
+    leaving: list[asyncio.Task[Any]] = []
+
+    def leave() -> None:
+        leaving[0].cancel()
+
+    service = FakeService(GIVEN, meanwhile=leave)
+    file = file_at(path, service)
+    async with asyncio.TaskGroup() as group:
+        leaving.append(group.create_task(file.token()))
+    assert leaving[0].cancelled()
+    assert (await file.token()).token.reveal() == "new"
+    assert kept(path)["refreshToken"] == NEW
+    assert service.asked == [OLD]
+
+
 async def test_two_processes_refresh_after_each_other(path: Path) -> None:
     """The second to get the lock finds the first one's token in the file."""
     put(path, social())
