@@ -33,10 +33,12 @@ LINGER_S = 5.0
 class Guard(Struct, eq=False):
     """What the connections of one server share. `idle` are those without an open request, the longest idle first.
 
-    `most` is what the system lets this process have, `limits` the configuration's. The counts are for `/status`.
+    `most` is what the system lets this process have, `limits` the configuration's, `revision` that of the configuration.
+    The counts are for `/status`.
     """
 
     limits: Callable[[], ConnectionSettings]
+    revision: Callable[[], str]
     new_id: Callable[[], str]
     most: int = 1_000_000
     idle: dict[GuardedProtocol, None] = field(default_factory=dict)
@@ -238,6 +240,6 @@ class GuardedProtocol(HttpToolsProtocol):
                 head += [name, b": ", value, b"\r\n"]
         head.append(
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\nrequest-id: {request_id}\r\n"
-            "connection: close\r\n\r\n".encode("ascii")
+            f"x-ccr-revision: {self._guard.revision()}\r\nconnection: close\r\n\r\n".encode("ascii")
         )
         return b"".join(head) + body

@@ -27,6 +27,7 @@ from engine.counters import Counters
 from engine.endpoints import row_for_siblings
 from engine.guarded import Guard
 from engine.journal import Journal
+from engine.last_resort import end_anyway
 from engine.live import Live, recent
 from engine.open_files import connections_allowed
 from engine.outgoing import close_all, source_maker, token_transport, transport_maker
@@ -196,7 +197,12 @@ async def _serve(
         live=Live(seat.index + 1 if seat else 1),
     )
     _note_start(router, job.first)
-    guard = Guard(lambda: router.gateway.settings.server.connections, random_id, connections_allowed())
+    guard = Guard(
+        lambda: router.gateway.settings.server.connections,
+        lambda: router.gateway.revision,
+        random_id,
+        connections_allowed(),
+    )
     files = job.first.settings.server.tls
     tls = None if files is None else server_side(files)
     server = HttpServer(app_of(router), guard, tls)
@@ -249,11 +255,12 @@ async def _serve(
                 router.gateway.registry.share(shared)
                 router.state = shared.standing
                 running.append(shared.run(router))
-            side = [group.create_task(one) for one in running]
+            side = [group.create_task(one, name=getattr(one, "__qualname__", None)) for one in running]
             await server.open(listener)
             on_ready()
             await ending.asked.wait()
             await _drain(router, server, ending)
+            end_anyway(journal, ending.status, lambda: [task.get_name() for task in side if not task.done()])
             router.audit("stop", revision=router.gateway.revision, status=ending.status)
             for task in side:
                 task.cancel()

@@ -70,6 +70,7 @@ EDGES: dict[str, set[str]] = {
     "engine/files.py": {"disk"},
     "engine/guarded.py": {"loop", "network"},
     "engine/journal.py": {"clock", "disk", "loop", "terminal"},
+    "engine/last_resort.py": {"loop"},
     "engine/lifecycle.py": {"clock", "disk", "environment", "loop", "network", "processes", "terminal"},
     "engine/log_files.py": {"disk"},
     "engine/open_files.py": {"processes"},

@@ -13,8 +13,8 @@ from engine.cli.ask import LOOPBACK, ask, router_answers
 from engine.cli.pid_file import Running, running
 
 DRAIN_S = 30.0
-BEYOND_DRAIN_S = 10.0
-"""What the router may take beyond the time its open requests have."""
+BEYOND_DRAIN_S = 26.0
+"""What the router may take beyond the time its open requests have: for their last words, and to end what is not a request."""
 
 
 @click.command("stop")

@@ -86,6 +86,8 @@ async def test_what_is_no_proper_request_gets_one_error(port: int, data: bytes, 
 
     assert head.startswith(b"HTTP/1.1 %d " % status), raw[:200]
     assert raw.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nrequest-id: req_" in head
+    assert b"\r\nx-ccr-revision: " in head
     error = json.loads(body)
     assert error["type"] == "error"
     assert error["error"]["message"]

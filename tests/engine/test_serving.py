@@ -36,7 +36,8 @@ async def serving(
     *answers: Answer, config: str = ONE, limits: ConnectionSettings | None = None, most: int = 1000
 ) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
     one = in_process(config, {"up": answers})
-    server = HttpServer(app_of(one.router), Guard(lambda: limits or ConnectionSettings(), random_id, most))
+    guard = Guard(lambda: limits or ConnectionSettings(), lambda: one.router.gateway.revision, random_id, most)
+    server = HttpServer(app_of(one.router), guard)
     listener = listen("127.0.0.1", 0)
     port: int = listener.getsockname()[1]
     await server.open(listener)

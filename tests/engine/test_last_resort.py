@@ -1,0 +1,64 @@
+"""The end of a process whose tasks or threads do not end. Real processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.router import Router
+
+pytestmark = pytest.mark.functional
+
+CONFIG = """\
+providers:
+  here: {type: static, settings: {models: [one]}}
+routing: {defaultProvider: here}
+"""
+SOON = "import engine.last_resort; engine.last_resort.ENDS_WITHIN_S = 0.2\n"
+DEAF = """
+import asyncio, engine.probing
+async def deaf(self):
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+deaf.__qualname__ = 'Prober.run'
+engine.probing.Prober.run = deaf
+"""
+STUCK = """
+import asyncio, time, engine.probing
+async def stuck(self):
+    await asyncio.to_thread(time.sleep, 60)
+engine.probing.Prober.run = stuck
+"""
+STANDING = """
+import asyncio, time, engine.probing
+async def standing(self):
+    try:
+        await asyncio.sleep(60)
+    finally:
+        time.sleep(60)
+engine.probing.Prober.run = standing
+"""
+
+
+@pytest.mark.parametrize(
+    ("prelude", "arguments", "named"),
+    [
+        (DEAF, (), True),
+        (DEAF, ("--workers", "2"), True),
+        (STUCK, (), False),
+        (STANDING, (), False),
+    ],
+    ids=["a task", "a task of workers", "a thread", "a loop that stands still"],
+)
+def test_what_does_not_end_holds_nothing_up(prelude: str, arguments: tuple[str, ...], named: bool) -> None:
+    """The process ends all the same, and the log says that something did not, and which task it was."""
+    with Router(CONFIG, arguments=arguments, prelude=SOON + prelude) as router:
+        router.signal(15)
+        router.wait()
+        told = [line for line in router.log_lines() if line["message"].startswith("stopped without waiting")]
+
+    assert len(told) == (2 if arguments else 1)
+    if named:
+        assert all("Prober.run" in line["running"] for line in told)
