@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -37,7 +37,18 @@ def check_budgets(key: RouterKey, ledger: Ledger | None, now: float) -> None:
         if until is None:
             continue
         wait_s = max(1, math.ceil(until - now))
-        message = f"budget `{name}` of the router key `{key.name}` is spent; it begins anew in {wait_s} s"
+        message = f"{_spent(key, name)}; it begins anew in {wait_s} s"
         raise Refused(
             replace(refusal(429, message), headers=(("retry-after", str(wait_s)), ("x-should-retry", "false")))
         )
+
+
+def check_states(key: RouterKey, states: Mapping[str, str]) -> None:
+    """Raises `Refused` (429) where a budget of the key is spent, by the states of budgets alone."""
+    for name in key.budgets:
+        if states.get(name) == "spent":
+            raise Refused(refusal(429, _spent(key, name)))
+
+
+def _spent(key: RouterKey, budget: str) -> str:
+    return f"budget `{budget}` of the router key `{key.name}` is spent"

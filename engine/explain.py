@@ -23,11 +23,15 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from engine.allowance import admitted, check_states
 from engine.built import Built
+from engine.keys import RouterKey
 from engine.read_envelope import Asked
+from engine.replies import Refused
 from engine.shown import shown_case, shown_seen
 from engine.surroundings import Step, Surroundings
 from providers.dialects.seams import Lost
+from providers.plan import PlannedTarget
 from rules.compute import ExpressionFailed
 from rules.cost import facts_of
 from rules.evaluate import EXPLICIT, Leaf, UnknownFact, explicit_target, holds
@@ -46,7 +50,8 @@ from schemas.wording import quoted
 class Question(Struct, frozen=True):
     """What to explain: a request under a configuration. `full` shows texts uncut.
 
-    `lost_before` is what reading the request left out already, `notes` what is to be said of it.
+    `lost_before` is what reading the request left out already, `notes` what is to be said of it; `key` is the router key
+    that it comes with, where the configuration has one of that name.
     """
 
     rules: RuleSet
@@ -59,6 +64,7 @@ class Question(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     found: tuple[Found, ...] = ()
     blocked: Filter | None = None
+    key: RouterKey | None = None
 
 
 def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bool = False) -> Question:
@@ -67,6 +73,10 @@ def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bo
     notes = ["the body is one of Chat Completions"] if asked.api == "chat/completions" else []
     strangers = sorted((envelope.provider_state or {}).keys() - built.providers.keys())
     notes += [f"`state` speaks of {quoted(name)}, and there is no such provider" for name in strangers]
+    keys = {key.name: key for key in built.settings.server.access.keys or ()}
+    name = envelope.client_key
+    if name is not None and built.settings.server.access.keys is not None and name not in keys:
+        notes.append(f"no router key {quoted(name)} could be read, so what it may use is not known")
     behind = filtered(built.rules.filters, envelope)
     return Question(
         built.rules,
@@ -79,6 +89,7 @@ def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bo
         tuple(notes),
         behind.found,
         behind.blocked,
+        keys.get(name) if name is not None else None,
     )
 
 
@@ -111,7 +122,7 @@ def explain(question: Question) -> dict[str, Any]:
     counted = tokens_counted(facts)
     decisions = [_decision(question, facts, case.decision) for case in cases]
     one = decisions[0] if decisions and all(other == decisions[0] for other in decisions) else None
-    steps = _steps(question, facts, cases[0].decision) if one is not None else ()
+    steps = _steps(question, facts, cases[0].decision) if one is not None and "reject" not in one else ()
     entries = _entries(question, facts, heard)
     explanation: dict[str, Any] = {"revision": question.revision, "api": question.api, "decision": one}
     if one is None:
@@ -174,6 +185,19 @@ def _blocked(question: Question, one: Filter) -> dict[str, Any]:
 
 
 def _steps(question: Question, facts: FactSource, decision: Decision) -> tuple[Step, ...]:
+    """What would be tried in order; of the targets those that the request's key may use. Raises `Refused`."""
+    steps = _all_steps(question, facts, decision)
+    if question.key is None or not steps:
+        return steps
+    if question.api != "count_tokens":
+        check_states(question.key, question.envelope.budget_state or {})
+    pools = question.surroundings.registry
+    targets = [PlannedTarget(pools[step.provider], step.model) for step in steps]
+    left = admitted(question.key, decision, targets)
+    return tuple(step for step, target in zip(steps, targets, strict=True) if any(target is one for one in left))
+
+
+def _all_steps(question: Question, facts: FactSource, decision: Decision) -> tuple[Step, ...]:
     session = facts.get("sessionId")
     headers = question.envelope.headers or {}
     return question.surroundings.steps_of(
@@ -184,10 +208,15 @@ def _steps(question: Question, facts: FactSource, decision: Decision) -> tuple[S
 def _decision(question: Question, facts: FactSource, decision: Decision) -> dict[str, Any]:
     skipped = [{"rule": skip.rule, "reason": skip.reason} for skip in decision.skipped]
     shown: dict[str, Any] = {"rule": decision.rule, "category": decision.category}
+    nowhere = {"provider": None, "model": None, "instance": None}
     if isinstance(decision.route.to, Reject):
         reject = {"status": decision.route.to.status, "message": decision.route.to.message}
-        return shown | {"provider": None, "model": None, "instance": None, "reject": reject, "skipped": skipped}
-    step = _steps(question, facts, decision)[0]
+        return shown | nowhere | {"reject": reject, "skipped": skipped}
+    try:
+        step = _steps(question, facts, decision)[0]
+    except Refused as refused:  # by what the key may use
+        reject = {"status": refused.reply.status, "message": refused.reply.message}
+        return shown | nowhere | {"reject": reject, "skipped": skipped}
     return shown | {"provider": step.provider, "model": step.model, "instance": step.instance, "skipped": skipped}
 
 

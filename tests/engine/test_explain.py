@@ -11,9 +11,10 @@ from jsonschema import Draft7Validator
 from engine.analysis import offered
 from engine.build import build
 from engine.built import Built
-from engine.explain import Question, explain
+from engine.explain import Question, explain, question_of
 from engine.explain_text import explanation_text
-from engine.read_envelope import read_envelope
+from engine.keys import hash_of, key_text
+from engine.read_envelope import read_asked, read_envelope
 from engine.surroundings import Surroundings
 from engine.why_not import ready_for, with_reasons
 from providers.registry import registry_of
@@ -114,6 +115,56 @@ def test_the_explanation_is_what_the_server_decides(name: str, around: dict[str,
     decided = decider_of(built().rules)(Facts(envelope))
     assert (decision["rule"], decision["category"]) == (decided.rule, decided.category)
     assert [skip["rule"] for skip in decision["skipped"]] == [skip.rule for skip in decided.skipped]
+
+
+KEYED = b"""
+budgets: {daily: {tokens: 5, per: day}}
+usage: {store: unused.db}
+server:
+  apiKeys:
+    - {name: free, hash: HASH}
+    - {name: second, hash: HASH, allow: {targets: [b]}}
+    - {name: nowhere, hash: HASH, allow: {models: [other]}}
+    - {name: rules, hash: HASH, allow: {categories: [thinking]}}
+    - {name: poor, hash: HASH, budget: daily}
+providers:
+  a: {type: static, settings: {models: [m], text: hi}}
+  b: {type: static, settings: {models: [m, other], text: hi}}
+routing: {defaultProvider: a, rules: {default: {provider: a, model: m, fallbacks: ["b,m"]}}}
+""".replace(b"HASH", hash_of(key_text("0123abcd", "A" * 43), b"0123456789abcdef").written().encode())
+KEY_ROWS: list[tuple[str | None, str, list[str], str]] = [
+    (None, "messages", ["a", "b"], ""),
+    ("free", "messages", ["a", "b"], ""),
+    ("second", "messages", ["b"], ""),
+    ("nowhere", "messages", [], "the router key `nowhere` may not use `a,m`, nor what stands in for it"),
+    ("rules", "messages", [], "the router key `rules` may not use category `default`"),
+    ("poor", "messages", [], "budget `daily` of the router key `poor` is spent"),
+    ("poor", "count_tokens", ["a", "b"], ""),
+]
+
+
+@pytest.mark.parametrize(("key", "path", "plan", "refused"), KEY_ROWS)
+def test_what_the_key_may_use_is_part_of_the_answer(key: str | None, path: str, plan: list[str], refused: str) -> None:
+    """As the server has it: targets the key may not use are never tried, and where none is left the client is refused."""
+    one = built(KEYED)
+    body = {name: value for name, value in BODY.items() if path == "messages" or name != "max_tokens"}
+    asked = {"request": body, "path": path, "clientKey": key, "state": {"budget.daily.state": "spent"}}
+    surroundings = Surroundings(one.providers, registry_of(one.providers))
+    question = question_of(one, read_asked(json.dumps(asked).encode()), surroundings)
+    explanation = with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
+    SCHEMA.validate(explanation)
+    assert [step["provider"] for step in explanation["plan"]] == plan
+    assert explanation["decision"]["provider"] == (plan[0] if plan else None)
+    assert explanation["decision"].get("reject", {}).get("message", "") == refused
+    assert (f": {refused}   by category default" in explanation_text(explanation)) is bool(refused)
+
+
+def test_a_key_that_is_not_there_is_said() -> None:
+    """Nobody knows what it may use."""
+    one = built(KEYED)
+    asked = read_asked(json.dumps({"request": BODY, "clientKey": "gone"}).encode())
+    question = question_of(one, asked, Surroundings(one.providers, registry_of(one.providers)))
+    assert explain(question)["notes"] == ["no router key `gone` could be read, so what it may use is not known"]
 
 
 def test_no_secret_is_shown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.files import read_by_others, read_file
 from engine.sources import beside, read_sources
 from schemas.document import plain
 
@@ -56,3 +57,10 @@ def test_what_cannot_be_joined_is_reported_where_it_is() -> None:
         ("CCR019", "ccr.yaml", 1),
         ("CCR019", "ccr.yaml", 1),
     ]
+
+
+def test_a_home_folder_of_nobody_is_no_place() -> None:
+    """`~name/...` where there is no such user is a file that cannot be read, not a bug of ours."""
+    with pytest.raises(FileNotFoundError):
+        read_file("~nobody-has-this-name/key")
+    assert not read_by_others("~nobody-has-this-name/key")
