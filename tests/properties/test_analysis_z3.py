@@ -1,11 +1,11 @@
-"""The solver against z3 on random boxes over random variables; z3 is for tests alone."""
+"""The solver against z3 on random boxes over random variables; z3 is for tests alone; 5,000 in `make fuzz`."""
 
 from __future__ import annotations
 
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.analysis.budget import Budget
@@ -45,6 +45,7 @@ def z3_finds(space: Space, start: Box, boxes: list[Box]) -> bool:
     return bool(solver.check() == z3.sat)
 
 
+@settings(max_examples=5_000 if settings().max_examples >= 1_000 else settings().max_examples)
 @given(st.integers(0, 2**32))
 def test_points_are_found_exactly_where_z3_finds_some(seed: int) -> None:
     """And the second opinion agrees; of a point found, every choice is one; of none, the reasons alone are enough."""
