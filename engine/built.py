@@ -29,6 +29,10 @@ class Built(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...] = ()
     prices: Prices = field(default_factory=Prices)
 
+    def __repr__(self) -> str:
+        """Its revision: what the configuration says may be secret."""
+        return f"<configuration {self.revision}>"
+
 
 class Checked(Struct, frozen=True):
     """One configuration after all checks. `document` None: no tree. `built` None: something blocks.
@@ -43,3 +47,7 @@ class Checked(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
     unread: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """The file's name: its texts may hold credentials."""
+        return f"<checked {self.file}: {len(self.diagnostics)} findings>"

@@ -42,6 +42,10 @@ class Upstream(Struct, frozen=True):
     through: PassThrough | None = None
     mending: Mending | None = None
 
+    def __repr__(self) -> str:
+        """Its name: headers and other options may hold credentials."""
+        return f"<upstream {self.spec.name}>"
+
 
 class Gateway(Struct, frozen=True):
     """A built configuration with its pools. `decide` is the fast evaluator compiled for `built.rules`.
@@ -55,6 +59,10 @@ class Gateway(Struct, frozen=True):
     decide: Callable[[Facts], Decision]
     door: Door
     limiter: Limiter | None = None
+
+    def __repr__(self) -> str:
+        """Its revision: what it is made of may hold credentials."""
+        return f"<gateway of {self.built!r}>"
 
     @property
     def revision(self) -> str:

@@ -15,6 +15,10 @@ class TelemetrySettings(Struct, frozen=True):
     metrics: bool = True
     interval_s: float = 60.0
 
+    def __repr__(self) -> str:
+        """Nothing of the address, in which a credential may stand."""
+        return f"<telemetry: traces {self.traces}, metrics {self.metrics}>"
+
 
 def telemetry_of(root: Node) -> TelemetrySettings | None:
     """The settings of a checked document; None: nothing is sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec import Struct
 
 from providers.secret import Secret
@@ -106,14 +107,18 @@ class ProviderSpec(Struct, frozen=True):
     instances: tuple[InstanceSpec, ...]
     models: tuple[ModelSpec, ...] = ()
     default_model: str | None = None
-    category_mappings: Mapping[str, bool] = field(default_factory=dict)
+    category_mappings: Mapping[str, bool] = msgspec.field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
     connection_pool: ConnectionPool = ConnectionPool()
     tls: TlsFiles = TlsFiles()
     load_balancing: LoadBalancing = LoadBalancing()
     concurrency: Concurrency = Concurrency()
-    settings: Mapping[str, JSONValue] = field(default_factory=dict)
+    settings: Mapping[str, JSONValue] = msgspec.field(default_factory=dict)
     span: Span | None = None
+
+    def __repr__(self) -> str:
+        """Its name: headers and other settings may hold credentials."""
+        return f"<provider {self.name}>"
 
     def model(self, name: str) -> ModelSpec | None:
         """The listed model of that name, or None."""

@@ -30,6 +30,11 @@ class Scalar(Struct, frozen=True):
     quoted: bool = False
     raw: str = ""
 
+    def __repr__(self) -> str:
+        """Its place: the value may be a credential, and a repr ends up in logs."""
+        at = self.span
+        return f"<{type(self.value).__name__} at {at.file}:{at.line}:{at.column}>"
+
 
 class Entry(Struct, frozen=True):
     """One `key: value` of a mapping."""
@@ -80,6 +85,10 @@ class Document(Struct, frozen=True):
 
     root: Node
     texts: MappingType[str, str]
+
+    def __repr__(self) -> str:
+        """The names of its files: what they say may be secret."""
+        return f"<document of {', '.join(self.texts)}>"
 
 
 def plain(node: Node) -> JSONValue:

@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from schemas.wording import CREDENTIAL
+
 
 class Note(Struct, frozen=True):
     """Something of the imported file that the draft does not say by itself. Never holds a value that may be a secret."""
@@ -59,8 +61,8 @@ class Draft(Struct):
     variables: list[str] = field(default_factory=list)
 
     def note(self, place: str, text: str) -> None:
-        """Something has no equivalent, or is to be done by hand."""
-        self.notes.append(Note(place, text))
+        """Something has no equivalent, or is to be done by hand. A name that looks like a credential is not repeated."""
+        self.notes.append(Note(CREDENTIAL.sub("***", place), CREDENTIAL.sub("***", text)))
 
     def route_others(self) -> None:
         """Sends every category without a route of its own where `default` goes, as those routers do."""

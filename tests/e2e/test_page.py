@@ -190,6 +190,8 @@ def test_a_row_opens_and_the_filter_narrows(router: Router, opened: Any) -> None
 
     assert answered.headers["request-id"] in one.text("#rows tr.detail")
     assert one.page.get_attribute("#rows button.more", "aria-expanded") == "true"
+    one.page.click("#rows tbody tr td:nth-child(3)")
+    assert one.page.locator("#rows tr.detail").count() == 0, "a click anywhere on a row closes it again"
     one.page.fill("#filter", "nothing that is there")
     one.page.wait_for_selector("#rows-empty:visible")
 

@@ -259,3 +259,10 @@ def test_nothing_raises(providers: dict[str, Any], nested: bool) -> None:
         assert spec.instances
         assert len({one.name for one in spec.instances}) == len(spec.instances)
         json.dumps(spec.settings)
+
+
+def test_a_provider_without_settings_has_none() -> None:
+    """What is left out is empty, for those who make a provider themselves."""
+    made = ProviderSpec("a", "static", ())
+    assert made.settings == {}
+    assert made.category_mappings == {}

@@ -40,7 +40,7 @@ function tile(label, value, small = "", alarm = false) {
   return el("div", { class: alarm ? "alarm" : "" }, el("dt", {}, label), el("dd", {}, value, small && el("small", {}, small)));
 }
 
-const LOOKS = { closed: ["good", "closed"], "half-open": ["warn", "half-open"], open: ["bad", "resting"] };
+const LOOKS = { closed: ["good", "serving"], "half-open": ["warn", "on trial"], open: ["bad", "resting"] };
 const HEALTH = { up: "good", degraded: "warn", down: "bad" };
 
 function drawInstances(view) {
@@ -67,9 +67,9 @@ function drawInstances(view) {
 
 function drawInstance(instance) {
   const [look, word] = LOOKS[instance.state] ?? ["", instance.state];
-  const facts = [`${whole(instance.requests)} requests`];
+  const facts = [counted(instance.requests, "request")];
   if (instance.inflight) facts.push(`${whole(instance.inflight)} in flight`);
-  if (instance.errors) facts.push(`${whole(instance.errors)} errors`);
+  if (instance.errors) facts.push(counted(instance.errors, "error"));
   if (instance.latencySeconds !== null) facts.push(`first byte ${milliseconds(instance.latencySeconds * 1000)}`);
   if (instance.restEndsInSeconds !== null) facts.push(`rests ${span(instance.restEndsInSeconds)} more`);
   if (instance.restingModels.length) facts.push(`resting models: ${instance.restingModels.join(", ")}`);
@@ -81,6 +81,10 @@ function drawInstance(instance) {
     el("span", { class: "facts" }, facts.join(" · ")),
     instance.lastError && el("span", { class: "facts" }, `${span(instance.lastErrorSecondsAgo)} ago: ${instance.lastError}`),
   );
+}
+
+function counted(number, noun) {
+  return `${whole(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function drawTargets(view) {
@@ -125,7 +129,7 @@ function drawBudgets(view) {
         { class: "share" },
         el("span", { class: "to" }, `budget ${budget.name} `, el("span", { class: `pill ${SPENT[budget.state] ?? ""}` }, budget.state)),
         el("span", { class: "num" }, `${amountOf(view, budget, budget.spent)} of ${amountOf(view, budget, budget.limit)} per ${budget.per}`),
-        bar(budget.limit ? budget.spent / budget.limit : 1),
+        bar(budget.limit ? budget.spent / budget.limit : 1, budget.state === "ok" ? "" : SPENT[budget.state]),
       ),
     ),
   );

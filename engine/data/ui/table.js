@@ -21,8 +21,8 @@ export function newTable(view) {
     refresh();
   });
   table.body.addEventListener("click", (event) => {
-    const id = event.target.closest("button.more")?.dataset.id;
-    if (!id) return;
+    const id = event.target.closest("tr")?.querySelector("button.more")?.dataset.id;
+    if (!id || !getSelection().isCollapsed) return; // who selects text does not ask for details
     if (!table.open.delete(id)) table.open.add(id);
     draw(view, table);
     table.body.querySelector(`button[data-id="${CSS.escape(id)}"]`)?.focus();

@@ -274,11 +274,12 @@ def test_any_value_is_written_so_that_it_is_read_back(value: dict[str, Any]) -> 
     assert plain(document.root) == value
 
 
+KEY = "sk-canary-0123456789abcdef"
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-3, 70000)
-    | st.sampled_from(["", "p", "p,a", "p,a;q,b", "$X", "sk-canary", "https://u:canary@h/"]),
+    | st.sampled_from(["", "p", "p,a", "p,a;q,b", "$X", KEY, "https://u:canary@h/"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -341,12 +342,32 @@ JSON = st.recursive(
     )
 )
 def test_any_file_is_imported_or_refused(value: dict[str, Any]) -> None:
-    """Nothing else is raised, what is written is YAML, and no key is in it."""
+    """Nothing else is raised, what is written is YAML, and no key is in it or in what is said.
+
+    A key that stands where a name does is a name of the new file, but is not repeated elsewhere.
+    """
     try:
         made = convert(value)
     except NotImportable as refused:
-        said = str(refused)
+        made, said = None, str(refused)
     else:
-        values_of(made)
-        said = made.text
+        said = " ".join(f"{note.place}: {note.text}" for note in made.notes)
     assert "canary" not in said
+    if made is None:
+        return
+    assert "canary" not in "".join(line for line in made.text.splitlines() if line.startswith("#"))
+    assert ":canary" not in made.text
+    for provider in values_of(made)["providers"].values():
+        assert "canary" not in str(provider.get("authentication", ""))
+
+
+def test_a_key_where_a_name_belongs_is_not_repeated() -> None:
+    """A default provider that is a key and is not there: the note hides it, and so does the comment."""
+    made = convert(
+        {
+            "providers": {"a": {"type": "openai", "endpoint": "https://h/", "models": ["m"]}},
+            "routing": {"defaultProvider": KEY},
+        }
+    )
+    assert any("`***`" in note.text for note in made.notes)
+    assert "canary" not in made.text
