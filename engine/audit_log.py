@@ -149,7 +149,7 @@ class _Files:
         """How many entries are on the disk, and why no more."""
         written = 0
         try:
-            folder = Path(settings.folder or FOLDER).expanduser()
+            folder = Path(os.path.expanduser(settings.folder or FOLDER))
             if self._file is None or folder != self._folder:
                 self.close()
                 self._open(folder, wall)

@@ -125,7 +125,7 @@ class Saver:
 
     def _folder(self, saving: Saving) -> Path | None:
         if saving.folder is not None:
-            return Path(saving.folder).expanduser()
+            return Path(os.path.expanduser(saving.folder))
         return self._log_folder / "requests" if self._log_folder is not None else None
 
     def _lose(self, count: int, problem: str) -> None:

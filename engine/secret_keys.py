@@ -48,7 +48,7 @@ def decrypting(environ: Mapping[str, str]) -> Callable[[str], str]:
 def keys_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """All keys, the newest first. Raises `Undecipherable` where there is none, or one that others may read."""
     place = environ.get(VARIABLE) or KEY_FILE
-    text = _from_keyring() if place == IN_KEYRING else _from_file(Path(place).expanduser())
+    text = _from_keyring() if place == IN_KEYRING else _from_file(Path(os.path.expanduser(place)))
     keys = tuple(line.strip() for line in text.splitlines() if line.strip())
     if not keys:
         raise NoKey("there is no key for encrypted values", _MAKE)
@@ -88,7 +88,7 @@ def store(keys: Sequence[str], environ: Mapping[str, str]) -> str:
     if place == IN_KEYRING:
         _keyring().set_password(_RING, _ENTRY, text)
         return "the system's keyring"
-    path = Path(place).expanduser()
+    path = Path(os.path.expanduser(place))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secret.key.")
     with os.fdopen(handle, "w") as out:  # made with mode 0600

@@ -180,7 +180,7 @@ def store_of(where: Secret, *, make: bool = True) -> UsageStore:
     """
     if where.reveal().startswith(POSTGRES):
         return UsageStore(_postgres(where))
-    return UsageStore(_sqlite(Path(where.reveal()).expanduser(), make=make))
+    return UsageStore(_sqlite(Path(os.path.expanduser(where.reveal())), make=make))
 
 
 def shown_store(where: Secret) -> str:

@@ -89,7 +89,7 @@ class TokenFiles:
         path = path or self._default_path
         if path is None:
             return None
-        full = os.path.realpath(Path(path).expanduser())
+        full = os.path.realpath(Path(os.path.expanduser(path)))
         if full not in self._files:
             self._files[full] = TokenFile(full, self._refresher, self._now, region=self._region, sleep=self._sleep)
         return self._files[full]
@@ -283,14 +283,14 @@ class TokenFile:
 
 def token_files_of(environment: Mapping[str, str], transport: Transport, now: Callable[[], float]) -> TokenFiles:
     """The token files of a process: `AWS_REGION` is the fallback for refreshing, `AWS_PROFILE` names the file where none is configured."""
-    config = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    config = Path(os.path.expanduser(environment.get("AWS_CONFIG_FILE") or "~/.aws/config"))
     raw, _ = read_file(config)
     return TokenFiles(
         refresher_over(transport),
         now,
         region=default_region(environment),
         default_path=default_token_path(
-            environment, (raw or b"").decode("utf-8", "replace"), lambda path: Path(path).expanduser().exists()
+            environment, (raw or b"").decode("utf-8", "replace"), lambda path: Path(os.path.expanduser(path)).exists()
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,4 +33,4 @@ def verified(files: TlsFiles, environment: Mapping[str, str]) -> ssl.SSLContext:
 
 def expanded(path: str) -> str:
     """The path with `~` as the home folder."""
-    return str(Path(path).expanduser())
+    return str(Path(os.path.expanduser(path)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -82,7 +83,7 @@ def tail(lines: int, follow: bool, config: str | None) -> int:
 def _folder(config: str | None) -> Path:
     settings = settings_in_use(config)
     named = settings.audit.folder if settings is not None and settings.audit is not None else None
-    return Path(named or FOLDER).expanduser()
+    return Path(os.path.expanduser(named or FOLDER))
 
 
 def _found(folder: Path) -> list[Path]:

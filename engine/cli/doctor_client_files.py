@@ -45,7 +45,7 @@ def claude_version(environ: Mapping[str, str]) -> str | None:
 
 def settings_files(environ: Mapping[str, str]) -> Iterator[SettingsFile]:
     """The settings files of Claude Code that there are: the user's, this folder's, those of the machine."""
-    home = Path(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude").expanduser()
+    home = Path(os.path.expanduser(environ.get("CLAUDE_CONFIG_DIR") or "~/.claude"))
     here = Path(".claude")
     for path in (home / "settings.json", here / "settings.json", here / "settings.local.json", *MANAGED):
         try:

@@ -32,7 +32,7 @@ def environment_checks(built: Built | None, host: str, port: int) -> Iterator[Ch
     yield _packages(built)
     yield _state_folder()
     if built is not None:
-        yield _log_folder(Path(built.settings.debug.log_dir).expanduser())
+        yield _log_folder(Path(os.path.expanduser(built.settings.debug.log_dir)))
     yield _port(built, host, port)
 
 

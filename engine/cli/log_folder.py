@@ -19,7 +19,7 @@ def log_folder(config: str | None) -> Path:
     Raises UnusableConfiguration only for a file that was asked for and is not there.
     """
     settings = settings_in_use(config)
-    return default_log_folder() if settings is None else Path(settings.debug.log_dir).expanduser()
+    return default_log_folder() if settings is None else Path(os.path.expanduser(settings.debug.log_dir))
 
 
 def settings_in_use(config: str | None) -> Settings | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def _saved(name: str) -> dict[str, Any]:
     from schemas.request import BadRequest
 
     try:
-        data = Path(name).expanduser().read_bytes()
+        data = Path(os.path.expanduser(name)).read_bytes()
         if read_envelope(data).path != "messages":
             raise UnusableConfiguration(f"{name} is a request to count tokens, which is not replayed")
     except OSError as problem:

@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 def rewrite(texts: Mapping[str, str]) -> None:
     """Each file whole or not at all, with the mode and the byte order mark it had; a link stays one. Raises OSError."""
     for file, text in texts.items():
-        path = Path(file).expanduser().resolve()
+        path = Path(os.path.expanduser(file)).resolve()
         before = path.read_bytes()
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

@@ -102,7 +102,7 @@ class Prepared(Struct, frozen=True):
 
     @property
     def log_folder(self) -> Path:
-        return Path(self.first.settings.debug.log_dir).expanduser()
+        return Path(os.path.expanduser(self.first.settings.debug.log_dir))
 
     @property
     def keyed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -41,4 +42,4 @@ def included_by(file: Path) -> list[Path]:
     sources = read_sources(file.read_bytes(), str(file), read_file)
     if sources.document is None:
         raise UnreadableConfiguration(f"{file} has no readable tree; `ccr test-config {file}` says why")
-    return [Path(name).expanduser().resolve() for name in sources.texts if name != str(file)]
+    return [Path(os.path.expanduser(name)).resolve() for name in sources.texts if name != str(file)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ def variables(env_file: str | None) -> dict[str, str]:
     from schemas.env_file import read_env_file
 
     try:
-        return read_env_file(Path(env_file).expanduser().read_text(encoding="utf-8"))
+        return read_env_file(Path(os.path.expanduser(env_file)).read_text(encoding="utf-8"))
     except OSError as problem:
         raise click.UsageError(f"--env-file {env_file} cannot be read: {problem.strerror}") from problem
     except ValueError as problem:
