@@ -14,6 +14,7 @@ from engine.masking import scrubbed
 from engine.prices import prices_of
 from engine.settings import settings_of
 from engine.sources import beside, read_sources
+from engine.suppress import judged
 from engine.tls_paths import with_tls_paths
 from providers.read_spec import read_providers
 from providers.spec import ProviderSpec
@@ -78,7 +79,8 @@ def build(
     if rules is None or any(is_blocking(one) for one in diagnostics):
         return Checked(file, document, None, diagnostics, sources.texts, sources.unread)
     prices = prices_of(document.root, providers)
-    built = Built(rules, providers, settings_of(document.root), revision, document, diagnostics, prices)
+    told = judged(diagnostics, document, sources.texts, None).kept
+    built = Built(rules, providers, settings_of(document.root), revision, document, told, prices)
     return Checked(file, document, built, diagnostics, sources.texts)
 
 

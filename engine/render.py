@@ -75,6 +75,9 @@ def _outcomes(report: Report) -> list[str]:
         said.append(f"{passed}/{len(report.tests) - todo} tests" + (f" ({todo} to do)" if todo else ""))
     if report.invariants:
         said.append(f"{proved}/{len(report.invariants)} invariants proved")
+    unproven = sum(one.unproven for one in report.files)
+    if unproven:
+        said.append(f"{unproven} {'question' if unproven == 1 else 'questions'} not proven")
     said += [f"{one.coverage.percent} % covered" for one in report.files if one.coverage is not None]
     return [", ".join(said)] if said else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, tzinfo
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -170,11 +171,13 @@ class Conditions:
                 raise self._written.refused("CCR401", f"there is no {what} `{literal_text(name)}`", span, hint)
 
     def _window(self, node: MappingNode) -> Predicate:
-        self._check_keys(node, "time", ("days", "between", "tz"))
-        days = self._days(node.get("days"))
-        start, end = self._span(node.get("between"))
-        zone, tz = self._zone(node.get("tz"))
-        return Test("time", "window", Window(days, start, end, zone, tz), node.span)
+        known = _kept(partial(self._check_keys, node, "time", ("days", "between", "tz")))
+        days = _kept(partial(self._days, node.get("days")))
+        hours = _kept(partial(self._span, node.get("between")))
+        zone = _kept(partial(self._zone, node.get("tz")))
+        if not known or days is None or hours is None or zone is None:
+            raise Refused
+        return Test("time", "window", Window(days, *hours, *zone), node.span)
 
     def _days(self, node: Node | None) -> frozenset[int]:
         if node is None:
@@ -195,19 +198,22 @@ class Conditions:
         return self._literal(node, _zone_of)
 
     def _share(self, node: MappingNode) -> Predicate:
-        self._check_keys(node, "rollout", ("percent", "by", "salt"))
-        percent, salt = node.get("percent"), node.get("salt")
-        for name, given in (("percent", percent), ("salt", salt)):
-            if given is None:
-                raise self._written.refused(
-                    "CCR203", f"`rollout` lacks `{name}`", node.span, "such as `{percent: 10, salt: spring}`"
-                )
-        assert percent is not None
-        assert salt is not None
+        known = _kept(partial(self._check_keys, node, "rollout", ("percent", "by", "salt")))
+        percent = _kept(lambda: self._percent(self._needed(node, "percent")))
+        salt = _kept(lambda: self._literal(self._needed(node, "salt"), str))
         by = node.get("by")
-        fact = "sessionId" if by is None else self._literal(by, _sharing_fact)
-        share = Share(self._percent(percent), self._literal(salt, str))
-        return Test(fact, "rollout", share, node.span)
+        fact = "sessionId" if by is None else _kept(partial(self._literal, by, _sharing_fact))
+        if not known or percent is None or salt is None or fact is None:
+            raise Refused
+        return Test(fact, "rollout", Share(percent, salt), node.span)
+
+    def _needed(self, node: MappingNode, name: str) -> Node:
+        value = node.get(name)
+        if value is None:
+            raise self._written.refused(
+                "CCR203", f"`rollout` lacks `{name}`", node.span, "such as `{percent: 10, salt: spring}`"
+            )
+        return value
 
     def _percent(self, node: Node) -> Fraction:
         value = node.value if isinstance(node, Scalar) else None
@@ -218,18 +224,21 @@ class Conditions:
         except LiteralError as fault:
             raise self._written.refused("CCR203", fault.message, node.span, fault.hint) from None
 
-    def _check_keys(self, node: MappingNode, fact: str, known: tuple[str, ...]) -> None:
+    def _check_keys(self, node: MappingNode, fact: str, known: tuple[str, ...]) -> bool:
+        fine = True
         for entry in node:
             if entry.key.value not in known:
+                fine = False
                 near = nearest(str(entry.key.value), known)
                 hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
-                raise self._written.refused(
+                self._written.refused(
                     "CCR202",
                     f"`{fact}` has no `{literal_text(str(entry.key.value))}`",
                     entry.key.span,
                     hint,
                     renaming_whole(entry.key, known),
                 )
+        return fine
 
     def _literal(self, node: Node, read: Callable[[str], LiteralT]) -> LiteralT:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
@@ -279,3 +288,11 @@ def _sharing_fact(name: str) -> str:
         f"a rollout cannot go by `{literal_text(name)}`",
         hint="it goes by sessionId, clientKey, clientIp or header.<name>",
     )
+
+
+def _kept(read: Callable[[], LiteralT]) -> LiteralT | None:
+    """What is read; None where it was refused: what stands beside it is to be read, too."""
+    try:
+        return read()
+    except Refused:
+        return None

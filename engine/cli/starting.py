@@ -116,6 +116,7 @@ def prepare(options: StartOptions) -> Prepared:
     from engine.certificates import with_certificates
     from engine.exposure import exposed
     from engine.files import read_by_others, read_file
+    from engine.report import file_report
     from engine.secret_keys import decrypting
 
     chosen = demonstration() if options.demo else choose(options.config, only_trusted=True)
@@ -145,7 +146,8 @@ def prepare(options: StartOptions) -> Prepared:
         _print_findings(checked)
         kind = UnreadableConfiguration if checked.document is None else UnusableConfiguration
         raise kind("the router does not start with this configuration")
-    findings = len(checked.diagnostics) + len(exposed(checked, read_by_others))
+    everything = replace(checked, diagnostics=(*checked.diagnostics, *exposed(checked, read_by_others)))
+    findings = len(file_report(everything).findings)
     if findings:
         click.echo(f"ccr: it has {findings} findings; `ccr test-config` shows them", err=True)
     settings = checked.built.settings

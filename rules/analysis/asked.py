@@ -27,6 +27,8 @@ class Asked:
                 self._plain.setdefault((test.operator, test.ignore_case), []).append((word, number))
             elif test.operator != "rollout":
                 self._others.append((test, number))
+        # what asking costs, in globs: a pattern costs some
+        self.weight = sum(5 if isinstance(test.operand, Pattern) else 1 for test, _ in self._others)
 
     def holding(self, text: str) -> set[int]:
         """The predicates that hold for a text; shares are left out."""

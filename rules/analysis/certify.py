@@ -223,7 +223,7 @@ class Certifier(Struct):
         facts = list(dict.fromkeys(fact for leaf, _ in wanted for fact in leaf.facts))
         options = [self._options(fact, values, spans, domains) for fact in facts]
         for combination in islice(product(*options), _MAX_COMBINATIONS):
-            self.budget.step(1 + len(wanted) // 4)
+            self.budget.step(2 + len(wanted) // 4)
             tried = dict(zip(facts, combination, strict=True))
             if all(outcome_of(leaf, tried) & allowed for leaf, allowed in wanted):
                 return tried

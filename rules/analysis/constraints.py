@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 
 from rules.analysis.atoms import FAILED, FALSE, TRUE, Atoms
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.members import Members
 from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Space
@@ -20,14 +21,16 @@ from rules.facts import MISSING, Seen
 from rules.measure import CONSTANTS, LEAST
 from rules.nodes import Compare, Opaque, Test
 
+CORNERS_A_STEP = 4
 MAX_CORNERS = 400
 """Pairs of pieces for which a comparison of two facts is computed ahead."""
 
 _FROM_HEADER = ("main", "workflow", "auxiliary", MISSING)
 
 
-def add_constraints(atoms: Atoms, offers: Mapping[str, frozenset[str] | None]) -> None:
-    """Adds every constraint between the facts that are in the space."""
+def add_constraints(atoms: Atoms, offers: Mapping[str, frozenset[str] | None], budget: Budget) -> None:
+    """Adds every constraint between the facts that are in the space; those of expressions while the budget lasts."""
+    budget.ask()
     space = atoms.space
     _counted_only(atoms)
     _thinking(atoms)
@@ -41,7 +44,11 @@ def add_constraints(atoms: Atoms, offers: Mapping[str, frozenset[str] | None]) -
             gone = _missing_in(atoms, fact)
             if gone is not None:
                 space.forbid(gone, (variable, space.full[variable] & ~1))
-        _computed(atoms, leaf, variable)
+        try:
+            _computed(atoms, leaf, variable, budget)
+        except Spent:
+            # what a constraint would exclude stays possible: less is proved, and nothing wrong
+            continue
     _word_in_word(atoms)
 
 
@@ -61,10 +68,10 @@ def _missing_in(atoms: Atoms, fact: str) -> tuple[int, int] | None:
     return (variable, mask) if mask else None
 
 
-def _computed(atoms: Atoms, leaf: Compare | Opaque, variable: int) -> None:
+def _computed(atoms: Atoms, leaf: Compare | Opaque, variable: int, budget: Budget) -> None:
     """What an expression over one fact gives where that fact has a single value."""
     if len(leaf.facts) == 2 and isinstance(leaf, Compare):
-        _compared(atoms, leaf, variable)
+        _compared(atoms, leaf, variable, budget)
     if len(leaf.facts) != 1:
         return
     axis = atoms.axes.get(leaf.facts[0])
@@ -80,18 +87,20 @@ def _computed(atoms: Atoms, leaf: Compare | Opaque, variable: int) -> None:
             values = {number: span[0] for number, span in enumerate(spans) if span is not None and span[0] == span[1]}
         case _:
             return
+    budget.step(len(values) // CORNERS_A_STEP)
     for number, value in values.items():
         outcome = outcome_of(leaf, {leaf.facts[0]: value})
         atoms.space.forbid((axis.variable, 1 << number), (variable, atoms.space.full[variable] & ~outcome))
 
 
-def _compared(atoms: Atoms, leaf: Compare, variable: int) -> None:
+def _compared(atoms: Atoms, leaf: Compare, variable: int, budget: Budget) -> None:
     """What a comparison of sums of two facts gives wherever they are in two pieces: what it gives at all corners."""
     one, two = (atoms.axes.get(fact) for fact in leaf.facts)
     if not isinstance(one, Scale) or not isinstance(two, Scale) or len(one.spans) * len(two.spans) > MAX_CORNERS:
         return
     if leaf.tree is None or any(isinstance(part, ast.Mult | ast.Eq) for part in ast.walk(leaf.tree)):
         return
+    budget.step(4 * len(one.spans) * len(two.spans) // CORNERS_A_STEP)
     for number, span in enumerate(one.spans):
         for place, other in enumerate(two.spans):
             if span is None or other is None:

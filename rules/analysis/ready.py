@@ -38,7 +38,7 @@ def provers_of(
     conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
     chosen = list(dict.fromkeys([*(choice for rules, _ in sets for choice in explicit_choices(rules)), *choices]))
     atoms = atoms_of([*conditions, *further], chosen)
-    add_constraints(atoms, {name: models for rules, _ in sets for name, models in rules.offers.items()})
+    add_constraints(atoms, {name: models for rules, _ in sets for name, models in rules.offers.items()}, budget)
     boxes = Boxes(atoms)
     for condition in further:
         boxes.sides_of(condition)

@@ -79,14 +79,20 @@ class _Parts(Struct):
         if not isinstance(node, All | Any):
             return
         for child in node.children:
+            # a new question
+            self.prover.budget.ask()
             rest = [one for one in node.children if one is not child and not self._is_removed(one)]
             if not rest or id(child) in self.constant:
                 continue
             try:
+                self.prover.budget.step(len(rest))
                 matters = meet(where, self._others(rest, isinstance(node, All)))
                 sides = self.prover.boxes.sides_of(child)
                 changed = meet(matters, sides.fails_to_hold if isinstance(node, All) else sides.holds)
             except TooMany:
+                continue
+            except Spent:
+                self.prover.budget.unproven += 1
                 continue
             if changed and self.prover.is_empty(changed):
                 # other facts say so already: a predicate for the reader, such as `thinking: enabled` beside a budget

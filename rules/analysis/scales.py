@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import Struct, field
 
+from rules.analysis.budget import Spent
 from rules.analysis.space import Space
 from rules.analysis.texts import key_of
 from rules.facts import MISSING, Seen
@@ -123,14 +124,23 @@ def cut_words(space: Space, fact: str, tests: Sequence[Test], values: Sequence[S
 _YEAR_START = datetime(2026, 1, 5, tzinfo=UTC)
 _DAYS = 371
 
+MAX_ASKED = 150_000
+"""Times a window is asked about a moment."""
+
 
 def cut_moments(space: Space, tests: Sequence[Test]) -> Words:
-    """One moment for each combination of windows that some moment is in, over a year of all their zones."""
+    """One moment for each combination of windows that some moment is in, over a year of all their zones.
+
+    Raises `Spent` where finding them would take too long; nothing is in the space then.
+    """
     windows = [test.operand for test in tests if isinstance(test.operand, Window)]
     zones = list({window.zone: window.tz for window in windows}.values())
     minutes = sorted({minute + step for window in windows for minute in (window.start, window.end) for step in (0, -1)})
     found: dict[tuple[bool, ...], Seen] = {}
-    for week in _weeks_of(zones):
+    weeks = _weeks_of(zones)
+    if len(weeks) * len(zones) * 7 * (len(minutes) + 1) * len(tests) > MAX_ASKED:
+        raise Spent
+    for week in weeks:
         for zone in zones:
             for day in range(7):
                 for minute in (0, *minutes):

@@ -60,6 +60,8 @@ class Field:
         # boxes that restrict one variable alone: missing them is narrowing that variable, once for all questions
         self.lone = sum(1 << number for number, box in enumerate(boxes) if len(box) == 1)
         self.sharing = [variable for variable in range(count) if self.restricting[variable] & ~self.lone]
+        # what one round over all boxes costs, in steps
+        self.weight = 1 + len(self.sharing) // 250
         self._narrowed: list[tuple[int, list[int]]] = [(0, list(space.full))]
 
     def without_lone(self, missing: int) -> list[int]:
@@ -144,7 +146,7 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
     start = field.without_lone(missing)
     for variable, mask in start_box.items():
         start[variable] &= mask
-    budget.step()
+    budget.step(field.weight)
     if everywhere := missing & field.everywhere:
         return Nowhere(everywhere & -everywhere)
     if not all(start):
@@ -214,7 +216,7 @@ def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> 
     restricting, full = field.restricting, field.space.full
     changed = [variable for variable in field.sharing if domains[variable] != full[variable]]
     while True:
-        budget.step()
+        budget.step(field.weight)
         for variable in changed:
             if restricting[variable] & alive:
                 alive &= ~restricting[variable] | field.sides(variable, domains[variable])[0]

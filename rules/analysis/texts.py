@@ -76,10 +76,12 @@ class Texts(Struct):
             if domains[variable] != space.full[variable]
         }
 
-    def text_in(self, number: int, wanted: dict[int, bool], spend: Callable[[], None] = lambda: None) -> Seen | None:
+    def text_in(
+        self, number: int, wanted: dict[int, bool], spend: Callable[[int], None] = lambda _: None
+    ) -> Seen | None:
         """A value in a piece that also gives predicates apart from it their wanted verdicts; None where none was found.
 
-        `spend` is called now and then, and may raise.
+        `spend` is told now and then of so many steps of work, and may raise.
         """
         piece = self.pieces[number]
         if piece.text is None:
@@ -88,9 +90,11 @@ class Texts(Struct):
         if known not in self._made:
             self._made[known] = None
             needed = [self.tests[one] for one, verdict in wanted.items() if verdict]
+            shares = sum(self.tests[one].operator == "rollout" for one in wanted)
+            steps = 1 + self.asked.weight // 4 + shares // 12
             for tried, text in enumerate(self._candidates(piece, needed)):
                 if not tried % TRIES_A_STEP:
-                    spend()
+                    spend(steps)
                 if self.fits(number, text, wanted):
                     self._made[known] = text
                     break

@@ -94,3 +94,12 @@ def test_a_suppression_of_a_code_that_was_not_asked_for_is_not_unused() -> None:
     )
 
     assert (_codes(report), report.suppressed) == ([], ())
+
+
+def test_the_router_does_not_show_what_a_comment_suppresses() -> None:
+    """What the start logs and `/status` lists is what `test-config` reports of the same checks."""
+    text = UNUSED.format(above="  # ccr: ignore CCR404 -- by name\n", beside="", below="")
+    for given, codes in ((text, []), (text.replace("# ccr", "# "), ["CCR404"])):
+        checked = build(given.encode(), "f.yaml", read_file=nothing_else, env={}, secrets="keep")
+        assert checked.built is not None
+        assert [one.code for one in checked.built.diagnostics] == codes

@@ -187,6 +187,21 @@ WRONG: list[tuple[str, str, str, str, str | None]] = [
 ]  # fmt: skip
 
 
+def test_every_mistake_in_one_matcher_is_found() -> None:
+    """One part that is wrong does not hide the parts beside it."""
+    for condition, parts in (
+        ('{time: {days: mo, between: "9-18", tz: Mars/Base, zone: x}}', ["mo", '"9-18"', "Mars/Base", "zone"]),
+        ("{rollout: {percent: 101, by: model, salt: [s], seed: x}}", ["101", "model", "[s]", "seed"]),
+    ):
+        text = f"{HEAD}  customRules:\n    - condition: {condition}\n      target: a,a1\n"
+        _, found = compiled(text)
+        line = text.splitlines()[3]
+        assert [
+            line[one.span.column - 1 : one.span.end_column - 1]
+            for one in sorted(found, key=lambda one: one.span.column)
+        ] == parts
+
+
 @pytest.mark.parametrize(("written", "code", "part", "message", "hint"), WRONG, ids=[row[0] for row in WRONG])
 def test_a_mistake_in_a_condition_has_its_code_and_place(
     written: str, code: str, part: str, message: str, hint: str | None

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from rules.analysis.analyse import Subject, analyse
+from rules.analysis.budget import Budget
+from rules.analysis.ready import prover_of
 from tests.corpus.generate import built_of, offered, structured
 from tests.rules.analysis.worlds import PROVIDERS
 from tests.rules.compiling import ruleset
@@ -98,3 +100,41 @@ def test_a_prefix_of_a_prefix_is_found_among_many() -> None:
     analysis = analyse(Subject(built, PROVIDERS))
     found = [(one.code, one.data["rule"], one.data["blockers"]) for one in analysis.findings]
     assert found == [("CCR302", "inner prefix", ["prefix7"]), ("CCR302", "inner suffix", ["suffix7"])]
+
+
+HOSTILE = {
+    "salts": lambda n: {"rollout": {"percent": n % 98 + 1, "by": "sessionId", "salt": f"s{n}"}},
+    "globs": lambda n: {"model": {"glob": f"*a{n}*b*"}},
+    "expressions over two facts": lambda n: {"expr": f"toolCount * {n + 1} > messageCount + {n}"},
+    "windows": lambda n: {
+        "time": {"between": f"{n // 60:02}:{n % 60:02}-{n * 7 // 60 % 24:02}:{n * 7 % 60:02}", "tz": ZONES[n % 4]}
+    },
+    "facts of its own": lambda n: {"model": {"prefix": f"m{n}-"}, f"header.x-{n}": "v", "toolCount": f"> {n}"},
+    "many ways": lambda n: {"any": [{"model": f"m{n + j}", "toolCount": f"> {n + j}"} for j in range(6)]},
+}
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Sydney")
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_is_hard_ends_as_not_proven(kind: str) -> None:
+    """Rules made to be hard: work stays within the budget, and what it did not suffice for is no finding."""
+    rules = [
+        {"name": f"r{number}", "condition": HOSTILE[kind](number), "target": "a,a1" if number % 2 else "b,b1"}
+        for number in range(1, 161)
+    ]
+    built = ruleset(json.dumps({"routing": {"defaultProvider": "a", "customRules": rules}}))
+    budget = Budget(total=1_000, for_each=5)
+    analysis = analyse(Subject(built, PROVIDERS), budget)
+    assert analysis.unproven
+    assert {one.code for one in analysis.findings if one.severity.value == "error"} <= {"CCR302"}
+
+
+def test_asking_too_many_windows_of_too_many_moments_is_refused() -> None:
+    """Windows in many zones: their facts are not cut at all, which no count of rules can make slow."""
+    rules = [
+        {"name": f"r{number}", "condition": HOSTILE["windows"](number), "target": "a,a1" if number % 2 else "b,b1"}
+        for number in range(1, 201)
+    ]
+    built = ruleset(json.dumps({"routing": {"defaultProvider": "a", "customRules": rules}}))
+    prover = prover_of(built, PROVIDERS, Budget())
+    assert {fact for fact, _ in prover.atoms.uncut} == {"time"}
