@@ -217,6 +217,7 @@ def be_the_server() -> None:
     from setproctitle import setproctitle
 
     setproctitle(TITLE)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server takes it: what is read now need not be read again
     # The server raises the signal that ended it once more when it has closed; this ends the process in order then.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 

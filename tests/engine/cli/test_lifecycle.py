@@ -267,3 +267,18 @@ def test_commands_find_a_router_on_another_address(user: User) -> None:
     assert "nothing changed" in user.ccr("reload").stdout
     assert user.ccr("health", "--host", "127.0.0.1").stderr.startswith(f"no router answers on 127.0.0.1:{user.port};")
     assert user.stop().returncode == 0
+
+
+def test_a_reload_asked_for_too_early_ends_nothing(user: User) -> None:
+    """SIGHUP before the server takes signals is not the end of the process."""
+    early = "import os, signal; from engine.cli.starting import be_the_server; be_the_server(); "
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", early + "os.kill(os.getpid(), signal.SIGHUP); print('lives')"],
+        env=user.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "lives\n"), done.stderr
