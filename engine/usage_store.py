@@ -6,14 +6,15 @@ The statements are those that both understand. A store belongs to one thread. Da
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from engine.budgets import Budget
-from engine.usage import Row, Sums
+from engine.usage import Line, Row, Sums, plus
 from providers.secret import Secret
 
 WAIT_S = 5
@@ -38,6 +39,9 @@ _TABLE = (
     + ", ".join(f"{name} BIGINT NOT NULL" for name in Sums._fields)
     + f", PRIMARY KEY ({', '.join(_COLUMNS)}))"
 )
+
+_BATCHES = "CREATE TABLE IF NOT EXISTS ccr_usage_batch (id TEXT PRIMARY KEY, day TEXT NOT NULL)"
+"""The last batch of each writer: one whose commit broke off is looked for here, so that it is not counted twice."""
 
 
 class StoreFailed(Exception):  # noqa: N818 - says what is so
@@ -84,17 +88,37 @@ class UsageStore:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._connection: Connection | None = None
+        self._unsure: dict[str, Sequence[Row]] = {}
+        self._settled: list[str] = []
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Adds to the sums, all of them or none."""
+        """Adds to the sums, all of them or none.
+
+        Who is told `StoreFailed` gives the same rows again, perhaps with others: what a commit that broke off did write
+        is then left out.
+        """
         names = [*_COLUMNS, *Sums._fields]
         adding = ", ".join(f"{name} = ccr_usage.{name} + excluded.{name}" for name in Sums._fields)
         statement = (
             f"INSERT INTO ccr_usage ({', '.join(names)}) VALUES ({', '.join(self._driver.mark for _ in names)})"  # noqa: S608 - names of ours only
             f" ON CONFLICT ({', '.join(_COLUMNS)}) DO UPDATE SET {adding}"
         )
-        values = [(*line, *sums) for line, sums in rows]
-        self._done(lambda cursor: cursor.executemany(statement, values))
+        mark, batch = self._driver.mark, uuid.uuid4().hex
+
+        def write(cursor: Cursor) -> None:
+            self._unsure = {one: written for one, written in self._unsure.items() if self._holds(cursor, one)}
+            left = _less(rows, self._unsure.values())
+            cursor.executemany(statement, [(*line, *sums) for line, sums in left])
+            cursor.execute(
+                f"INSERT INTO ccr_usage_batch (id, day) VALUES ({mark}, {mark})",  # noqa: S608
+                (batch, max((line.day for line, _ in rows), default="")),
+            )
+            for one in self._settled:
+                cursor.execute(f"DELETE FROM ccr_usage_batch WHERE id = {mark}", (one,))  # noqa: S608
+            self._unsure[batch] = left
+
+        self._done(write)
+        self._settled, self._unsure = list(self._unsure), {}
 
     def totals(self, by: Sequence[str], since: str, until: str) -> list[tuple[tuple[str, ...], str, Sums]]:
         """Sums over days from `since` to `until`: the name for each of `by` (of `GROUPS`), the currency, the sums."""
@@ -123,13 +147,22 @@ class UsageStore:
 
     def forget(self, before: str) -> None:
         """Deletes the days before one."""
-        self._done(lambda cursor: cursor.execute(f"DELETE FROM ccr_usage WHERE day < {self._driver.mark}", (before,)))  # noqa: S608
+
+        def delete(cursor: Cursor) -> None:
+            for table in ("ccr_usage", "ccr_usage_batch"):
+                cursor.execute(f"DELETE FROM {table} WHERE day < {self._driver.mark}", (before,))  # noqa: S608
+
+        self._done(delete)
 
     def close(self) -> None:
         """Closes the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _holds(self, cursor: Cursor, batch: str) -> bool:
+        cursor.execute(f"SELECT id FROM ccr_usage_batch WHERE id = {self._driver.mark}", (batch,))  # noqa: S608
+        return bool(cursor.fetchall())
 
     def _spent(self, budget: Budget, since: str, currency: str) -> int:
         mark = self._driver.mark
@@ -152,7 +185,8 @@ class UsageStore:
         try:
             if self._connection is None:
                 self._connection = self._driver.connect()
-                self._connection.cursor().execute(_TABLE)
+                for table in (_TABLE, _BATCHES):
+                    self._connection.cursor().execute(table)
                 self._connection.commit()
             result = work(self._connection.cursor())
             self._connection.commit()
@@ -225,6 +259,17 @@ def _postgres(where: Secret) -> Driver:
         return made
 
     return Driver(connect, (psycopg.Error, OSError), "%s")
+
+
+def _less(rows: Sequence[Row], written: Iterable[Sequence[Row]]) -> list[Row]:
+    """The rows without what is written already; a line that was renamed meanwhile gets a sum below zero, which adds up."""
+    left: dict[Line, Sums] = {}
+    for line, sums in rows:
+        left[line] = plus(left.get(line, Sums()), sums)
+    for batch in written:
+        for line, sums in batch:
+            left[line] = plus(left.get(line, Sums()), Sums(*(-count for count in sums)))
+    return [(line, sums) for line, sums in sorted(left.items()) if any(sums)]
 
 
 def _joined(names: Sequence[str]) -> str:

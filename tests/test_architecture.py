@@ -86,7 +86,7 @@ EDGES: dict[str, set[str]] = {
     "engine/serving.py": {"clock", "loop", "network"},
     "engine/siblings.py": {"disk", "loop", "processes"},
     "engine/telemetry.py": {"environment", "loop", "network"},
-    "engine/usage_store.py": {"disk", "network"},
+    "engine/usage_store.py": {"disk", "network", "randomness"},
     "engine/usage_writer.py": {"loop"},
     "engine/workers.py": {"clock", "disk", "network", "processes", "terminal"},
     # the exchange: the one loop that awaits, from the socket to the upstream

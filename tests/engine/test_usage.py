@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.budgets import Budget
-from engine.usage import MOST_LINES, OTHER, Line, Pending, Sums
+from engine.usage import MOST_LINES, OTHER, Line, Pending, Sums, plus
 from engine.usage_report import BadSince, as_csv, as_json, as_table, first_day_of, report_of
-from engine.usage_store import StoreFailed, UsageStore, shown_store, store_of
+from engine.usage_store import Driver, StoreFailed, UsageStore, shown_store, store_of
 from providers.secret import Secret
 from tests.fakes.postgres_server import PASSWORD, PostgresServer
 
@@ -105,6 +105,43 @@ def test_a_store_that_comes_back_is_used_again(postgres: PostgresServer) -> None
     postgres.start()
     store.add([(ONE, SUMS)])
     assert [sums.requests for _, _, sums in store.totals(["day"], *WHOLE)] == [4]
+    store.close()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["was done", "was not done"])
+def test_a_commit_that_breaks_off_counts_once(where: Secret, kept: bool) -> None:
+    """Whether the store did it or not before the connection was lost: what is given again, with more, is there once."""
+    store = store_of(where)
+    store.add([(ONE, SUMS)])
+    store.close()
+    real = store._driver  # the seam between the record and its database
+    breaking = [1, 1]
+
+    class Breaking:
+        def __init__(self) -> None:
+            self._real = real.connect()
+            self.cursor, self.rollback, self.close = self._real.cursor, self._real.rollback, self._real.close
+            self._commits = 0
+
+        def commit(self) -> None:
+            self._commits += 1
+            broken = self._commits > 1 and breaking and breaking.pop()
+            if kept or not broken:
+                self._real.commit()
+            if broken:
+                raise OSError("the connection is lost")
+
+    store = UsageStore(Driver(Breaking, real.failures, real.mark))
+    for rows in ([(ONE, SUMS)], [(ONE, plus(SUMS, SUMS))]):
+        with pytest.raises(StoreFailed):
+            store.add(rows)
+    store.add([(ONE, plus(SUMS, SUMS)), (OTHER_DAY, SUMS)])
+    store.add([(NOBODY, SUMS)])
+    assert {names: sums.requests for names, _, sums in store.totals(["rule"], *WHOLE)} == {
+        ("default",): 6,
+        ("background",): 2,
+        ("blocked",): 2,
+    }
     store.close()
 
 
