@@ -111,7 +111,8 @@ class Certifier(Struct):
         def special(variable: int) -> bool:
             return not domains[variable] >> space.usual[variable] & 1
 
-        if any(domains[one] != space.full[one] for _, one in atoms.unknowns.values()):
+        pinned_apart = (*atoms.unknowns.values(), *atoms.uncut.values())  # nothing says which of them go together
+        if any(domains[one] != space.full[one] for _, one in pinned_apart):
             return False
         entangled = sum(special(one) for one in atoms.words.values()) + special(atoms.choice)
         tools = 0
