@@ -132,15 +132,29 @@ def _terminal() -> Iterator[int]:
     file = sys.stdin.fileno()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     before = termios.tcgetattr(file)
-    try:
+
+    def enter() -> None:
         tty.setcbreak(file)
-        sys.stdout.write(ENTER)
-        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), ENTER.encode())  # past the buffer: a signal may come while that is written
+
+    def leave() -> None:
+        termios.tcsetattr(file, termios.TCSADRAIN, before)
+        os.write(sys.stdout.fileno(), LEAVE.encode())
+
+    def stop(*_: object) -> None:
+        leave()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)  # the shell has the terminal until `fg`
+        signal.signal(signal.SIGTSTP, stop)
+        enter()
+
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        enter()
         yield file
     finally:
-        termios.tcsetattr(file, termios.TCSADRAIN, before)
-        sys.stdout.write(LEAVE)
-        sys.stdout.flush()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        leave()
 
 
 def _quit_within(file: int, seconds: float) -> bool:

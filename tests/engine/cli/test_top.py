@@ -274,3 +274,28 @@ def test_the_terminal_is_left_as_it_was(port: int, tmp_path: Path, how: str) -> 
 
     assert status == (143 if how == "terminate" else 0)
     assert seen.index(b"\x1b[?25l") < seen.index(b"one / large") < seen.index(b"\x1b[?25h")
+
+
+@pytest.mark.functional
+def test_the_shell_gets_its_terminal_while_it_is_stopped(port: int, tmp_path: Path) -> None:
+    """Ctrl-Z leaves the page before it stops; continued, it draws again."""
+    ours, theirs = pty.openpty()
+    environment = {**clean_environment(tmp_path), "TERM": "xterm"}
+    process = subprocess.Popen(
+        ccr_command("top", "--port", str(port)),
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environment, process_group=0,
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while b"one / large" not in seen:
+        seen += os.read(ours, 65_536)
+    process.send_signal(signal.SIGTSTP)
+    while b"\x1b[?1049l" not in seen:
+        seen += os.read(ours, 65_536)
+    assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+    process.send_signal(signal.SIGCONT)
+    while b"\x1b[?1049h" not in seen.partition(b"\x1b[?1049l")[2]:
+        seen += os.read(ours, 65_536)
+    os.write(ours, b"q")
+    assert process.wait(10) == 0
+    os.close(ours)
