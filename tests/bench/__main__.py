@@ -1,6 +1,7 @@
-"""`make bench`: the router beside nginx and the bare upstream, in one run on one machine.
+"""`make bench`: the router beside nginx, a minimal translator and the bare upstream, in one run on one machine.
 
-The target has one core, load generator and upstream share another. Figures go to `bench-results/`, ratios first, goals beside.
+The target has one core, load generator and upstream share another. Figures go to `bench-results/`, ratios first, goals beside. The goals in milliseconds were set on a machine where the minimal
+translator (`tests/bench/minimal.py`) did what `REFERENCE` says; their ratios to it hold on any machine.
 `--quick` measures less of everything; `--only latency,streams` runs those sections alone.
 """
 
@@ -51,6 +52,9 @@ class Effort:
     quick: bool = False
 
 
+REFERENCE = {"1 kB": 0.34, "126 kB": 0.60, "requests": 2_950, "streams": 1_900}
+"""What the minimal translator added (ms) and served (per second) on the machine that the goals were set on."""
+
 FULL = Effort(rounds=5, requests=400, seconds=5.0, memory_requests=10_000, starts=5)
 QUICK = Effort(rounds=2, requests=150, seconds=1.5, memory_requests=2_000, starts=2, quick=True)
 
@@ -65,13 +69,14 @@ class Bench:
     files: measure.Bodies
     upstream: parties.Party
     nginx: parties.Party | None
+    minimal: parties.Party
     ccr: parties.Party
     router: Router
 
     @property
     def all(self) -> list[parties.Party]:
         """Everyone who is there."""
-        return [party for party in (self.upstream, self.nginx, self.ccr) if party is not None]
+        return [party for party in (self.upstream, self.nginx, self.minimal, self.ccr) if party is not None]
 
 
 def at_most(name: str, value: float, unit: str, limit: float, goal: str = "") -> Figure:
@@ -115,6 +120,11 @@ def latency(bench: Bench) -> list[Figure]:
             figures.append(Figure("added by ccr, 1 kB", added["ccr"], "ms"))
         else:
             figures.append(at_most("added by ccr, 126 kB", added["ccr"], "ms", 1))
+        goal = {"1 kB": 0.40, "126 kB": 1.0}[size] / REFERENCE[size]
+        figures.append(
+            at_most(f"added, {size}, times the minimal translator", added["ccr"] / added["minimal"], "x", goal)
+        )
+        figures.append(Figure(f"added by the minimal translator, {size}", added["minimal"], "ms"))
         if bench.nginx:
             figures.append(Figure(f"added by nginx, {size}", added["nginx"], "ms"))
         figures.append(Figure(f"the upstream itself, {size}", base * 1e3, "ms"))
@@ -162,7 +172,10 @@ def throughput(bench: Bench) -> list[Figure]:
         at_least("streams of 50 events per second, one core", streamed["ccr"], "/s", 1_200),
         at_most("errors at 256 connections", wrong, "", 0),
     ]
-    for party in (bench.nginx, bench.upstream):
+    for what, rates, goal in (("requests", requests, 2_000), ("streams", streamed, 1_200)):
+        ratio = rates["ccr"] / rates["minimal"]
+        figures.append(at_least(f"{what}, times the minimal translator's", ratio, "x", goal / REFERENCE[what]))
+    for party in (bench.minimal, bench.nginx, bench.upstream):
         if party:
             figures.append(
                 Figure(f"requests per second, {party.name} (load shares a core)", requests[party.name], "/s")
@@ -296,9 +309,10 @@ def _bench(effort: Effort) -> Any:
         stack.callback(folder.cleanup)
         upstream = stack.enter_context(parties.upstream(pins))
         nginx = stack.enter_context(parties.nginx(pins, upstream))
+        minimal = stack.enter_context(parties.minimal(pins, upstream))
         ccr, router = stack.enter_context(parties.router(pins, upstream))
         generator = stack.enter_context(parties.load(pins))
-        yield Bench(effort, pins, generator, files, upstream, nginx, ccr, router)
+        yield Bench(effort, pins, generator, files, upstream, nginx, minimal, ccr, router)
 
 
 def _save(results: dict[str, list[Figure]], failed: dict[str, str], quick: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Who is measured: the upstream itself, nginx before it, and the router before it. All are processes on loopback."""
+"""Who is measured: the upstream itself, and before it nginx, a minimal translator, the router. All are processes on loopback."""
 
 from __future__ import annotations
 
@@ -180,6 +180,23 @@ def nginx(pins: Cores, target: Party) -> Iterator[Party | None]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+@contextlib.contextmanager
+def minimal(pins: Cores, target: Party) -> Iterator[Party]:
+    """The minimal translator before the upstream, on the target's core."""
+    process = subprocess.Popen(
+        [*pins.on_target(), sys.executable, "-m", "tests.bench.minimal", str(target.port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        assert process.stdout is not None
+        yield Party("minimal", json.loads(process.stdout.readline())["port"], "anthropic")
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def router_configuration(target: Party) -> dict[str, Any]:
