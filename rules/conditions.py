@@ -17,7 +17,7 @@ from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
 from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, span_in
 from rules.spans import within
-from rules.written import Refused, Written
+from rules.written import Refused, Written, each
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Entry, Node, Scalar, Sequence
@@ -183,7 +183,7 @@ class Conditions:
         if node is None:
             return frozenset(range(len(DAYS)))
         items = node.items if isinstance(node, Sequence) else (node,)
-        return frozenset().union(*(self._literal(item, lambda text: days_of(text.split(","))) for item in items))
+        return frozenset().union(*each(items, lambda item: self._literal(item, lambda text: days_of(text.split(",")))))
 
     def _span(self, node: Node | None) -> tuple[int, int]:
         if node is None:

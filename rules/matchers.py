@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_network
 
 from rules.facts import FactSpec, FactType
@@ -15,11 +15,11 @@ from rules.operands import (
     literal_text,
     network_of,
 )
-from rules.operators import NUMBERS, OPERATORS, STRINGS, address_of
+from rules.operators import NUMBERS, OPERATORS, STRINGS, Network, address_of
 from rules.patterns import glob_of, pattern_of
 from rules.regex import PatternError
 from rules.spans import within
-from rules.written import Refused, Written
+from rules.written import Refused, Written, each, listed
 from schemas.diagnostics import Span
 from schemas.document import Mapping as MappingNode
 from schemas.document import Node, Scalar, Sequence
@@ -86,7 +86,7 @@ class Matchers:
         if spec.type == "keywords":
             words = tuple(self.written.text(fact, item).casefold() for item in node)
             return Test(fact, "keywords", words, node.span)
-        tests = self._each(node, lambda item: self.matcher(fact, spec, item))
+        tests = each(node, lambda item: self.matcher(fact, spec, item))
         if tests and all(isinstance(test, Test) and test.operator == "eq" for test in tests):
             return Test(fact, "in", frozenset(test.operand for test in tests if isinstance(test, Test)), node.span)
         return Any(tests, node.span)
@@ -150,7 +150,9 @@ class Matchers:
             case "in":
                 items = self.written.items_of(name, node)
                 read = self.written.number if spec.type in NUMBERS else self._value
-                return Test(fact, "in", frozenset(read(fact, spec, item) for item in items), node.span, ignore_case)
+                return Test(
+                    fact, "in", frozenset(each(items, lambda item: read(fact, spec, item))), node.span, ignore_case
+                )
             case "contains" | "prefix" | "suffix" | "glob" | "regex":
                 return self.text_operator(name, fact, node, ignore_case)
             case "gt" | "gte" | "lt" | "lte":
@@ -160,15 +162,14 @@ class Matchers:
             case "has":
                 return Test(fact, "has", self._member(node), node.span)
             case "hasAny" | "hasAll" | "hasNone":
-                members = tuple(self._member(item) for item in (node if isinstance(node, Sequence) else (node,)))
-                return Test(fact, name, members, node.span)
+                return Test(fact, name, each(listed(node), self._member), node.span)
             case "size":
                 return self._size(fact, node)
         return self._networks(fact, node)
 
     def text_operator(self, name: str, fact: str, node: Node, ignore_case: bool) -> Predicate:
         if isinstance(node, Sequence):
-            return Any(self._each(node, lambda item: self.text_operator(name, fact, item, ignore_case)), node.span)
+            return Any(each(node, lambda item: self.text_operator(name, fact, item, ignore_case)), node.span)
         text = self.written.text(name, node)
         if name == "glob":
             return Test(fact, name, glob_of(text, ignore_case), node.span, ignore_case)
@@ -258,23 +259,22 @@ class Matchers:
         return Test(fact, "address", text, node.span)
 
     def _networks(self, fact: str, node: Node) -> Predicate:
-        items = node.items if isinstance(node, Sequence) else (node,)
-        networks = []
-        for item in items:
-            text = self.written.text("cidr", item)
-            network = network_of(text)
-            if network is None:
-                raise self.written.refused(
-                    "CCR203", f"`{literal_text(text)}` is no range of addresses", item.span, "such as `10.0.0.0/8`"
-                )
-            try:
-                ip_network(text.strip())
-            except ValueError:
-                raise self.written.refused(
-                    "CCR203", f"`{text}` has bits behind its prefix", item.span, f"did you mean `{network}`?"
-                ) from None
-            networks.append(network)
-        return Test(fact, "cidr", tuple(networks), node.span)
+        return Test(fact, "cidr", each(listed(node), self._network), node.span)
+
+    def _network(self, node: Node) -> Network:
+        text = self.written.text("cidr", node)
+        network = network_of(text)
+        if network is None:
+            raise self.written.refused(
+                "CCR203", f"`{literal_text(text)}` is no range of addresses", node.span, "such as `10.0.0.0/8`"
+            )
+        try:
+            ip_network(text.strip())
+        except ValueError:
+            raise self.written.refused(
+                "CCR203", f"`{text}` has bits behind its prefix", node.span, f"did you mean `{network}`?"
+            ) from None
+        return network
 
     def _value(self, fact: str, spec: FactSpec, node: Node) -> str | bool:
         """A text, a word of an enum, or a boolean, as the fact wants it."""
@@ -299,14 +299,3 @@ class Matchers:
                 "CCR202", f"`ignoreCase` does not fit `{fact}`, which is {TYPE_WORDS[spec.type]}", entry.key.span
             )
         return self.written.boolean("ignoreCase", entry.value)
-
-    def _each(self, node: Sequence, read: Callable[[Node], Predicate]) -> tuple[Predicate, ...]:
-        results, failed = [], False
-        for item in node:
-            try:
-                results.append(read(item))
-            except Refused:
-                failed = True
-        if failed:
-            raise Refused
-        return tuple(results)

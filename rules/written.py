@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from rules.facts import FactSpec
@@ -78,3 +78,21 @@ class Written:
         """Lists what is wrong with a matcher, which is to be given up."""
         self.diagnostics.append(finding(code, message, span, help=hint, fix=fix))
         return Refused()
+
+
+def listed(node: Node) -> tuple[Node, ...]:
+    """The items of a list, or what stands alone."""
+    return node.items if isinstance(node, Sequence) else (node,)
+
+
+def each(nodes: Iterable[Node], read: Callable[[Node], ReadT]) -> tuple[ReadT, ...]:
+    """All of them, read. Raises `Refused` after the last one, so that every mistake is found."""
+    results, failed = [], False
+    for node in nodes:
+        try:
+            results.append(read(node))
+        except Refused:
+            failed = True
+    if failed:
+        raise Refused
+    return tuple(results)

@@ -231,6 +231,23 @@ def test_all_mistakes_are_found_in_one_run() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{model: {in: [a, 1, 2]}}",
+        "{model: [a, 1, 2]}",
+        "{thinking: [enabled, on, off]}",
+        "{clientIp: {cidr: [all, 10.0.0.0/8, some]}}",
+        "{toolNames: {hasAny: [{contains: 1}, a, 2]}}",
+        "{time: {days: [mo, monday, tu]}}",
+    ],
+)
+def test_every_mistake_in_a_list_is_found(condition: str) -> None:
+    """Not only its first."""
+    _, found = compiled(HEAD + f"  customRules:\n    - {{condition: {condition}, target: 'a,a1'}}\n")
+    assert len(found) == 2
+
+
 CIRCLES: list[tuple[str, str]] = [
     ("{a: {ref: a}}", "`a` -> `a`"),
     ("{a: {not: {ref: b}}, b: {any: [{ref: c}]}, c: {ref: a}}", "`a` -> `b` -> `c` -> `a`"),
