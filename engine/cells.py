@@ -7,7 +7,7 @@ import unicodedata
 
 def cells_of(text: str) -> int:
     """How many cells a text takes."""
-    return sum(map(_cells, text))
+    return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def cut_to(text: str, cells: int) -> str:

@@ -81,7 +81,7 @@ def _window(text: str, column: int) -> int:
 
 
 def _under(mark: Mark, text: str, start: int) -> Row:
-    left = mark.span.column - 1
+    left = min(mark.span.column - 1, start + MAX_WIDTH)  # a second mark may lie far behind what is shown
     right = mark.span.end_column - 1 if mark.span.end_line == mark.span.line else len(text)
     right = min(right, start + MAX_WIDTH)
     before = cells_of(text[start:left]) + (3 if start else 0)

@@ -67,6 +67,13 @@ def test_carets_stand_under_the_place(text: str, span: Span, line: str, marks: s
     assert said[4] == "   | " + marks
 
 
+def test_a_label_far_behind_what_is_shown_of_a_long_line_stands_at_its_end() -> None:
+    """It pads no row with thousands of blanks, and costs no time."""
+    found = finding("CCR004", "wrong", _at(1, 4), labels=(Label(_at(30_000, 30_004), "the other"),))
+    said = human(Report((_file("x" * 40_000, found),), 0.0), color=False).splitlines()
+    assert said[4:6] == ["   | ^^^", "   | " + " " * 120 + "- the other"]
+
+
 def test_colours_are_on_only_when_asked_for() -> None:
     """Without them there is no escape at all."""
     report = Report((_file("a: b", finding("CCR004", "wrong", _at(1, 2))),), 0.0)
