@@ -61,8 +61,8 @@ faults: $(VENV)/.stamp-dev ## the fault laboratory: what is lost and what is dou
 soak: $(VENV)/.stamp-dev ## 100,000 requests with 1 % faults: flat memory, nothing left over (ARGS=N for another number)
 	@$(PY) -m tests.e2e.soak $(ARGS)
 
-fuzz: $(VENV)/.stamp-dev ## the property tests with many more examples
-	@HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/properties $(ARGS)
+fuzz: $(VENV)/.stamp-dev ## all property tests with many more examples, other ones each time
+	@HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/properties tests/rules/analysis/test_counterfactual.py $(ARGS)
 
 lock: $(VENV)/.stamp-dev ## newest versions that pyproject.toml allows into the lock files
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(COMPILE) --upgrade -o requirements.lock

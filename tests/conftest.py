@@ -1,6 +1,7 @@
 """What every test may ask for: goldens, a free port, the project's folder; and how much hypothesis tries.
 
-`HYPOTHESIS_PROFILE=thorough` tries many more examples; `--update-goldens` rewrites `tests/golden/` from what was produced.
+Every run tries the same examples, so that a change that fails is to blame itself; `HYPOTHESIS_PROFILE=thorough` (`make
+fuzz`) tries many more, each time others; `--update-goldens` rewrites `tests/golden/` from what was produced.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _ELSEWHERE = {
 }
 """Marks whose tests run only when `-m` names them, and what to run instead."""
 
-settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "default", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 settings.register_profile("thorough", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
