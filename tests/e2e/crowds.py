@@ -19,7 +19,9 @@ from tests.fakes.wire import Answer, Received
 HASTY = {"headSeconds": 1, "bodySeconds": 1, "requestSeconds": 3, "stallSeconds": 1}
 HEAD = b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n"
 DEEP = b'{"model": "m", "max_tokens": 1, "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-LONG = Say("all work and no play " * 200_000)
+LONG = Say("all work and no play " * 200_000, fragment=4_096)
+UNREAD = 20
+UNREAD_WITHIN_S = 60.0
 
 Crowd = Callable[[Router], Awaitable[None]]
 
@@ -116,14 +118,15 @@ async def unread(router: Router) -> None:
     """Streams of megabytes that are asked for and never read."""
     asked = json.dumps(body(stream=True, messages=[{"role": "user", "content": "at length"}])).encode()
     held = []
-    for _ in range(3):
+    for _ in range(UNREAD):
         one = socket.socket()
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         one.connect(("127.0.0.1", router.port))
         one.sendall(HEAD + b"content-length: %d\r\n\r\n" % len(asked) + asked)
         held.append(one)
-    while json.loads((await asyncio.to_thread(router.get, "/status"))[2])["connections"]["timedOut"] < len(held):
-        await asyncio.sleep(0.2)
+    async with asyncio.timeout(UNREAD_WITHIN_S):
+        while json.loads((await asyncio.to_thread(router.get, "/status"))[2])["connections"]["timedOut"] < UNREAD:
+            await asyncio.sleep(0.2)
     for one in held:
         one.close()
 
