@@ -44,7 +44,7 @@ from engine.status import findings_line
 from engine.timestamp import timestamp_of
 from engine.usage_writer import UsageWriter
 from engine.version import VERSION
-from engine.workers import INTERRUPTED, READY, Seat, supervise
+from engine.workers import INTERRUPTED, READY, DrainTime, Seat, supervise
 
 if TYPE_CHECKING:  # loaded where a configuration wants them
     from engine.redis_state import RedisState
@@ -112,7 +112,8 @@ def serve(
         mine = job if not seat.replaces else replace(job, first=_built_now(load) or first)
         return _run(mine, listener, address, partial(seat.line.send, READY), seat)
 
-    return supervise(workers, work, listener, _journal_of(job), partial(on_ready, address))
+    drain = DrainTime(first.settings.server.drain_s)
+    return supervise(workers, work, listener, _journal_of(job), partial(on_ready, address), drain)
 
 
 def _built_now(load: Callable[[], Checked]) -> Built | None:
@@ -229,6 +230,8 @@ async def _serve(
             journal.set_level(debug.log_level)
         saver.follow()
         audit.follow()
+        if seat is not None:
+            seat.drain.tell(router.gateway.settings.server.drain_s)
 
     reloader = Reloader(router, job.load, make_transport, make_source, on_swap=on_swap, workers=workers)
     ending = Ending(reloader.ask)

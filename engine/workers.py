@@ -2,15 +2,18 @@
 
 The listening socket is one for all, so a connection in its queue is answered by whichever worker is free, also when
 another one has just died. The parent serves nothing itself. Each worker hangs on a **line**, a pair of sockets: the
-parent writes orders to it, and its end means that the parent is gone.
+parent writes orders to it, and its end means that the parent is gone. A worker that does not end although it was told
+to, such as one whose loop stands still, is killed.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import select
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import time
@@ -32,20 +35,47 @@ SHORT_LIFE_S = 5.0
 PAUSE_S = 1.0
 """A worker that lived shorter than that is replaced only after a pause."""
 
+BEYOND_DRAIN_S = 28.0
+"""What a worker may take beyond the time of its open requests: for their last words, and until `last_resort` ends it."""
+
 INTERRUPTED = 130
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM)
+
+
+class DrainTime:
+    """How long open requests may take to end, in memory that all processes share: a reload in a worker changes it.
+
+    The parent could not ask for it at the end, when workers stand still.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._cell = mmap.mmap(-1, _SECONDS.size)
+        self.tell(seconds)
+
+    @property
+    def seconds(self) -> float:
+        """What was told last."""
+        return float(_SECONDS.unpack_from(self._cell)[0])
+
+    def tell(self, seconds: float) -> None:
+        """Lets all the processes know."""
+        _SECONDS.pack_into(self._cell, 0, seconds)
+
+
+_SECONDS = struct.Struct("d")
 
 
 class Seat(Struct, frozen=True):
     """A worker's place: its number from 0, how many there are, the folder of their sockets, its end of the line.
 
-    `replaces`: another one sat here before.
+    What its configuration says of `drain` it tells there. `replaces`: another one sat here before.
     """
 
     index: int
     count: int
     folder: Path
     line: socket.socket
+    drain: DrainTime
     replaces: bool = False
 
 
@@ -63,6 +93,7 @@ class Crew(Struct):
     work: Callable[[Seat], int]
     journal: Journal
     folder: Path
+    drain: DrainTime
     workers: dict[int, _Worker] = field(default_factory=dict)
     stopping: bool = False
     status: int = 0
@@ -74,14 +105,16 @@ def supervise(
     listener: socket.socket,
     journal: Journal,
     on_ready: Callable[[], None],
+    drain: DrainTime,
 ) -> int:
     """Runs `count` workers until told to stop; gives the exit status. `on_ready` is called when all of them serve.
 
     SIGTERM and SIGINT stop them (a second one without waiting), SIGHUP makes all of them read their configuration.
+    The status is 1 where all else was well but a worker had to be killed, or ended badly, when it should stop.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     with tempfile.TemporaryDirectory(prefix="ccr-workers-") as folder:
-        crew = Crew(count, work, journal, Path(folder))
+        crew = Crew(count, work, journal, Path(folder), drain)
         for seat in range(count):
             _start(crew, seat, replaces=False)
         if _all_ready(crew):
@@ -94,6 +127,8 @@ def supervise(
                     _reap(crew)
                 case signal.SIGHUP:
                     _order(crew, RELOAD)
+                case signal.SIGALRM:
+                    _kill(crew)
                 case signal.SIGINT:
                     _stop(crew, listener, INTERRUPTED)
                 case _:
@@ -110,7 +145,7 @@ def _start(crew: Crew, seat: int, *, replaces: bool) -> None:
         ours.close()
         for other in crew.workers.values():
             other.line.close()  # or the end of the parent would not be seen
-        _be_worker(crew, Seat(seat, crew.count, crew.folder, theirs, replaces))
+        _be_worker(crew, Seat(seat, crew.count, crew.folder, theirs, crew.drain, replaces))
     theirs.close()
     crew.workers[pid] = _Worker(seat, pid, ours, time.monotonic())
 
@@ -144,11 +179,25 @@ def _all_ready(crew: Crew) -> bool:
 
 
 def _stop(crew: Crew, listener: socket.socket, status: int) -> None:
-    order = AT_ONCE if crew.stopping else DRAIN
-    if not crew.stopping:
+    if crew.stopping:
+        within_s, order = BEYOND_DRAIN_S, AT_ONCE
+    else:
+        within_s, order = crew.drain.seconds + BEYOND_DRAIN_S, DRAIN
         crew.stopping, crew.status = True, status
         listener.close()
     _order(crew, order)
+    for pid in crew.workers:
+        os.kill(pid, signal.SIGCONT)  # what was stopped by a signal can end in order, too
+    signal.setitimer(signal.ITIMER_REAL, within_s)
+
+
+def _kill(crew: Crew) -> None:
+    """Ends the workers that should have ended by now."""
+    for pid, worker in crew.workers.items():
+        os.kill(pid, signal.SIGKILL)
+        crew.journal.write(
+            "error", "a worker that did not end was killed", stage="workers", worker=worker.seat + 1, pid=pid
+        )
 
 
 def _order(crew: Crew, order: bytes) -> None:
@@ -167,9 +216,11 @@ def _reap(crew: Crew) -> None:
             continue
         worker = crew.workers.pop(pid)
         worker.line.close()
+        status = os.waitstatus_to_exitcode(code)
         if crew.stopping:
+            crew.status = crew.status or (1 if status else 0)
             continue
-        how = f"signal {-status}" if (status := os.waitstatus_to_exitcode(code)) < 0 else f"status {status}"
+        how = f"signal {-status}" if status < 0 else f"status {status}"
         crew.journal.write(
             "error",
             "a worker ended, another takes its place",

@@ -13,8 +13,11 @@ from engine.cli.ask import LOOPBACK, ask, router_answers
 from engine.cli.pid_file import Running, running
 
 DRAIN_S = 30.0
-BEYOND_DRAIN_S = 26.0
-"""What the router may take beyond the time its open requests have: for their last words, and to end what is not a request."""
+BEYOND_DRAIN_S = 30.0
+"""What the router may take beyond the time its open requests have: for their last words, and to end what is not a request.
+
+More than `workers.BEYOND_DRAIN_S`, after which the last of its processes is killed.
+"""
 
 
 @click.command("stop")

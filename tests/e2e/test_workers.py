@@ -7,8 +7,10 @@ import contextlib
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from tests.e2e.asking import body, post
 from tests.e2e.faults import SAID, under_load, upstream_process
 from tests.fakes.router import Router, configuration
 from tests.fakes.upstream import Upstream
+from tests.fakes.wire import Until, after
 
 pytestmark = pytest.mark.e2e
 
@@ -139,3 +142,37 @@ def test_workers_end_with_their_parent(upstream: Upstream) -> None:
         router.signal(signal.SIGKILL)
         router.wait()
         eventually(lambda: not any(alive(pid) for pid in pids), "workers outlived their parent")
+
+
+def test_a_frozen_worker_ends_with_the_others(upstream: Upstream) -> None:
+    """One that a signal had stopped goes on when all shall end, so that its requests end in order."""
+    with Router(configuration(upstream.url), arguments=("--workers", "2")) as router:
+        all_there(router, 2)
+        pids = running(router)
+        os.kill(pids[2], signal.SIGSTOP)
+        router.signal(signal.SIGTERM)
+        assert router.wait() == 0
+        assert not any(alive(pid) for pid in pids.values())
+
+
+def test_a_reload_gives_open_requests_longer(upstream: Upstream) -> None:
+    """The parent waits as long as the configuration of its workers says now, not as long as it said at the start."""
+    config = configuration(upstream.url, server={"drainSeconds": 0})
+    hasty = "import engine.workers; engine.workers.BEYOND_DRAIN_S = 0.01"
+    with (
+        Router(config, arguments=("--workers", "2"), prelude=hasty) as router,
+        ThreadPoolExecutor(1) as asking,
+    ):
+        all_there(router, 2)
+        router.config.write_text(json.dumps({**config, "server": {"drainSeconds": 30}}))
+        assert router.run("reload", "--port", str(router.port)).returncode == 0
+        go_on = threading.Event()
+        upstream.then(lambda request: after(Until(go_on), SAID(request)))
+        already = len(upstream.chats)
+        reply = asking.submit(post, router.url, body())
+        eventually(lambda: len(upstream.chats) > already, "the request did not arrive")
+        router.signal(signal.SIGTERM)
+        eventually(lambda: "stopping" in router.logs(), "nobody stops")
+        go_on.set()
+        assert reply.result().status == 200
+        assert router.wait() == 0

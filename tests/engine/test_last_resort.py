@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from engine import last_resort, serving, workers
+from engine.cli import stop
 from tests.fakes.router import Router
 
 pytestmark = pytest.mark.functional
 
 CONFIG = """\
+server: {drainSeconds: 0}
 providers:
   here: {type: static, settings: {models: [one]}}
 routing: {defaultProvider: here}
 """
 SOON = "import engine.last_resort; engine.last_resort.ENDS_WITHIN_S = 0.2\n"
+NEVER = "import engine.last_resort; engine.last_resort.ENDS_WITHIN_S = 60\n"
+KILLED_SOON = "import engine.workers; engine.workers.BEYOND_DRAIN_S = 0.2\n"
 DEAF = """
 import asyncio, engine.probing
 async def deaf(self):
@@ -62,3 +67,21 @@ def test_what_does_not_end_holds_nothing_up(prelude: str, arguments: tuple[str, 
     assert len(told) == (2 if arguments else 1)
     if named:
         assert all("Prober.run" in line["running"] for line in told)
+
+
+def test_a_worker_that_nothing_ends_is_killed() -> None:
+    """Where even its last resort stands still, its parent ends it; the log and the exit status say so."""
+    with Router(CONFIG, arguments=("--workers", "2"), prelude=NEVER + KILLED_SOON + STANDING) as router:
+        router.signal(15)
+        status = router.wait()
+        told = [line for line in router.log_lines() if line["message"] == "a worker that did not end was killed"]
+
+    assert status == 1
+    assert sorted(line["worker"] for line in told) == [1, 2]
+
+
+def test_whoever_waits_longer_is_the_one_who_started_it() -> None:
+    """A worker ends itself before its parent kills it, and `ccr stop` waits until that is done."""
+    last_words_s = 2 * serving.BREAK_OFF_S + serving.LAST_HANDSHAKE_S
+    own_end_s = last_words_s + last_resort.ENDS_WITHIN_S + last_resort.SAYS_WITHIN_S
+    assert own_end_s < workers.BEYOND_DRAIN_S < stop.BEYOND_DRAIN_S

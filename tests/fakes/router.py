@@ -61,7 +61,13 @@ def clean_environment(home: Path) -> dict[str, str]:
 def ccr_command(*arguments: str, prelude: str = "") -> list[str]:
     """How to run the program; `prelude` is Python that runs in its process before it."""
     if prelude:
-        return [sys.executable, "-P", "-c", f"{prelude}\nfrom engine.cli import main\nmain()", *arguments]
+        return [
+            sys.executable,
+            "-P",
+            "-c",
+            f"{prelude}\nimport sys\nfrom engine.cli import main\nsys.exit(main())",
+            *arguments,
+        ]
     return [sys.executable, "-P", "-m", "engine.cli", *arguments]
 
 
