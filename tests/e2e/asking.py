@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from dataclasses import dataclass
@@ -60,3 +61,28 @@ def send(url: str, method: str, path: str, data: bytes | None = None, **headers:
         return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     finally:
         connection.close()
+
+
+def message_request(value: Any) -> bytes:
+    """A Messages request as the wire carries it, for tests that ask by the thousand."""
+    data = json.dumps(value).encode()
+    return b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(data) + data
+
+
+async def read_reply(reader: asyncio.StreamReader) -> Got:
+    """The next reply on a connection; header names and values are lower-case. Raises `OSError`, `EOFError` or `ValueError` where it is cut."""
+    start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines if line)
+    if "content-length" in headers:
+        data = await reader.readexactly(int(headers["content-length"]))
+    else:
+        data = await _chunks(reader)
+    return Got(int(start.split(" ", 2)[1]), headers, data)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    pieces = []
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        pieces.append((await reader.readexactly(size + 2))[:-2])
+    await reader.readexactly(2)
+    return b"".join(pieces)

@@ -17,13 +17,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import httpx
-
-from tests.e2e.asking import WEATHER, body
+from tests.e2e.asking import WEATHER, Got, body, message_request, read_reply
 from tests.fakes.loopback import Refusing
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.router import ROOT, Router, configuration
-from tests.fakes.stream_reader import check_grammar, content_of, events_in
+from tests.fakes.stream_reader import check_grammar, content_of
 from tests.fakes.upstream import OVERLOAD, Call, Say, Upstream, broken_off, failing, html, raw_stream
 from tests.fakes.wire import (
     Answer,
@@ -32,6 +30,7 @@ from tests.fakes.wire import (
     Received,
     Reset,
     Responder,
+    Send,
     Step,
     Wait,
     chunked,
@@ -47,6 +46,9 @@ SAID = Say(
 """What a healthy upstream always answers."""
 
 WANTED = [{"type": "text", "text": SAID.text}, {"type": "tool_use", "name": "get_weather", "input": {"city": "Bern"}}]
+
+ENDS_WITHIN_S = 30.0
+"""What has not ended by then is lost."""
 
 
 @dataclass(slots=True)
@@ -84,22 +86,22 @@ class Row:
     all_right: bool = False
 
 
-def judge(status: int, content_type: str, data: bytes) -> tuple[str, int, str]:
+def judge(got: Got) -> tuple[str, int, str]:
     """(`right`, `error` or `lost`; tool calls too many; why it is lost) of a reply that was read to its end."""
     try:
-        if status != 200:
-            error = json.loads(data)
+        if got.status != 200:
+            error = got.json
             proper = error["type"] == "error" and bool(error["error"]["type"]) and bool(error["error"]["message"])
-            return ("error" if proper else "lost"), 0, data[:200].decode(errors="replace")
-        if content_type.startswith("text/event-stream"):
-            events = list(events_in(data))
+            return ("error" if proper else "lost"), 0, got.data[:200].decode(errors="replace")
+        if got.headers["content-type"].startswith("text/event-stream"):
+            events = got.events
             if check_grammar(events) == "error":
                 return "error", _calls_too_many(events), ""
             content = content_of(events)
         else:
-            content = json.loads(data)["content"]
+            content = got.json["content"]
     except (AssertionError, ValueError, KeyError, TypeError) as error:
-        return "lost", 0, f"{status}: {error!r}: {data[-200:]!r}"
+        return "lost", 0, f"{got.status}: {error!r}: {got.data[-200:]!r}"
     seen = [
         {name: value for name, value in block.items() if name not in ("id", "citations", "caller")} for block in content
     ]
@@ -114,17 +116,25 @@ def _calls_too_many(events: Sequence[dict[str, Any]]) -> int:
     return max(0, calls - 1)
 
 
-async def ask(client: httpx.AsyncClient, router: Router, number: int, tally: Tally) -> None:
+async def ask(url: str, number: int, tally: Tally) -> None:
     """Sends the request of that number, every other one streamed, and counts what came of it; a refused connection was not sent."""
     asked = body(stream=number % 2 == 0, tools=[WEATHER], messages=[{"role": "user", "content": str(number // 2)}])
+    host, _, port = url.removeprefix("http://").partition(":")
     try:
-        got = await client.post(router.url + "/v1/messages", json=asked)
-        verdict, doubled, why = judge(got.status_code, got.headers.get("content-type", ""), got.content)
-        tally.add(verdict, doubled, got.status_code, why)
-    except httpx.ConnectError:
+        reader, writer = await asyncio.open_connection(host, int(port), limit=2**20)
+    except ConnectionError:
         tally.statuses[0] += 1
-    except httpx.HTTPError as error:
+        return
+    try:
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            writer.write(message_request(asked))
+            got = await read_reply(reader)
+        verdict, doubled, why = judge(got)
+        tally.add(verdict, doubled, got.status, why)
+    except (OSError, EOFError, ValueError) as error:
         tally.add("lost", 0, 0, repr(error))
+    finally:
+        writer.close()
 
 
 async def under_load(
@@ -141,12 +151,11 @@ async def under_load(
     """
     tally, over = Tally(), not throughout
     numbers = itertools.takewhile(lambda number: number < requests or not over, itertools.count())
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client, asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
 
         async def worker() -> None:
             for number in numbers:
-                await ask(client, router, number, tally)
+                await ask(router.url, number, tally)
 
         for _ in range(at_once):
             group.create_task(worker())
@@ -183,16 +192,15 @@ def alone(fault: Responder, requests: int = 12, patience_ms: int = 400) -> Tally
 
 def every_offset(ending: Step) -> Tally:
     """One instance that ends the connection after 0, 1, 2 ... bytes of a recorded stream, on every try of a request the same."""
-    recorded = SAID(_streamed_request())
-    total = len(wire_bytes(recorded))
+    recorded = wire_bytes(SAID(_streamed_request()))
 
     def respond(request: Received) -> Answer:
-        return cut(recorded, int(request.json["messages"][-1]["content"]), ending)
+        return Send(recorded[: int(request.json["messages"][-1]["content"])]), ending
 
     with Upstream() as upstream:
         upstream.always(respond)
         with Router(configuration_of(upstream.url, patience_ms=5_000)) as router:
-            return asyncio.run(under_load(router, 2 * total + 2, 48))
+            return asyncio.run(under_load(router, 2 * len(recorded) + 2, 48))
 
 
 def _streamed_request() -> Received:

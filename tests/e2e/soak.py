@@ -16,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import uvloop
 
-from tests.e2e.asking import WEATHER, body
+from tests.e2e.asking import WEATHER, body, message_request, read_reply
 from tests.e2e.faults import SAID, judge
 from tests.fakes.router import ROOT, Router, configuration
 from tests.fakes.upstream import OVERLOAD, failing, sse
@@ -117,7 +117,7 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._bodies = [json.dumps(body(stream=streamed, tools=[WEATHER])).encode() for streamed in (False, True)]
+        self._requests = [message_request(body(stream=streamed, tools=[WEATHER])) for streamed in (False, True)]
         self.count: Counter[str] = Counter()
         self.doubled = 0
         self.first_loss = ""
@@ -129,10 +129,7 @@ class Client:
             pair = pair or await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
             reader, writer = pair
             leaves = number % LEAVES_EVERY == 0
-            data = self._bodies[1 if leaves else number % 2]
-            writer.write(
-                b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(data) + data
-            )
+            writer.write(self._requests[1 if leaves else number % 2])
             try:
                 if leaves:
                     await reader.readuntil(b"\r\n\r\n")
@@ -140,7 +137,9 @@ class Client:
                     writer.close()
                     pair = None
                     continue
-                if not await self._read(reader):
+                got = await read_reply(reader)
+                self._note(*judge(got))
+                if got.headers.get("connection") == "close":
                     writer.close()
                     pair = None
             except (OSError, EOFError, ValueError) as problem:
@@ -150,30 +149,11 @@ class Client:
         if pair is not None:
             pair[1].close()
 
-    async def _read(self, reader: asyncio.StreamReader) -> bool:
-        """Reads and judges one reply; whether the connection can be used again."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        status = int(head.split(" ", 2)[1])
-        lines = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
-        if "content-length" in lines:
-            data = await reader.readexactly(int(lines["content-length"]))
-        else:
-            data = b"".join([piece async for piece in chunks_of(reader)])
-        self._note(*judge(status, lines["content-type"], data))
-        return lines.get("connection") != "close"
-
     def _note(self, verdict: str, doubled: int, why: str) -> None:
         self.count[verdict] += 1
         self.doubled += doubled
         if verdict == "lost":
             self.first_loss = self.first_loss or why
-
-
-async def chunks_of(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """The pieces of a body in chunked coding."""
-    while size := int(await reader.readuntil(b"\r\n"), 16):
-        yield (await reader.readexactly(size + 2))[:-2]
-    await reader.readexactly(2)
 
 
 def files_of(pid: int) -> int:
