@@ -34,11 +34,14 @@ from providers.messages.form import MESSAGES_FORM
 from providers.plan import PlannedTarget
 from rules.explicit import without_tag
 from rules.facts import Facts
-from rules.filters import decision_of, filtered
-from rules.nodes import Decision, Found, Reject
+from rules.filters import Filtered, decision_of, filtered
+from rules.nodes import Decision, Filter, Found, Reject
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, Envelope, MessagesRequest, Path
 from schemas.threads import THREAD_REFUSAL, THREAD_REFUSAL_DETAILS, asks_for_thread
+
+LARGE_BYTES = 131_072
+"""A body of that size takes filters some ten milliseconds."""
 
 
 async def answer_messages(router: Router, visit: Visit) -> None:
@@ -73,7 +76,7 @@ async def _answered(
     form: ClientForm = MESSAGES_FORM,
     lost: tuple[Lost, ...] = (),
 ) -> None:
-    facts, found, decision = _decided(router, visit, request, "messages")
+    facts, found, decision = await _decided(router, visit, request, "messages")
     request = facts.envelope.request
     session = facts.get("sessionId")
     one = Exchange(
@@ -175,7 +178,7 @@ async def answer_count(router: Router, visit: Visit) -> None:
     The estimate, whose method is `rules/measure.py`, also stands in where the upstream cannot count just now.
     """
     request = _decoded(visit, "count_tokens")
-    facts, _, decision = _decided(router, visit, request, "count_tokens")
+    facts, _, decision = await _decided(router, visit, request, "count_tokens")
     request = facts.envelope.request
     if isinstance(decision.route.to, Reject):
         raise Refused(refusal(decision.route.to.status, decision.route.to.message), headers_of_decision(decision))
@@ -244,7 +247,7 @@ def _decoded(visit: Visit, path: Path) -> MessagesRequest:
         raise Refused(refusal(400, str(problem))) from None
 
 
-def _decided(
+async def _decided(
     router: Router, visit: Visit, request: MessagesRequest, path: Path
 ) -> tuple[Facts, tuple[Found, ...], Decision]:
     """The facts of the request as the filters leave it, what these found, and the decision."""
@@ -253,13 +256,23 @@ def _decided(
     if not filters:
         facts = Facts(envelope)
         return facts, (), visit.gateway.decide(facts)
-    behind = filtered(filters, envelope)
+    behind = await _behind_filters(filters, envelope)
     if behind.found:
         visit.body = behind.envelope.request.raw
         visit.responder.base.append(filters_header(behind.found))
     facts = Facts(behind.envelope)
     decision = visit.gateway.decide(facts) if behind.blocked is None else decision_of(behind.blocked)
     return facts, behind.found, decision
+
+
+async def _behind_filters(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
+    """The request behind the filters; a large one is searched in a thread, so that nobody else waits for it."""
+    if len(envelope.request.raw) < LARGE_BYTES:
+        return filtered(filters, envelope)
+    states = envelope.provider_state
+    still = None if states is None else {name: dict(state) for name, state in states.items()}
+    behind = await asyncio.to_thread(filtered, filters, replace(envelope, provider_state=still))
+    return replace(behind, envelope=replace(behind.envelope, provider_state=states))
 
 
 def _envelope(router: Router, visit: Visit, request: MessagesRequest, path: Path) -> Envelope:

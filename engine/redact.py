@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-# Headers that carry credentials, whatever their value looks like.
+from rules.known_patterns import GROUPS, KNOWN, Shape, shape_of
+
 SECRET_HEADERS = frozenset(
     {
         "authorization",
@@ -20,22 +22,53 @@ SECRET_HEADERS = frozenset(
         "x-amz-security-token",
     }
 )
+"""Headers that carry credentials, whatever their value looks like."""
 
-# Shapes of well-known credentials; the first group stays, to tell what was there.
-_SHAPES = re.compile(
-    r"(sk-(?:ant-|or-|proj-)?)[A-Za-z0-9_\-]{8,}"
-    r"|(AIza)[A-Za-z0-9_\-]{20,}"
-    r"|(gh[pousr]_)[A-Za-z0-9]{20,}"
-    r"|((?:AKIA|ASIA))[A-Z0-9]{12,}"
-    r"|(eyJ)[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}(?:\.[A-Za-z0-9_\-]+)?"
-    r"|((?i:bearer\s+))[A-Za-z0-9._~+/\-]{8,}=*"
-    r"|((?i:[?&](?:api_?key|key|token|access_token)=))[^&\s\"']+"
+_SHAPES: tuple[Shape, ...] = (
+    *(shape for name in GROUPS["secrets"] for shape in KNOWN[name].shapes),
+    shape_of("sk-", r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,512}"),
+    shape_of("eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,8192}(?:\.[A-Za-z0-9_-]{1,8192})?"),
+    shape_of("earer EARER", r"(?<=[bB])(?i:earer)\s{1,8}([A-Za-z0-9._~+/-]{8,8192}=*)"),
+    shape_of("? &", r"[?&](?i:api_?key|key|token|access_token)=([^&\s\"']{1,8192})"),
 )
+"""What filters know by name, and what is worth hiding from a log though a request may well hold it."""
+
+MARK = "***"
+BASE64_CHARS = 10_000
 
 
 def redact(text: str) -> str:
-    """`text` with everything that looks like a credential replaced by `***`."""
-    return _SHAPES.sub(lambda found: next((group for group in found.groups() if group is not None), "") + "***", text)
+    """`text` with everything that looks like a credential replaced by `***`, behind the hint that tells what was there."""
+    found = sorted(row for shape in _SHAPES for row in _cuts(shape, text))
+    if not found:
+        return text
+    pieces, at = [], 0
+    for start, behind, _, hint in found:
+        if start >= at:
+            pieces += [text[at:start], hint, MARK]
+        at = max(at, -behind)
+    return "".join([*pieces, text[at:]])
+
+
+def _cuts(shape: Shape, text: str) -> Iterator[tuple[int, int, int, str]]:
+    """Start, end and hint of what is cut, so that of several from one place on the longest, and best known, comes first."""
+    for start, end in shape.spans(text):
+        hint = next((hint for hint in shape.hints if text.startswith(hint, start)), "")
+        yield start, -end, -len(hint), hint
+
+
+def redacted(value: Any) -> Any:
+    """A JSON value with every text redacted, but for long base64 ones."""
+    if isinstance(value, str):
+        return value if len(value) > BASE64_CHARS and _BASE64.fullmatch(value[:BASE64_CHARS]) else redact(value)
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {redact(name): redacted(item) for name, item in value.items()}
+    return value
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:

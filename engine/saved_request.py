@@ -15,7 +15,7 @@ import msgspec
 
 from engine.ended import Ended
 from engine.exchange_state import Exchange, Moment
-from engine.redact import digest_of, redact, redact_headers
+from engine.redact import digest_of, redact, redact_headers, redacted
 from providers.plan import Try
 from rules.nodes import Reject, Target
 
@@ -30,8 +30,6 @@ _OF_UPSTREAM = (
     "x-app",
 )
 """The headers that are shown as they go upstream: all others may come from a configuration, where they may be secrets."""
-
-BASE64_CHARS = 10_000
 
 
 def saved_request(ended: Ended, moment: Moment) -> bytes:
@@ -54,7 +52,7 @@ def saved_request(ended: Ended, moment: Moment) -> bytes:
             "firstByteMs": None if ended.first_byte_s is None else round(ended.first_byte_s * 1000, 1),
             "totalMs": round(ended.total_s * 1000, 1),
         },
-        "reply": redact_lines(bytes(moment.reply).decode("utf-8", "replace")) if moment.reply else None,
+        "reply": redact(bytes(moment.reply).decode("utf-8", "replace")) if moment.reply else None,
     }
     left_out = ("clientIp", "clientKey")
     return msgspec.json.format(
@@ -85,25 +83,6 @@ def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def redacted(value: Any) -> Any:
-    """A JSON value with every text redacted, but for long base64 ones."""
-    if isinstance(value, str):
-        return value if len(value) > BASE64_CHARS and _BASE64.fullmatch(value[:BASE64_CHARS]) else redact_lines(value)
-    if isinstance(value, list):
-        return [redacted(item) for item in value]
-    if isinstance(value, dict):
-        return {name: redacted(item) for name, item in value.items()}
-    return value
-
-
-_BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
-
-
-def redact_lines(text: str) -> str:
-    """As `redact`, line by line: other threads get their turn in between."""
-    return "\n".join(map(redact, text.split("\n")))
-
-
 def _decision(one: Exchange, revision: str) -> dict[str, Any]:
     decision = one.decision
     to = decision.route.to
@@ -131,7 +110,7 @@ def _upstream(one: Exchange) -> dict[str, Any] | None:
     try:
         body: Any = redacted(msgspec.json.decode(encoded.body))
     except msgspec.DecodeError:
-        body = redact_lines(encoded.body.decode("utf-8", "replace"))
+        body = redact(encoded.body.decode("utf-8", "replace"))
     return {
         "instance": attempt.pick.instance.id,
         "path": redact(encoded.path),

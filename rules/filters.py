@@ -8,7 +8,8 @@ INVARIANT: what a `redact` found is nowhere in the texts of the request that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -18,20 +19,29 @@ from msgspec.structs import replace
 from rules.compute import ExpressionFailed
 from rules.evaluate import UnknownFact, holds
 from rules.facts import Facts
-from rules.nodes import Decision, Filter, Found, Reject, Route
+from rules.known_patterns import joined
+from rules.nodes import Decision, Filter, Found, Reject, Route, Spotter
 from schemas.decode_request import decode_request
 from schemas.members import spliced
 from schemas.request import Envelope, MessagesRequest
 
-_FIELDS = ("system", "messages", "tools")
+_NOT_SEARCHED = frozenset({"model", "mcp_servers"})
+"""Members of a request that are no text, and those whose credentials are meant for whom it is sent to."""
+
+_CLIENTS = frozenset({"input", "input_examples", "input_schema", "schema"})
+"""Members in which all names are the client's own."""
+
 _OF_STRUCTURE = frozenset(
     {"type", "id", "name", "role", "tool_use_id", "tool_name", "media_type", "cache_control", "file_id", "signature"}
 )
-"""Members whose text is the protocol's own; inside a tool's input all members are the client's."""
+"""Members whose text is the protocol's own, but for those in `_CLIENTS`."""
 
 _SEALED = frozenset({"encrypted_content", "encrypted_index"})
 _SEALED_TYPES = ("base64", "redacted_thinking")
 """What only its maker can read, and the types whose `data` is no text: a change would make them useless."""
+
+_KEPT = ("max_tokens", "origin", "replaced_surrogates")
+"""What of a request is not in its body, or otherwise."""
 
 _ROUNDS = 4
 """A cut may make an edge at which more is found; so often at most it is looked again."""
@@ -48,18 +58,25 @@ class Filtered(Struct, frozen=True):
 def filtered(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
     """The request behind all filters, or the one that blocks it."""
     found: list[Found] = []
+    searched = any(one.patterns for one in filters)
+    contents = _contents_of(envelope.request) if searched else None
+    if contents is not None and contents.doubled:
+        envelope = replace(envelope, request=_with(envelope, contents.doubled))
     for number, one in enumerate(filters):
         if not _holds(one, envelope):
             continue
-        count, request = _searched(one, envelope) if one.patterns else (0, envelope.request)
-        if one.patterns and not count:
-            continue
+        count, cut = 0, envelope.request
+        if one.patterns and contents is not None:
+            count, cut = _searched(one, envelope, contents)
+            if not count:
+                continue
         found.append(Found(one.name, one.action, count))
         match one.action:
             case "block":
                 return Filtered(_harmless(envelope, filters[number:]), tuple(found), one)
             case "redact":
-                envelope = replace(envelope, request=request)
+                envelope = replace(envelope, request=cut)
+                contents = _contents_of(cut)
             case "tag":
                 envelope = replace(envelope, tags=envelope.tags | {one.tag or one.name})
             case _:
@@ -76,7 +93,8 @@ def _harmless(envelope: Envelope, filters: Sequence[Filter]) -> Envelope:
     """A blocked request as it may be kept: without what blocked it, and without what filters behind that would cut out."""
     for one in filters:
         if one.patterns and one.action != "tag" and _holds(one, envelope):
-            envelope = replace(envelope, request=_searched(one, envelope, cuts=True)[1])
+            _, request = _searched(one, envelope, _contents_of(envelope.request), cuts=True)
+            envelope = replace(envelope, request=request)
     return envelope
 
 
@@ -94,27 +112,68 @@ def _holds(one: Filter, envelope: Envelope) -> bool:
         return True
 
 
-def _spans(one: Filter, text: str) -> list[tuple[int, int]]:
-    """Where its patterns are in a text, those that touch or overlap joined."""
-    found = sorted(span for pattern in one.patterns for span in pattern.spans(text))
-    joined: list[tuple[int, int]] = []
-    for start, end in found:
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
+class _Contents(Struct, frozen=True):
+    """What of a request is searched: its members as values, and all their texts in one, for a first look.
+
+    `doubled` are those in which some name stands twice, written anew as they are read here: what is searched is what is sent.
+    """
+
+    members: Mapping[str, Any]
+    text: str
+    doubled: Mapping[str, bytes]
 
 
-def _searched(one: Filter, envelope: Envelope, *, cuts: bool = False) -> tuple[int, MessagesRequest]:
+def _contents_of(request: MessagesRequest) -> _Contents:
+    members, doubled = {}, {}
+    texts: list[str] = []
+
+    def keep(text: str) -> str:
+        texts.append(text)
+        return text
+
+    for name, raw in request.fields.items():
+        data = bytes(raw)
+        if name not in _NOT_SEARCHED and data[:1] in (b'"', b"[", b"{"):
+            members[name] = msgspec.json.decode(data)
+            _changed(members[name], keep, clients=name in _CLIENTS)
+            if _has_twins(data, members[name]):
+                doubled[name] = msgspec.json.encode(members[name])
+    return _Contents(members, "\n".join(texts), doubled)
+
+
+def _has_twins(data: bytes, value: Any) -> bool:
+    """Whether an object in the JSON has two members of one name, the first of which `value` does not show."""
+    if msgspec.json.encode(value) == data:
+        return False
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len({name for name, _ in pairs}) < len(pairs)
+
+    json.loads(data, object_pairs_hook=look)
+    return found
+
+
+def _spans(patterns: Sequence[Spotter], text: str) -> list[tuple[int, int]]:
+    """Where the patterns are in a text, those that touch or overlap joined."""
+    return joined(span for pattern in patterns for span in pattern.spans(text))
+
+
+def _searched(
+    one: Filter, envelope: Envelope, contents: _Contents, *, cuts: bool = False
+) -> tuple[int, MessagesRequest]:
     """How often its patterns are in the request, and the request: without what they found, if it `cuts` or redacts."""
-    request, cuts = envelope.request, cuts or one.action == "redact"
+    patterns = [pattern for pattern in one.patterns if pattern.may_be_in(contents.text)]
+    if not patterns:
+        return 0, envelope.request
+    cuts = cuts or one.action == "redact"
     mark, count = f"[redacted: {one.name}]", 0
 
     def look(text: str) -> str:
         nonlocal count
         for number in range(_ROUNDS):
-            spans = _spans(one, text)
+            spans = _spans(patterns if number == 0 else one.patterns, text)
             count += len(spans) if number == 0 else 0
             if not spans or not cuts:
                 break
@@ -125,21 +184,22 @@ def _searched(one: Filter, envelope: Envelope, *, cuts: bool = False) -> tuple[i
             text = "".join([*pieces, text[at:]])
         return text
 
-    edits: dict[str, bytes | None] = {}
-    for name in _FIELDS:
-        if name in request.fields:
-            before = count
-            changed = _changed(msgspec.json.decode(request.fields[name]), look)
-            if cuts and count > before:
-                edits[name] = msgspec.json.encode(changed)
-    return count, _with(request, edits, envelope) if edits else request
+    edits: dict[str, bytes] = {}
+    for name, value in contents.members.items():
+        before = count
+        changed = _changed(value, look, clients=name in _CLIENTS)
+        if cuts and count > before:
+            edits[name] = msgspec.json.encode(changed)
+    return count, _with(envelope, edits) if edits else envelope.request
 
 
-def _with(request: MessagesRequest, edits: dict[str, bytes | None], envelope: Envelope) -> MessagesRequest:
-    body = spliced(request.raw, request.fields, edits)
-    again = decode_request(body, envelope.path)
-    fields = {**request.fields, **{name: Raw(value) for name, value in edits.items() if value is not None}}
-    return replace(request, raw=body, fields=fields, system=again.system, messages=again.messages, tools=again.tools)
+def _with(envelope: Envelope, edits: Mapping[str, bytes]) -> MessagesRequest:
+    """The envelope's request with other members."""
+    request = envelope.request
+    again = decode_request(spliced(request.raw, request.fields, dict(edits)), envelope.path)
+    kept = {name: getattr(request, name) for name in _KEPT}
+    fields = {**request.fields, **{name: Raw(value) for name, value in edits.items()}}
+    return replace(again, fields=fields, **kept)
 
 
 def _changed(value: Any, change: Callable[[str], str], *, clients: bool = False) -> Any:
@@ -156,7 +216,7 @@ def _changed(value: Any, change: Callable[[str], str], *, clients: bool = False)
     changed = {
         key: item
         if key in sealed or (key in _OF_STRUCTURE and isinstance(item, str))
-        else _changed(item, change, clients=key == "input")
+        else _changed(item, change, clients=key in _CLIENTS)
         for key, item in value.items()
     }
     if changed.get("thinking") != value.get("thinking") and "signature" in changed:

@@ -88,9 +88,13 @@ class Finder:
         """Whether it is found in the empty text."""
         return self._forward.ends(self._forward.start(Side.NOTHING))
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether what every match holds is in the text."""
+        return self._needed in text
+
     def spans(self, text: str) -> list[Span]:
         """Where it is, from left to right, none overlapping another; matches of nothing are none."""
-        if self._needed not in text:
+        if not self.may_be_in(text):
             return []
         begins = self._begins(text)
         found: list[Span] = []

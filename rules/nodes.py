@@ -146,6 +146,10 @@ class Category(Struct, frozen=True):
 class Spotter(Protocol):
     """A pattern of a filter."""
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth to look closer; False only where it is nowhere in the text."""
+        ...
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where it is, from left to right."""
         ...

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.answers import LARGE_BYTES
 from engine.cli import ccr
 from engine.ended import Ended
 from engine.journal import Journal
@@ -43,6 +44,10 @@ routing:
     - {name: stay here, condition: {tags: {has: confidential}}, target: "local,m2"}
     - {name: leaked, condition: {lastUserText: {contains: CANARY}}, target: "local,m2"}
 """
+PASSED_THROUGH = """
+providers: {up: {type: anthropic, endpoint: "http://127.0.0.1:9", authentication: {type: forward}}}
+routing: {defaultProvider: up}
+"""
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nCANARY\n-----END RSA PRIVATE KEY-----"
 
 
@@ -54,12 +59,19 @@ def everywhere(secret: str) -> dict[str, Any]:
     """A request with the secret in every text that a client can put it in."""
     return {
         **ASK,
+        "stop_sequences": [secret],
+        "metadata": {"user_id": secret},
+        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object", "title": secret}}},
+        "new": {"member": secret},
         "system": [{"type": "text", "text": f"the key is {secret}"}],
         "tools": [
             {
                 "name": "look",
                 "description": f"uses {secret}",
-                "input_schema": {"type": "object", "properties": {"q": {"type": "string", "description": secret}}},
+                "input_schema": {
+                    "type": "object",
+                    "properties": {"q": {"type": "string", "description": secret}, secret: {"id": secret}},
+                },
             }
         ],
         "messages": [
@@ -131,11 +143,7 @@ async def test_a_client_of_chat_completions_is_filtered_as_well() -> None:
 
 async def test_what_is_not_found_passes_byte_for_byte() -> None:
     """Filters that find nothing change nothing."""
-    text = """
-providers: {up: {type: anthropic, endpoint: "http://127.0.0.1:9", authentication: {type: forward}}}
-routing: {defaultProvider: up}
-"""
-    one = in_process(text + FILTERS, {"up": [Answer(status=400)]})
+    one = in_process(PASSED_THROUGH + FILTERS, {"up": [Answer(status=400)]})
     body = b'{ "model":"claude-x", "max_tokens" : 10,\n"messages":[{"content":"h\\u0069 sk-","role":"user"}],"new":{"a":1.0}}'
     got = await one.post(body, headers={"x-api-key": "client"})
     assert one.transports["up"].sent[0].body == body
@@ -150,6 +158,29 @@ async def test_escapes_hide_nothing() -> None:
     one = router()
     await one.post(body.encode())
     assert b"CANARY" not in one.transports["up"].sent[0].body
+
+
+@pytest.mark.parametrize("found", [False, True])
+async def test_a_name_given_twice_hides_nothing(found: bool) -> None:
+    """Of two members with one name the last counts, here and in what is sent: the other is not sent either."""
+    one = in_process(PASSED_THROUGH + FILTERS, {"up": [Answer(status=400)]})
+    last = SECRET if found else "clean"
+    twice = f'{{"role": "user", "content": [{{"type": "text", "text": "{SECRET}", "text": "{last}"}}]}}'
+    body = '{"model": "claude-x", "max_tokens": 10, "messages": [' + twice + "]}"
+    got = await one.post(body.encode(), headers={"x-api-key": "client"})
+    assert b"CANARY" not in one.transports["up"].sent[0].body
+    assert ("x-ccr-filters" in got.headers) is found
+
+
+async def test_a_large_request_is_filtered_as_a_small_one_is() -> None:
+    """Off the loop, with conditions that look at the router's state."""
+    when_well = "  - {name: well, action: tag, condition: {provider.up.health: up}}\n"
+    one = router(FILTERS + when_well)
+    padding = "x " * LARGE_BYTES
+    got = await one.post({**ASK, "system": "internal " + padding, "messages": [{"role": "user", "content": SECRET}]})
+    assert got.headers["x-ccr-filters"] == "cut=1, code, well"
+    assert got.headers["x-ccr-rule"] == "stay here"
+    assert b"CANARY" not in one.transports["local"].sent[0].body
 
 
 @pytest.mark.parametrize(

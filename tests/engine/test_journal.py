@@ -10,7 +10,7 @@ import pytest
 
 from engine.journal import Journal
 from engine.log_files import LogFiles, log_files
-from engine.redact import redact, redact_headers
+from engine.redact import redact, redact_headers, redacted
 
 
 def lines_in(folder: Path) -> list[dict[str, object]]:
@@ -92,12 +92,24 @@ def test_an_endless_line_is_cut(tmp_path: Path) -> None:
         ("https://x/?api_key=hush123&b=1", "hush123"),
         ("AIza" + "b" * 35, "b" * 35),
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc", "eyJzdWIi"),
+        ("a short one, sk-12345678", "12345678"),
+        ("github_pat_" + "a" * 40, "aaaa"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEv\n-----END PRIVATE KEY-----", "MIIEv"),
+        ("postgresql://user:hush@host/db", "hush"),
+        ("Bearer " + "sk-ant-api03-" + "b" * 40 + " sk-" + "c" * 40, "b" * 10),
     ],
 )
 def test_what_looks_like_a_credential_is_taken_out(text: str, gone: str) -> None:
     """Text made by others is cleaned before it is shown."""
     assert gone not in redact(text)
     assert "***" in redact(text)
+
+
+def test_what_was_taken_out_is_still_told() -> None:
+    """The beginning that names its maker stays, and so does all around it; a word with `sk-` in it is no key."""
+    assert redact("at disk-usage: AKIAIOSFODNN7EXAMPLE, sk-ant-" + "a" * 30) == "at disk-usage: AKIA***, sk-ant-***"
+    assert redact("Bearer abcdefghijk, /?key=hush&b=1") == "Bearer ***, /?key=***&b=1"
+    assert redacted({"sk-" + "a" * 30: ["sk-" + "b" * 30, 1]}) == {"sk-***": ["sk-***", 1]}
 
 
 def test_secret_headers_become_a_hash() -> None:
