@@ -43,6 +43,11 @@ def number(count: int | None) -> str:
     return f"{count / 1e9:.2f} G" if count >= 1e9 else f"{count / 1e6:.2f} M"
 
 
+def said_of_state(state: str) -> str:
+    """What people read of an instance's health, here as on the page: a closed circuit is what serves."""
+    return {"closed": "serving", "half-open": "on trial", "open": "resting"}.get(state, state)
+
+
 def milliseconds(ms: float | None) -> str:
     """A latency."""
     if ms is None:

@@ -11,6 +11,7 @@ from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.response import Redirect
 
 PATH = "/ui"
 INDEX = "index.html"
@@ -44,6 +45,10 @@ def page_routes() -> list[HTTPRouteHandler]:
     """The handlers of the page."""
     held = page_files()
 
+    @get("/", sync_to_thread=False)
+    def lead_to_page() -> Redirect:
+        return Redirect(PATH)
+
     @get(PATH, sync_to_thread=False)
     def serve_page() -> Response[bytes]:
         return _answer(INDEX, held[INDEX])
@@ -54,7 +59,7 @@ def page_routes() -> list[HTTPRouteHandler]:
             raise NotFoundException
         return _answer(name, held[name])
 
-    return [serve_page, serve_file]
+    return [lead_to_page, serve_page, serve_file]
 
 
 def page_files() -> dict[str, bytes]:
@@ -64,8 +69,8 @@ def page_files() -> dict[str, bytes]:
 
 
 def is_of_page(path: str) -> bool:
-    """Whether the path is one of the page's."""
-    return path == PATH or path.startswith(PATH + "/")
+    """Whether the path is one of the page's, or leads to it."""
+    return path in ("/", PATH) or path.startswith(PATH + "/")
 
 
 def _answer(name: str, data: bytes) -> Response[bytes]:

@@ -84,7 +84,9 @@ def read_asked(data: bytes) -> Asked:
     except BadRequest:
         raise BadEnvelope("this is no valid UTF-8") from None
     except (msgspec.DecodeError, RecursionError) as fault:
-        raise BadEnvelope(f"this is no JSON object: {_plainly(fault)}") from None
+        raise BadEnvelope(
+            _said_of_text(fault) if text.strip() else "this is empty, where a request was expected"
+        ) from None
     if "request" not in fields:
         if "messages" not in fields:
             raise BadEnvelope("this is neither a body (no `messages`) nor an envelope (no `request`)")
@@ -260,8 +262,18 @@ def _value(name: str, raw: msgspec.Raw) -> Any:
         raise BadEnvelope(f"{quoted(name)} cannot be read: {_plainly(fault)}") from None
 
 
+def _said_of_text(fault: Exception) -> str:
+    """Why a text that is not empty is no request."""
+    if isinstance(fault, msgspec.ValidationError):
+        return "this is no JSON object: it is JSON of another kind"
+    return f"this is no JSON object: {_plainly(fault)}"
+
+
 def _plainly(fault: Exception) -> str:
-    return "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
+    if isinstance(fault, RecursionError):
+        return "it is nested too deeply"
+    said = str(fault)
+    return "it is cut off" if said == "Input data was truncated" else said.removeprefix("JSON is malformed: ")
 
 
 def _headers_of(value: object) -> dict[str, str] | None:

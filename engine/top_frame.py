@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.cells import cells_of, cut_to, fitted, milliseconds, number, plain, span
+from engine.cells import cells_of, cut_to, fitted, milliseconds, number, plain, said_of_state, span
 from engine.top_view import FAILURES, View, figures, sums
 
 JSON = Mapping[str, Any]
@@ -117,7 +117,7 @@ def _instances(view: View, width: int) -> Iterator[list[Cell]]:
                 note += f"  {span(instance['lastErrorSecondsAgo'])} ago: {instance['lastError']}"
             yield [
                 (fitted(f"{provider['name']}/{instance['name']}", size), ""),
-                (f" {instance['state']:9}", _STATES.get(instance["state"], "")),
+                (f" {said_of_state(instance['state']):9}", _STATES.get(instance["state"], "")),
                 (number(instance["inflight"]).rjust(10), ""),
                 (number(instance["requests"]).rjust(10), ""),
                 (number(instance["errors"]).rjust(8), "bad" if instance["errors"] else ""),

@@ -271,7 +271,7 @@ def announce(prepared: Prepared, port: int) -> None:
         wants = "these two lines point Claude Code at it (or run `ccr code`)"
     if prepared.trust() is not None:
         wants = wants.replace("this line points", "these lines point").replace("two lines", "three lines")
-    click.echo(f"ccr: serving on {url}; {wants}:", err=True)
+    click.echo(f"ccr: serving on {url} (open it in a browser to watch); {wants}:", err=True)
     shown = (1 if prepared.keyed or forwards else 2) + (prepared.trust() is not None)
     environment = client_environment(url, {}, trust=prepared.trust())
     for line in shell_lines(environment, "sh")[:shown]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from engine.cells import span
+from engine.cells import said_of_state, span
 from engine.cli import options
 from engine.cli.ask import ask
 from engine.client_environment import authority
@@ -50,8 +50,11 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
         shown = click.style(str(health), fg="red" if health == "down" else "yellow") if health != "up" else "up"
         yield f"provider {provider.get('name')} ({provider.get('type')}): {shown}"
         for instance in _rows(provider.get("instances")):
-            said = {name: value for name, value in instance.items() if name != "name" and value not in (None, "", [])}
-            yield f"  {instance.get('name')}: " + ", ".join(f"{name} {value}" for name, value in said.items())
+            state = said_of_state(str(instance.get("state")))
+            others = [
+                item for item in instance.items() if item[0] not in ("name", "state") and item[1] not in (None, "", [])
+            ]
+            yield f"  {instance.get('name')}: " + ", ".join([state, *(f"{name} {value}" for name, value in others)])
     counters = body.get("counters")
     if isinstance(counters, dict):
         plain = [f"{name} {value}" for name, value in counters.items() if isinstance(value, int | float)]

@@ -419,7 +419,7 @@ async def test_debugging_adds_lines(tmp_path: Path, debug: str, steps: list[str]
     ("method", "path", "allowed"),
     [
         ("POST", "/health", "GET, HEAD, OPTIONS"),
-        ("GET", "/", "HEAD, OPTIONS"),
+        ("DELETE", "/", "GET, HEAD, OPTIONS"),
         ("DELETE", "/v1/models", "GET, OPTIONS"),
     ],
 )

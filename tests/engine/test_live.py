@@ -188,13 +188,15 @@ async def test_strangers_see_nothing(server: str, method: str, path: str, header
 
 
 async def test_the_page_itself_needs_no_key_and_holds_nothing() -> None:
-    """Its files are served to whoever may ask from there; the key is for the data."""
+    """Its files are served to whoever may ask from there, and the bare address leads there; the key is for the data."""
     one = router(KEYS)
 
     answers = {name: await one.post(b"", f"/ui/{name}", "GET") for name in page.page_files()}
     index = await one.post(b"", "/ui", "GET")
+    root = await one.post(b"", "/", "GET")
 
     assert index.body == answers["index.html"].body
+    assert (root.status, root.headers["location"]) == (302, "/ui")
     assert {answer.status for answer in answers.values()} == {200}
     assert all(answers[name].headers["content-type"].startswith(page.TYPES[Path(name).suffix]) for name in answers)
     keyed = await one.post(b"", EVENTS, "GET", {"x-ccr-key": LITERAL}, leave_after=1)

@@ -112,6 +112,25 @@ def test_a_wrong_envelope_says_what_is_wrong(value: Any, message: str) -> None:
     assert message in str(wrong.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "this is empty, where a request was expected"),
+        (b" \n", "this is empty, where a request was expected"),
+        (b"[1]", "this is no JSON object: it is JSON of another kind"),
+        (b'{"model": ', "this is no JSON object: it is cut off"),
+        (b'{"model": x}', "this is no JSON object: invalid character (byte 10)"),
+        (b"[" * 100_000, "this is no JSON object: it is JSON of another kind"),
+        (b'{"request": ' * 100_000, "this is no JSON object: it is nested too deeply"),
+    ],
+)
+def test_a_text_that_is_no_request_says_why(text: bytes, message: str) -> None:
+    """Each row: a text and what is said of it, in nobody's words but ours."""
+    with pytest.raises(BadEnvelope) as wrong:
+        read_asked(text)
+    assert str(wrong.value) == message
+
+
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 APIS: list[tuple[Any, str]] = [
     (BODY, "messages"),

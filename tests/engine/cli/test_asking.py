@@ -85,9 +85,9 @@ def test_status_tells_people_what_runs(port: int) -> None:
     assert output.splitlines() == [
         f"running on 127.0.0.1:{port} for 2 h 1 min, revision 0123456789ab, version 9.9",
         "provider one (openai): up",
-        "  api: state closed",
+        "  api: serving",
         "provider two (openai): down",
-        "  a: state open",
+        "  a: resting",
         "counters: requests 12",
         "error CCR402 (line 7): not offered",
     ]
