@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from engine.cells import said_of_state, span
+from engine.cells import milliseconds, said_of_state, span
 from engine.cli import options
 from engine.cli.ask import ask
 from engine.client_environment import authority
@@ -50,17 +50,33 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
         shown = click.style(str(health), fg="red" if health == "down" else "yellow") if health != "up" else "up"
         yield f"provider {provider.get('name')} ({provider.get('type')}): {shown}"
         for instance in _rows(provider.get("instances")):
-            state = said_of_state(str(instance.get("state")))
-            others = [
-                item for item in instance.items() if item[0] not in ("name", "state") and item[1] not in (None, "", [])
-            ]
-            yield f"  {instance.get('name')}: " + ", ".join([state, *(f"{name} {value}" for name, value in others)])
+            yield f"  {instance.get('name')}: " + ", ".join(_of_instance(instance))
     counters = body.get("counters")
     if isinstance(counters, dict):
         plain = [f"{name} {value}" for name, value in counters.items() if isinstance(value, int | float)]
         yield "counters: " + (", ".join(plain) or "none")
     for finding in _rows(body.get("findings")):
         yield f"{finding.get('severity')} {finding.get('code')} (line {finding.get('line')}): {finding.get('message')}"
+
+
+def _of_instance(instance: dict[str, object]) -> Iterator[str]:
+    """Its health, counts, latency and last failure; what an older or newer router does not say is left out."""
+    rest_s, latency_s, ago_s = (
+        value if isinstance(value, int | float) else None
+        for value in map(instance.get, ("restEndsInSeconds", "latencySeconds", "lastErrorSecondsAgo"))
+    )
+    state = said_of_state(str(instance.get("state")))
+    yield state if rest_s is None else f"{state} {span(rest_s)} more"
+    for name, noun in (("requests", "requests"), ("errors", "errors"), ("inflight", "in flight")):
+        if name in instance:
+            yield f"{instance[name]} {noun}"
+    if latency_s is not None:
+        yield f"first byte {milliseconds(latency_s * 1000)}"
+    models = instance.get("restingModels")
+    if isinstance(models, list) and models:
+        yield f"resting models {' '.join(map(str, models))}"
+    if ago_s is not None:
+        yield f"last error {span(ago_s)} ago: {instance.get('lastError')}"
 
 
 def _company(body: dict[str, object]) -> Iterator[str]:

@@ -18,6 +18,19 @@ from click.testing import CliRunner
 from engine.cli import ccr
 from engine.cli.pid_file import claim, pid_path
 
+RESTING = {
+    "name": "a",
+    "endpoint": "https://a.example/v1/chat/completions",
+    "state": "open",
+    "requests": 14,
+    "errors": 5,
+    "inflight": 0,
+    "latencySeconds": 0.25,
+    "restEndsInSeconds": 306.4,
+    "restingModels": ["large"],
+    "lastError": "no connection",
+    "lastErrorSecondsAgo": 27.1,
+}
 STATUS = {
     "server": {"name": "claude-code-router", "address": "http://127.0.0.1:1"},
     "version": "9.9",
@@ -25,7 +38,7 @@ STATUS = {
     "revision": "0123456789ab",
     "providers": [
         {"name": "one", "type": "openai", "health": "up", "instances": [{"name": "api", "state": "closed"}]},
-        {"name": "two", "type": "openai", "health": "down", "instances": [{"name": "a", "state": "open"}]},
+        {"name": "two", "type": "openai", "health": "down", "instances": [RESTING]},
     ],
     "counters": {"requests": 12, "tried": {"one": 3}},
     "findings": [{"code": "CCR402", "severity": "error", "message": "not offered", "line": 7}],
@@ -87,7 +100,8 @@ def test_status_tells_people_what_runs(port: int) -> None:
         "provider one (openai): up",
         "  api: serving",
         "provider two (openai): down",
-        "  a: resting",
+        "  a: resting 5 min more, 14 requests, 5 errors, 0 in flight, first byte 250 ms, resting models large, "
+        "last error 27 s ago: no connection",
         "counters: requests 12",
         "error CCR402 (line 7): not offered",
     ]
