@@ -100,8 +100,10 @@ def test_status_tells_people_what_runs(port: int) -> None:
         "provider one (openai): up",
         "  api: serving",
         "provider two (openai): down",
-        "  a: resting 5 min more, 14 requests, 5 errors, 0 in flight, first byte 250 ms, resting models large, "
-        "last error 27 s ago: no connection",
+        (
+            "  a: resting 5 min more, 14 requests, 5 errors, 0 in flight, first byte 250 ms, resting models large, "
+            "last error 27 s ago: no connection"
+        ),
         "counters: requests 12",
         "error CCR402 (line 7): not offered",
     ]
