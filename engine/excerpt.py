@@ -36,7 +36,6 @@ class Excerpts:
     def __init__(self, texts: Mapping[str, str], masks: Masks) -> None:
         self._lines = {file: Lines(text, file) for file, text in texts.items()}
         self._masks = masks
-        self._flat: dict[tuple[str, int], str] = {}
 
     def of(self, found: Diagnostic) -> list[tuple[str, list[Row]]]:
         """Rows by file, the finding's own file first; empty where the text is not known or has nothing at the place."""
@@ -55,19 +54,19 @@ class Excerpts:
         for mark in sorted(marks, key=lambda one: (one.span.line, one.span.column)):
             by_line.setdefault(mark.span.line, []).append(mark)
         for number, here in by_line.items():
-            text = self._shown(lines, number)
-            start = _window(text, min(mark.span.column for mark in here))
-            shown = text[start : start + MAX_WIDTH]
-            yield Row(number, ("..." if start else "") + shown + ("..." if len(text) > start + MAX_WIDTH else ""))
+            length = lines.length(number)
+            start = _window(length, min(mark.span.column for mark in here))
+            text = self._shown(lines, number, start)
+            more = length > start + MAX_WIDTH
+            yield Row(number, ("..." if start else "") + text + ("..." if more else ""))
             for mark in here:
                 yield _under(mark, text, start)
 
-    def _shown(self, lines: Lines, number: int) -> str:
-        """A line as it may be shown, made once: many findings can be on a long one."""
-        place = (lines.file, number)
-        if place not in self._flat:
-            self._flat[place] = _flat(self._masks.shown(lines.file, number, lines.line(number), lines.line(number - 1)))
-        return self._flat[place]
+    def _shown(self, lines: Lines, number: int, start: int) -> str:
+        """What of a line is shown, from `start` on."""
+        stretch = self._masks.around(lines, number, start + 1)
+        first = start - stretch.start
+        return _flat(stretch.text[first : first + MAX_WIDTH])
 
 
 def _flat(text: str) -> str:
@@ -75,15 +74,16 @@ def _flat(text: str) -> str:
     return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
 
 
-def _window(text: str, column: int) -> int:
+def _window(length: int, column: int) -> int:
     """Where to start showing a long line so that the place is in it."""
-    return 0 if len(text) <= MAX_WIDTH or column < MAX_WIDTH - 20 else max(0, column - MAX_WIDTH // 2)
+    return 0 if length <= MAX_WIDTH or column < MAX_WIDTH - 20 else max(0, column - MAX_WIDTH // 2)
 
 
 def _under(mark: Mark, text: str, start: int) -> Row:
-    left = min(mark.span.column - 1, start + MAX_WIDTH)  # a second mark may lie far behind what is shown
-    right = mark.span.end_column - 1 if mark.span.end_line == mark.span.line else len(text)
-    right = min(right, start + MAX_WIDTH)
-    before = cells_of(text[start:left]) + (3 if start else 0)
+    """The marks below the `text` that is shown, before which `start` characters are not."""
+    left = min(mark.span.column - 1 - start, MAX_WIDTH)  # a second mark may lie far behind what is shown
+    right = mark.span.end_column - 1 - start if mark.span.end_line == mark.span.line else len(text)
+    right = min(right, MAX_WIDTH)
+    before = cells_of(text[:left]) + (3 if start else 0)
     length = max(1, cells_of(text[left:right]))
     return Row(None, " " * before + mark.sign * length + (f" {mark.text}" if mark.text else ""), mark.sign)

@@ -26,7 +26,6 @@ class Fingerprints:
         self._document = document
         self._lines = {file: Lines(text, file) for file, text in texts.items()}
         self._masks = Masks(document)
-        self._shown: dict[tuple[str, int], str] = {}
 
     def of(self, found: Iterable[Diagnostic]) -> list[str]:
         """16 hex digits for each finding, in order; what would be the same is numbered."""
@@ -56,12 +55,9 @@ class Fingerprints:
         lines = self._lines.get(span.file)
         if lines is None:
             return ""
-        place = (span.file, span.line)
-        if place not in self._shown:  # once for each line: many findings can be on a long one
-            self._shown[place] = self._masks.shown(*place, lines.line(span.line), lines.line(span.line - 1))
-        shown = self._shown[place]
-        end = span.end_column - 1 if span.end_line == span.line else None
-        return shown[span.column - 1 : end].strip()
+        around = self._masks.around(lines, span.line, span.column)
+        end = span.end_column - 1 - around.start if span.end_line == span.line else None
+        return around.text[span.column - 1 - around.start : end].strip()
 
 
 def _towards(node: Node, span: Span) -> tuple[Node | None, str]:

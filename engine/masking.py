@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
+from typing import TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.diagnostics import Diagnostic, Span
@@ -28,6 +30,16 @@ _ASSIGNED = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*(?P<value>[^\s{{].*)$", re.IGN
 _KEY_ALONE = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*$", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
 _WORD = re.compile(r"[^\s\"',{}\[\]:]++(?![\"']?\s*:(?:\s|$))")
+Stretches: TypeAlias = dict[tuple[str, int], list[tuple[int, int | None]]]
+_REACH = 10_000
+"""So far around a place of a very long line is looked at, in characters."""
+
+
+class Stretch(Struct, frozen=True):
+    """A part of a line, safe to show, of most lines the whole; `start` characters of the line are before it."""
+
+    text: str
+    start: int = 0
 
 
 class Masks:
@@ -37,41 +49,61 @@ class Masks:
     """
 
     def __init__(self, document: Document | None) -> None:
-        self._lines: dict[tuple[str, int], list[tuple[int, int | None]]] = {}
+        self._document = document
+        self._hidden: Stretches = {}
+        self._plain: Stretches | None = None
+        self._made: dict[tuple[str, int, int], Stretch] = {}
         if document is not None:
-            for span in _secret_spans(document.root, hidden=False):
-                self._hide(span)
+            self._hidden = _by_line(_secret_spans(document.root, hidden=False))
 
-    def _hide(self, span: Span) -> None:
-        for line in range(span.line, span.end_line + 1):
-            start = span.column if line == span.line else 1
-            end = span.end_column if line == span.end_line else None
-            self._lines.setdefault((span.file, line), []).append((start - 1, None if end is None else end - 1))
+    def around(self, lines: Lines, number: int, column: int) -> Stretch:
+        """What is around a place, made once: many findings can be on a long line."""
+        start = max(0, (column - 1) // _REACH - 1) * _REACH if lines.length(number) > 3 * _REACH else 0
+        place = (lines.file, number, start)
+        if place not in self._made:
+            before = lines.part(number - 1, max(0, lines.length(number - 1) - _REACH), None)
+            text = lines.part(number, start, start + 3 * _REACH)
+            self._made[place] = Stretch(self.shown(lines.file, number, text, before, start), start)
+        return self._made[place]
 
-    def shown(self, file: str, number: int, text: str, before: str = "") -> str:
-        """Line `number` of `file`, safe to show; `before` is the line above it."""
-        for start, end in self._lines.get((file, number), ()):
-            text = _starred(text, start, len(text) if end is None else end)
+    def shown(self, file: str, number: int, text: str, before: str = "", start: int = 0) -> str:
+        """Line `number` of `file`, or what of it follows the first `start` characters; `before` is the line above it."""
+        hidden = self._hidden.get((file, number))
+        if hidden:
+            text = _starred(text, _in_part(hidden, start, len(text)))
         assigned = _ASSIGNED.search(text)
         if assigned and "tokenPath" not in assigned[0]:
-            text = _words_starred(text, assigned.start("value"))
+            text = _words_starred(text, assigned.start("value"), self._known(file, number, start, len(text)))
         elif _KEY_ALONE.search(before):
-            text = _words_starred(text, 0)
+            text = _words_starred(text, 0, self._known(file, number, start, len(text)))
         for pattern in (CREDENTIAL, _IN_URL):
             text = pattern.sub(lambda match: "*" * len(match[0]), text)
         return text
+
+    def _known(self, file: str, number: int, start: int, length: int) -> Iterable[tuple[int, int]]:
+        """Where in a part of a line values stand of which the tree says that they are none."""
+        if self._plain is None:
+            self._plain = {} if self._document is None else _by_line(_plain_spans(self._document.root, secret=False))
+        return _in_part(self._plain.get((file, number), ()), start, length)
 
 
 def scrubbed(found: Iterable[Diagnostic], document: Document | None, texts: MappingType[str, str]) -> list[Diagnostic]:
     """The findings with every word of theirs replaced that is hidden in the lines they are about."""
     masks = Masks(document)
     lines = {file: Lines(text, file) for file, text in texts.items()}
-    hidden: dict[tuple[str, int], list[str]] = {}
+    hidden: dict[tuple[str, int, int], list[str]] = {}
     clean = []
     for one in found:
-        place = (one.span.file, one.span.line)
+        file = lines.get(one.span.file)
+        if file is None:
+            clean.append(one)
+            continue
+        stretch = masks.around(file, one.span.line, one.span.column)
+        place = (one.span.file, one.span.line, stretch.start)
         if place not in hidden:
-            hidden[place] = _hidden_words(masks, lines.get(one.span.file), one.span.line)
+            hidden[place] = _hidden_words(
+                file.part(one.span.line, stretch.start, stretch.start + len(stretch.text)), stretch.text
+            )
         clean.append(_without(one, hidden[place]) if hidden[place] else one)
     return clean
 
@@ -85,37 +117,61 @@ def _without(found: Diagnostic, words: list[str]) -> Diagnostic:
     return replace(found, message=message, help=help_text, fix=None if told else found.fix)
 
 
-def _hidden_words(masks: Masks, lines: Lines | None, number: int) -> list[str]:
+def _hidden_words(text: str, shown: str) -> list[str]:
     """What stands where the line shows stars, longest first; under four letters it tells nothing and matches too much."""
-    if lines is None:
-        return []
-    text = lines.line(number)
-    shown = masks.shown(lines.file, number, text, lines.line(number - 1))
-    if shown == text:
+    if text == shown:
         return []
     words = {text[match.start() : match.end()] for match in re.finditer(r"\*+", shown)}
     parts = {part for word in words for part in (word, word.strip("*&!@|>\"'`"))}
     return sorted((part for part in parts if len(part) > 3 and set(part) != {"*"}), key=len, reverse=True)
 
 
-def _starred(text: str, start: int, end: int) -> str:
-    """`text[start:end]` hidden, but for quotes and for `${...}`, which says only where the value comes from."""
-    part = text[start:end]
-    kept = [match.span() for match in _REFERENCE.finditer(part)]
-    hidden = "".join(
-        char if char in "\"' " or any(a <= at < b for a, b in kept) else "*" for at, char in enumerate(part)
-    )
-    return text[:start] + hidden + text[end:]
+def _starred(text: str, parts: Iterable[tuple[int, int]]) -> str:
+    """Parts hidden, but for quotes and for `${...}`, which says only where the value comes from."""
+    kept, shown = _kept(text, ()), list(text)
+    for first, last in parts:
+        for at in range(first, last):
+            if not kept[at] and shown[at] not in "\"' ":
+                shown[at] = "*"
+    return "".join(shown)
 
 
-def _words_starred(text: str, start: int) -> str:
-    kept = [match.span() for match in _REFERENCE.finditer(text)]
+def _words_starred(text: str, start: int, known: Iterable[tuple[int, int]]) -> str:
+    """Every word behind `start` hidden, but for what is `known` to be none, and for references."""
+    kept = _kept(text, known)
 
     def hide(match: re.Match[str]) -> str:
-        inside = any(a < match.end() and match.start() < b for a, b in kept)
+        inside = kept.find(0, match.start(), match.end()) < 0
         return match[0] if match.start() < start or inside else "*" * len(match[0])
 
     return _WORD.sub(hide, text)
+
+
+def _kept(text: str, known: Iterable[tuple[int, int]]) -> bytearray:
+    """A 1 for each character that is shown in any case."""
+    kept = bytearray(len(text))
+    for first, last in (*known, *(match.span() for match in _REFERENCE.finditer(text))):
+        kept[first:last] = b"\1" * (last - first)
+    return kept
+
+
+def _by_line(spans: Iterable[Span]) -> Stretches:
+    """Where spans stand in each line, from 0; `None` ends at its end."""
+    found: Stretches = {}
+    for span in spans:
+        for line in range(span.line, span.end_line + 1):
+            start = span.column - 1 if line == span.line else 0
+            end = span.end_column - 1 if line == span.end_line else None
+            found.setdefault((span.file, line), []).append((start, end))
+    return found
+
+
+def _in_part(stretches: Iterable[tuple[int, int | None]], start: int, length: int) -> Iterator[tuple[int, int]]:
+    """What of the stretches of a line lies in a part of it, counted from where that begins."""
+    for first, last in stretches:
+        end = length if last is None else min(last - start, length)
+        if first - start < length and end > 0:
+            yield max(0, first - start), end
 
 
 def _secret_spans(node: Node, hidden: bool) -> Iterable[Span]:
@@ -131,3 +187,23 @@ def _secret_spans(node: Node, hidden: bool) -> Iterable[Span]:
             below = hidden or key in _SECRET_BELOW
             direct = isinstance(entry.value, Scalar) and _SECRET_KEY.search(key) is not None
             yield from _secret_spans(entry.value, (below or direct) and key not in _NOT_SECRET)
+
+
+def _plain_spans(node: Node, secret: bool) -> Iterable[Span]:
+    """Values on one line that are certainly no credential: neither they nor what they stand under is called one.
+
+    An item beside mappings may be the rest of one: `[apiKey: a, b]`. Keys without a value are none of these.
+    """
+    if isinstance(node, Scalar):
+        single = node.span.line == node.span.end_line
+        if not secret and single and not _ASSIGNED.search(node.raw) and not _KEY_ALONE.search(node.raw):
+            yield node.span
+    elif isinstance(node, Sequence):
+        mixed = any(isinstance(item, Mapping) for item in node)
+        for item in node:
+            yield from _plain_spans(item, secret or (mixed and isinstance(item, Scalar)))
+    elif isinstance(node, Mapping):
+        for entry in node:
+            key = str(entry.key.value)
+            named = key in _SECRET_BELOW or _SECRET_KEY.search(key) is not None
+            yield from _plain_spans(entry.value, (secret or named) and key not in _NOT_SECRET)

@@ -43,9 +43,18 @@ class Lines:
 
     def line(self, number: int) -> str:
         """The text of a line without its end, or an empty one where there is none."""
+        return self.part(number, 0, None)
+
+    def length(self, number: int) -> int:
+        """How many characters a line has; none where there is no such line."""
+        return self._ends[number - 1] - self._starts[number - 1] if 1 <= number <= len(self._starts) else 0
+
+    def part(self, number: int, start: int, end: int | None) -> str:
+        """`line(number)[start:end]`, without making the whole of a long line."""
         if not 1 <= number <= len(self._starts):
             return ""
-        return self.text[self._starts[number - 1] : self._ends[number - 1]]
+        first, last = self._starts[number - 1], self._ends[number - 1]
+        return self.text[min(first + start, last) : last if end is None else min(first + end, last)]
 
     def __len__(self) -> int:
         return len(self._starts)

@@ -21,10 +21,8 @@ def read(data: bytes, file: str) -> tuple[Document | None, list[Diagnostic]]:
     `.json` is JSON with comments, `.yaml` and `.yml` are YAML; any other name is judged by content.
     """
     if len(data) > MAX_BYTES:
-        size = (
-            f"{len(data) / 1024 / 1024:.1f} MiB, more than the {MAX_BYTES // 1024 // 1024} MiB a configuration may have"
-        )
-        return None, [finding("CCR003", f"the file is {size}", Span(file, 1, 1, 1, 1))]
+        most = f"more than the {MAX_BYTES >> 20} MiB that a configuration may have"
+        return None, [finding("CCR003", f"the file has {most}", Span(file, 1, 1, 1, 1))]
     text, findings = _decode(data, file)
     if text is None:
         return None, findings

@@ -1,8 +1,7 @@
-"""Configurations read and checked for `ccr test-config`. An edge: it reads files."""
+"""Configurations read and checked for `ccr test-config`.."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
@@ -12,7 +11,7 @@ from engine.analysis import Wishes, proved
 from engine.build import build
 from engine.built import Checked
 from engine.exposure import exposed
-from engine.files import read_by_others, read_file
+from engine.files import read_by_others, read_file, read_input
 from engine.report import Choice, FileReport, file_report
 from schemas.codes import finding
 from schemas.diagnostics import Span
@@ -74,5 +73,5 @@ class Reading(Struct, frozen=True):
 
     def _input(self) -> bytes:
         if not self._standard_input:
-            self._standard_input.append(sys.stdin.buffer.read())
+            self._standard_input.append(read_input())
         return self._standard_input[0]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -81,9 +81,11 @@ def demonstration() -> Chosen:
 
 def reader_of(chosen: Chosen) -> Callable[[], bytes]:
     """Reads the chosen file, each time anew; standard input is read once. Raises OSError."""
+    from engine.files import read_file, read_input
+
     if chosen.name != "-":
-        return Path(chosen.name).read_bytes
-    data = sys.stdin.buffer.read()
+        return partial(read_file, chosen.name)
+    data = read_input()
     return lambda: data
 
 

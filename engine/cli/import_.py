@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from engine.files import read_file
+from engine.files import read_file, read_input
 
 
 @click.command("import")
@@ -34,7 +33,7 @@ def command(file: str, output: Path | None, force: bool) -> int:
         click.echo(f"{output} is already there; `--force` replaces it", err=True)
         return 1
     try:
-        data = sys.stdin.buffer.read() if file == "-" else read_file(file)
+        data = read_input() if file == "-" else read_file(file)
         name = "standard input" if file == "-" else Path(file).name
         made = imported(data, name, TYPES)
     except OSError as problem:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,11 +68,13 @@ def command(
 
 
 def _saved(name: str) -> dict[str, Any]:
+    from engine.cli.request_files import MAX_BYTES
+    from engine.files import read_file
     from engine.read_envelope import BadEnvelope, read_envelope
     from schemas.request import BadRequest
 
     try:
-        data = Path(os.path.expanduser(name)).read_bytes()
+        data = read_file(name, MAX_BYTES)
         if read_envelope(data).path != "messages":
             raise UnusableConfiguration(f"{name} is a request to count tokens, which is not replayed")
     except OSError as problem:

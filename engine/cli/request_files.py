@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from engine.files import read_file
+
 if TYPE_CHECKING:
     from engine.read_envelope import Asked
 
@@ -54,8 +56,7 @@ def is_folder(name: str) -> bool:
 
 def _in_file(name: str, path: Path) -> Iterator[Found]:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_file(str(path), MAX_BYTES)
     except OSError as problem:
         yield Found(name, problem=f"it cannot be read: {(problem.strerror or 'no such file').lower()}")
         return

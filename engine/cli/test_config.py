@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.configured import choose, say_which
+from engine.cli.variables import variables
 from schemas.diagnostics import Severity
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def command(
 
     wishes = Wishes(tests, _pattern(run), coverage or fail_under is not None)
     known = None if baseline is None or write_baseline else _baseline(baseline)
-    env = {**os.environ, **_variables(env_file)}
+    env = {**os.environ, **variables(env_file)}
     reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known), wishes)
     reports = [reading.report(name) for name in names]
     if diff:
@@ -102,6 +103,8 @@ def command(
 
         reports = [fixed(reading, one, unsafe=unsafe_fixes) for one in reports]
     report = Report(tuple(reports), time.monotonic() - started)
+    if run is not None and not report.tests and any(one.built for one in reports):
+        click.echo(f"ccr: no test has a name in which `{run}` is found", err=True)
     if baseline is not None and write_baseline:
         return _write_baseline(report, baseline)
     if not diff:
@@ -125,15 +128,12 @@ def _refuse(*, write_baseline: bool, baseline: str | None, fix: bool, diff: bool
 
 
 def _explain(code: str) -> int:
-    from schemas.codes import CODES
     from schemas.pages import page_of, weight_of
-    from schemas.suggest import did_you_mean
 
-    wanted = code.upper() if code.upper().startswith("CCR") else f"CCR{code}"
+    wanted = _spelled_out(code)
     page = page_of(wanted)
     if page is None:
-        near = did_you_mean(wanted, CODES)
-        raise click.UsageError(f"there is no finding `{code}`" + (f"; {near}" if near else ""))
+        raise _no_finding(code)
     click.echo(f"{page}\nWeight: {weight_of(wanted)}.")
     return 0
 
@@ -188,17 +188,17 @@ def _write_junit(report: Report, name: str) -> None:
 
 
 def _baseline(name: str) -> Baseline:
-    from engine.baseline import BaselineError, baseline_of
+    from engine.baseline import baseline_of
+    from engine.files import read_text
 
     try:
-        return baseline_of(Path(name).read_text(encoding="utf-8"))
+        return baseline_of(read_text(name))
     except OSError as problem:
         raise click.UsageError(
             f"--baseline {name} cannot be read: {problem.strerror}; `--write-baseline` writes it"
         ) from problem
     except ValueError as problem:
-        what = str(problem) if isinstance(problem, BaselineError) else "it is not UTF-8"
-        raise click.UsageError(f"--baseline {name}: {what}") from problem
+        raise click.UsageError(f"--baseline {name}: {problem}") from problem
 
 
 def _write_baseline(report: Report, name: str) -> int:
@@ -232,17 +232,24 @@ def _pattern(written: str | None) -> re.Pattern[str] | None:
 
 
 def _prefixes(written: tuple[str, ...]) -> list[str]:
-    return [code.strip().upper() for part in written for code in part.split(",") if code.strip()]
+    """The codes, or beginnings of codes, of an option. Raises click.UsageError for one with which no code begins."""
+    from schemas.codes import CODES
+
+    words = [word.strip() for part in written for word in part.split(",") if word.strip()]
+    for word in words:
+        if not any(code.startswith(_spelled_out(word)) for code in CODES):
+            raise _no_finding(word)
+    return [_spelled_out(word) for word in words]
 
 
-def _variables(env_file: str | None) -> dict[str, str]:
-    if env_file is None:
-        return {}
-    from schemas.env_file import read_env_file
+def _spelled_out(code: str) -> str:
+    """A code as findings have it; `302` is short for `CCR302`."""
+    return f"CCR{code}" if code.isdigit() else code.upper()
 
-    try:
-        return read_env_file(Path(os.path.expanduser(env_file)).read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise click.UsageError(f"--env-file {env_file} cannot be read: {problem.strerror}") from problem
-    except ValueError as problem:
-        raise click.UsageError(f"--env-file {env_file}: {problem}") from problem
+
+def _no_finding(code: str) -> click.UsageError:
+    from schemas.codes import CODES
+    from schemas.suggest import did_you_mean
+
+    near = did_you_mean(_spelled_out(code), CODES)
+    return click.UsageError(f"there is no finding `{code}`" + (f"; {near}" if near else ""))

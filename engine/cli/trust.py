@@ -39,7 +39,7 @@ def included_by(file: Path) -> list[Path]:
     from engine.files import read_file
     from engine.sources import read_sources
 
-    sources = read_sources(file.read_bytes(), str(file), read_file)
+    sources = read_sources(read_file(str(file)), str(file), read_file)
     if sources.document is None:
         raise UnreadableConfiguration(f"{file} has no readable tree; `ccr test-config {file}` says why")
     return [Path(os.path.expanduser(name)).resolve() for name in sources.texts if name != str(file)]

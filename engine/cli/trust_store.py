@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cli.folders import made_private, state_folder
+from engine.files import read_file
 
 
 def is_trusted(path: Path) -> bool:
@@ -23,7 +24,7 @@ def is_trusted(path: Path) -> bool:
 def record_trust(path: Path, included: Sequence[Path]) -> None:
     """Trusts the file with its includes as they are now. Raises OSError where one cannot be read or the list written."""
     main = path.resolve()
-    files = {str(each): hashlib.sha256(each.read_bytes()).hexdigest() for each in [main, *included]}
+    files = {str(each): hashlib.sha256(read_file(str(each))).hexdigest() for each in [main, *included]}
     _write({**_recorded(), str(main): files})
 
 
@@ -60,6 +61,6 @@ def _write(recorded: dict[str, dict[str, str]]) -> None:
 
 def _digest(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(str(path))).hexdigest()
     except OSError:
         return None

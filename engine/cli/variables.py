@@ -1,9 +1,6 @@
-"""Variables for `${NAME}` from a file given on the command line. An edge."""
+"""Variables for `${NAME}` from a file given on the command line.."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import click
 
@@ -12,10 +9,11 @@ def variables(env_file: str | None) -> dict[str, str]:
     """The `NAME=value` lines of the file; none without a file. Raises click.UsageError."""
     if env_file is None:
         return {}
+    from engine.files import read_text
     from schemas.env_file import read_env_file
 
     try:
-        return read_env_file(Path(os.path.expanduser(env_file)).read_text(encoding="utf-8"))
+        return read_env_file(read_text(env_file))
     except OSError as problem:
         raise click.UsageError(f"--env-file {env_file} cannot be read: {problem.strerror}") from problem
     except ValueError as problem:

@@ -15,9 +15,9 @@ def test_a_line_is_masked_once_however_many_findings_are_on_it(monkeypatch: pyte
     masked: list[int] = []
     shown = Masks.shown
 
-    def counted(self: Masks, file: str, number: int, text: str, before: str = "") -> str:
+    def counted(self: Masks, file: str, number: int, text: str, before: str = "", start: int = 0) -> str:
         masked.append(number)
-        return shown(self, file, number, text, before)
+        return shown(self, file, number, text, before, start)
 
     monkeypatch.setattr(Masks, "shown", counted)
     text = "x y " * 500 + "\nz"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from pathlib import Path
+
 import pytest
 
-from engine.files import read_by_others, read_file
+from engine.files import read_by_others, read_file, read_text
 from engine.sources import beside, read_sources
 from schemas.document import plain
+from schemas.limits import MAX_BYTES
 
 
 @pytest.mark.parametrize(
@@ -64,3 +69,34 @@ def test_a_home_folder_of_nobody_is_no_place() -> None:
     with pytest.raises(FileNotFoundError):
         read_file("~nobody-has-this-name/key")
     assert not read_by_others("~nobody-has-this-name/key")
+
+
+def test_a_pipe_is_read_if_somebody_writes_to_it(tmp_path: Path) -> None:
+    """What a shell makes of `<(...)`; one without a writer is an error and no hang."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="nobody writes to this pipe"):
+        read_file(str(pipe), patience_s=0)
+
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"x" * 100_000,))
+    writer.start()
+    assert read_file(str(pipe), patience_s=60) == b"x" * 100_000
+    writer.join()
+
+
+def test_a_pipe_whose_writer_is_silent_is_waited_for() -> None:
+    """It is open at the other end, which is enough, however late something comes."""
+    reading, writing = os.pipe()
+    writer = threading.Thread(target=lambda: (os.write(writing, b"late"), os.close(writing)))
+    writer.start()
+    assert read_file(f"/dev/fd/{reading}", patience_s=0) == b"late"
+    writer.join()
+    os.close(reading)
+
+
+def test_no_more_is_read_than_is_needed_to_refuse_it() -> None:
+    """A file without an end has one more byte than a configuration may have."""
+    assert len(read_file("/dev/zero")) == MAX_BYTES + 1
+    assert read_file("/dev/zero", 3) == bytes(4)
+    with pytest.raises(ValueError, match="larger than 4 MiB"):
+        read_text("/dev/zero")

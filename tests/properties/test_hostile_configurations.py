@@ -138,6 +138,13 @@ SHAPES = [
     "apiKey: {canary}\napiKey: {canary}",
     "apiKey: *{canary}",
     "token: !{canary} x",
+    "{{apiKey: one, {canary}, type: x, model: [}}",
+    "{{apiKey: one {canary}, type: x}}",
+    "[apiKey: one, {canary}]",
+    "{{apiKey: one, type: 'token: {canary}'}}",
+    "{{apiKey: [one, {{b: {canary}}}], type: x}}",
+    '{{"apiKey": "one" "{canary}", "type": "x"}}',
+    "{{apiKey: one, apiKey: {canary}, type: x}}",
 ]
 PLACES = [
     "providers:\n  main:\n    type: openai\n    endpoint: https://a.example.com/v1\n    authentication:\n      credentials:\n{below}",

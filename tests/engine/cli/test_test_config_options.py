@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -63,15 +64,45 @@ def test_a_baseline_hides_what_was_known(file: Path) -> None:
         ["--junit", "nowhere/x.xml"],
         ["--explain", "CCR999"],
         ["--explain", "x"],
+        ["--select", "CCR999"],
+        ["--select", "CCR1,CCR3020"],
+        ["--ignore", "unused-providers"],
+        ["--baseline", "pipe"],
+        ["--baseline", "/dev/zero"],
+        ["--env-file", "/dev/zero"],
     ],
 )
 def test_what_cannot_be_asked_for_is_a_matter_of_usage(file: Path, words: list[str]) -> None:
     """Status 2, a line that says what is wrong, and the file as it was."""
+    os.mkfifo("pipe")
     result = _run(*words)
 
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("Error: ")
     assert file.read_text() == UNUSED
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (["--select", "404"], ["CCR404"]),
+        (["--select", "ccr4, 802"], ["CCR404"]),
+        (["--select", "CCR1"], []),
+        (["--ignore", "CCR40"], []),
+        (["--select", "4", "--ignore", "404"], []),
+    ],
+)
+def test_codes_are_chosen_by_how_they_begin(file: Path, words: list[str], codes: list[str]) -> None:
+    """In any case, and with or without the letters."""
+    report = json.loads(_run("--format", "json", *words).stdout)
+    assert [one["code"] for one in report["findings"]] == codes
+
+
+def test_a_run_of_no_test_says_so(file: Path) -> None:
+    """A name that is misspelt must not look like tests that pass."""
+    file.write_text(USED + "tests: [{name: streams, request: {stream: true}, expect: {provider: there}}]\n")
+    assert _run("--run", "stream").stderr == ""
+    assert _run("--run", "straem").stderr == "ccr: no test has a name in which `straem` is found\n"
 
 
 def test_a_difference_is_shown_and_nothing_written(file: Path) -> None:
