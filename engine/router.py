@@ -94,5 +94,10 @@ class Router:
         self.listeners += [self._show, self.meters.hear]
         self.on_loopback = is_loopback_host(host_of(self.address.partition("://")[2]))
 
+    def tell(self, listener: Listener, wanted: bool) -> None:
+        """Has the listener hear of finished exchanges from now on, or no more."""
+        if wanted != (listener in self.listeners):
+            (self.listeners.append if wanted else self.listeners.remove)(listener)
+
     def _show(self, ended: Ended) -> None:
         self.live.hear(ended, self.gateway.prices)

@@ -9,12 +9,13 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from engine.ended import Ended
 from engine.exchange_state import Moment
+from engine.own_thread import OwnThread
 from engine.router import Router
 from engine.saved_request import NAME, name_of, saved_request, stamp_of
 from engine.saving_settings import Saving
@@ -44,17 +45,12 @@ class Saver:
         self._wanted = asyncio.Event()
         self._cleaned_at: float | None = None
         self._since_clean = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="saver")
+        self._thread = OwnThread("saver", LAST_SAVE_S)
 
     def follow(self) -> None:
         """Takes over the settings of the configuration that serves now."""
-        listeners = self._router.listeners
         self._last = self._saving or self._last
-        if (self._saving is not None) != (self.listen in listeners):
-            if self._saving is None:
-                listeners.remove(self.listen)
-            else:
-                listeners.append(self.listen)
+        self._router.tell(self.listen, self._saving is not None)
         self._cleaned_at = None
 
     def listen(self, ended: Ended) -> None:
@@ -81,7 +77,7 @@ class Saver:
             end = self._router.clock() + LAST_SAVE_S
             while self._waiting and self._router.clock() < end:
                 await self._turn()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.end()
 
     @property
     def _saving(self) -> Saving | None:
@@ -98,14 +94,8 @@ class Saver:
         now = self._router.clock()
         due = self._cleaned_at is None or now - self._cleaned_at >= CLEAN_EVERY_S
         clean = saving if due or self._since_clean >= CLEAN_EVERY_FILES else None
-        work = asyncio.get_running_loop().run_in_executor(
-            self._thread, _save, folder, batch, clean, self._router.wall()
-        )
-        try:
-            await asyncio.wait([work])
-        finally:
-            if not work.done():
-                await asyncio.wait([work], timeout=LAST_SAVE_S)
+
+        def settle(work: asyncio.Future[tuple[int, str | None]] | None) -> None:
             saved, problem = self._result(work)
             self._since_clean = saved if clean else self._since_clean + saved
             self._cleaned_at = now if clean else self._cleaned_at
@@ -114,8 +104,10 @@ class Saver:
             else:
                 self._lose(len(batch) - saved, problem)
 
-    def _result(self, work: asyncio.Future[tuple[int, str | None]]) -> tuple[int, str | None]:
-        if not work.done():
+        await self._thread.turn(partial(_save, folder, batch, clean, self._router.wall()), settle)
+
+    def _result(self, work: asyncio.Future[tuple[int, str | None]] | None) -> tuple[int, str | None]:
+        if work is None:
             return 0, "the disk does not answer"
         failure = work.exception()
         if failure is None:

@@ -1,4 +1,4 @@
-"""Records finished exchanges: sums are collected on the loop and written by a thread of their own, once a second. An edge.
+"""Records finished exchanges: sums are collected on the loop and written by a thread of their own, at most once a second. An edge.
 
 A store that is gone keeps nobody waiting: sums stay in memory until it is back, and budgets count on from what is known.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from engine.budgets import Budget, Ledger
 from engine.ended import Ended
+from engine.own_thread import OwnThread
 from engine.router import Router
 from engine.timestamp import timestamp_of
 from engine.usage import Pending, Row
@@ -23,6 +24,9 @@ from engine.usage_store import StoreFailed, UsageStore, shown_store, store_of
 from providers.secret import Secret
 
 WRITE_S = 1.0
+SOON_S = 0.1
+"""What comes after a quiet time is written so soon."""
+
 REFRESH_S = 3.0
 """How often budgets are read anew: what other workers and routers spend counts from then on."""
 
@@ -47,22 +51,20 @@ class UsageWriter:
         self._where: Secret | None = None
         self._last: Secret | None = None
         self._wanted = asyncio.Event()
+        self._came = asyncio.Event()
         self._problem: str | None = None
         self._since = router.wall()
         self._read_at: float | None = None
         self._forgot_at: float | None = None
+        self._wrote_at = -WRITE_S
         self._stuck = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="usage")
+        self._thread = OwnThread("usage", LAST_WRITE_S)
 
     def follow(self) -> None:
         """Takes over the settings of the configuration that serves now."""
         settings, router = self._settings, self._router
         self._last = settings.store if settings is not None else self._last
-        if (settings is not None) != (self._listen in router.listeners):
-            if settings is None:
-                router.listeners.remove(self._listen)
-            else:
-                router.listeners.append(self._listen)
+        router.tell(self._listen, settings is not None)
         if settings is not None and settings.budgets:
             router.budgets = router.budgets or Ledger()
             router.budgets.follow(settings.budgets, router.wall())
@@ -94,7 +96,7 @@ class UsageWriter:
         try:
             while True:
                 await self._wanted.wait()
-                await asyncio.sleep(WRITE_S)
+                await self._pause()
                 if self._settings is None and not self._pending.sums:
                     self._wanted.clear()
                 else:
@@ -106,7 +108,15 @@ class UsageWriter:
                         await self._turn()
             if self._stuck or self._pending.sums:
                 self._router.journal.write("error", "usage is lost", stage="usage", problem=self._problem)
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.end()
+
+    async def _pause(self) -> None:
+        """Until it is time for a turn: soon after something came in a quiet time, else a second after the last one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WRITE_S):
+                await self._came.wait()
+        self._came.clear()
+        await asyncio.sleep(max(SOON_S, self._wrote_at + WRITE_S - self._router.clock()))
 
     @property
     def _settings(self) -> UsageSettings | None:
@@ -115,6 +125,7 @@ class UsageWriter:
     def _listen(self, ended: Ended) -> None:
         line, sums = line_of(ended, self._router.gateway.prices)
         self._pending.add(line, sums)
+        self._came.set()
         if self._router.budgets is not None:
             self._router.budgets.at(self._router.wall()).add(line, sums)
 
@@ -132,18 +143,16 @@ class UsageWriter:
             return
         if ledger is not None:
             ledger.handed_over()
-        turn = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._work, where, rows, wanted, router.gateway.prices.currency, before
-        )
-        try:
-            await asyncio.wait([turn])
-        finally:
-            if not turn.done():  # cancelled: the thread goes on, and what it writes must not be written twice
-                await asyncio.wait([turn], timeout=LAST_WRITE_S)
-            self._stuck = not turn.done()
-            if not self._stuck and self._settled(turn, rows):
+
+        def settle(turn: asyncio.Future[list[Spent]] | None) -> None:
+            self._stuck = turn is None  # what it writes yet must not be written twice
+            if turn is not None and self._settled(turn, rows):
                 self._read_at = now if wanted else self._read_at
                 self._forgot_at = now if before else self._forgot_at
+
+        work = partial(self._work, where, rows, wanted, router.gateway.prices.currency, before)
+        self._wrote_at = now if rows else self._wrote_at
+        await self._thread.turn(work, settle)
 
     def _settled(self, turn: asyncio.Future[list[Spent]], rows: list[Row]) -> bool:
         """Takes note of how a turn went; whether it went well."""

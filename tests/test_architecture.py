@@ -64,7 +64,8 @@ EDGES: dict[str, set[str]] = {
     "engine/cli/trust_store.py": {"disk"},
     "engine/cli/usage.py": {"clock"},
     # the process, its files and its clock
-    "engine/audit_log.py": {"disk", "loop"},
+    "engine/audit_files.py": {"disk"},
+    "engine/audit_log.py": {"loop"},
     "engine/files.py": {"disk", "terminal"},
     "engine/guarded.py": {"loop", "network"},
     "engine/journal.py": {"clock", "disk", "loop", "terminal"},
@@ -77,6 +78,7 @@ EDGES: dict[str, set[str]] = {
     "engine/renewal.py": {"loop", "network"},
     "engine/router.py": {"randomness"},
     "engine/secret_keys.py": {"disk"},
+    "engine/own_thread.py": {"loop"},
     "engine/outgoing.py": {"clock", "environment", "loop"},
     "engine/replaying.py": {"clock", "loop"},
     "engine/saver.py": {"disk", "loop"},

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +15,10 @@ from engine.cli import options
 from engine.cli.configured import UnusableConfiguration
 from engine.cli.log_folder import settings_in_use
 
+if TYPE_CHECKING:
+    from engine.audit_chain import Head
+
 _POLL_S = 0.2
-FOLDER = "~/.claude-code-router/audit"
 
 
 @click.group("audit", no_args_is_help=True)
@@ -30,17 +33,22 @@ def command() -> None:
 def verify(files: Sequence[str], contains: str | None, config: str | None) -> int:
     """Say whether every line is as it was written.
 
-    Each line holds the hash of the one before it. Exit status 1 names the first line that was changed, or that was added
-    or removed before; the end of a chain can be cut off unnoticed unless --contains names a hash that this printed before.
+    Each line holds the hash of the one before it, and a file beside the chain that of the last one. Exit status 1 names the
+    first line that was changed, or that was added or removed before. Who can write the folder can also make all of it anew:
+    that shows where --contains names a hash that this printed before.
     """
     from engine.audit_chain import Verifier, hash_of
 
     chains = _chains([Path(file) for file in files] or _found(_folder(config)))
+    gone = [] if files else _without_files(_folder(config))
+    if gone:
+        click.echo(f"{gone[0]}: all its lines were removed")
+        return 1
     if not chains:
         raise UnusableConfiguration("there is no audit log to verify")
     found = contains is None
     for name, paths in chains.items():
-        chain = Verifier()
+        chain = Verifier(head=_head_of(Path(name), None if not files else paths[-1]))
         broken = None
         for path in paths:
             with path.open("rb") as lines:
@@ -81,13 +89,15 @@ def tail(lines: int, follow: bool, config: str | None) -> int:
 
 
 def _folder(config: str | None) -> Path:
+    from engine.audit_files import FOLDER
+
     settings = settings_in_use(config)
     named = settings.audit.folder if settings is not None and settings.audit is not None else None
     return Path(os.path.expanduser(named or FOLDER))
 
 
 def _found(folder: Path) -> list[Path]:
-    from engine.audit_log import NAME
+    from engine.audit_files import NAME
 
     try:
         found = [(match, path) for path in folder.iterdir() if (match := NAME.fullmatch(path.name))]
@@ -98,7 +108,7 @@ def _found(folder: Path) -> list[Path]:
 
 def _chains(paths: Sequence[Path]) -> dict[str, list[Path]]:
     """The files of each chain, in order; a file of another name is a chain of its own."""
-    from engine.audit_log import NAME
+    from engine.audit_files import NAME
 
     chains: dict[str, list[tuple[int, Path]]] = {}
     for path in paths:
@@ -106,6 +116,25 @@ def _chains(paths: Sequence[Path]) -> dict[str, list[Path]]:
         name = str(path.parent / f"audit-{match[1]}") if match else str(path)
         chains.setdefault(name, []).append((int(match[2]) if match else 0, path))
     return {name: [path for _, path in sorted(rows)] for name, rows in chains.items()}
+
+
+def _without_files(folder: Path) -> list[Path]:
+    """The chains of which nothing is left but how far they went."""
+    kept = {path.name.rpartition("-")[0] for path in _found(folder)}
+    return [folder / path.stem for path in sorted(folder.glob("audit-*.head")) if path.stem not in kept]
+
+
+def _head_of(chain: Path, last: Path | None) -> Head | None:
+    """How far the chain should go; None where nothing says so, or it is about a later file than the `last` one given."""
+    from engine.audit_chain import read_head
+    from engine.audit_files import NAME
+
+    try:
+        head = read_head(chain.with_name(chain.name + ".head").read_bytes())
+    except OSError:
+        return None
+    match = NAME.fullmatch(last.name) if last is not None else None
+    return head if head is not None and (last is None or (match and int(match[2]) >= head.number)) else None
 
 
 def _last(paths: Sequence[Path], count: int) -> Iterator[tuple[str, str]]:

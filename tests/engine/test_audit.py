@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.audit_chain import FIRST, Broken, Verifier, hash_of, line_of
-from engine.audit_log import AuditLog, numbers_of
+from engine.audit_files import numbers_of
+from engine.audit_log import AuditLog
 from engine.cli import ccr
 from tests.engine.test_exchange import ASK, HELLO
 from tests.fakes.gateway import Answer, InProcess, in_process
@@ -104,21 +105,22 @@ async def test_an_exchange_says_who_when_what_and_how_much(tmp_path: Path) -> No
     text = "".join(path.read_text() for path in (tmp_path / "a").iterdir())
     assert CANARY not in text
     assert "dummy-router-key" not in text
-    (path,) = (tmp_path / "a").iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a").iterdir()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
     assert verified(tmp_path / "a").lines == 3
 
 
 async def test_content_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     """Without what looks like a credential."""
-    asked = {**ASK, "messages": [{"role": "user", "content": f"{CANARY} sk-ant-aaaabbbbccccdddd"}]}
+    key = "sk-ant-aaaabbbbccccdddd"
+    escaped = "".join(f"\\u{ord(char):04x}" for char in key)
+    asked = {**ASK, "model": key, "messages": [{"role": "user", "content": f"{CANARY} {key}"}], "system": "ESCAPED"}
     async with audited(f"{{folder: {tmp_path}/a, content: true}}") as (one, _):
-        await one.post(asked, headers=KEY)
+        await one.post(json.dumps(asked).replace("ESCAPED", escaped).encode(), headers=KEY)
     (line,) = lines_in(tmp_path / "a")
 
-    assert CANARY in line["request"]
-    assert "aaaabbbb" not in line["request"]
+    assert json.loads(line["request"])["messages"][0]["content"] == f"{CANARY} sk-ant-***"
+    assert "aaaabbbb" not in json.dumps([line, json.loads(line["request"])])
 
 
 async def test_a_chain_goes_on_over_files_and_starts(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ async def test_what_a_crash_left_half_written_is_seen_and_named(tmp_path: Path) 
     """It stays where it is, the chain goes on behind it, and verification knows it for what it is."""
     async with audited(f"{{folder: {tmp_path}/a}}") as (_, log):
         log.note("start")
-    (path,) = (tmp_path / "a").iterdir()
+    (path,) = (tmp_path / "a").glob("*.jsonl")
     with path.open("ab") as file:
         file.write(b'{"time":"2026-01-01T00:00:00.000Z","ki')
     async with audited(f"{{folder: {tmp_path}/a}}") as (_, log):
@@ -163,6 +165,42 @@ async def test_what_a_crash_left_half_written_is_seen_and_named(tmp_path: Path) 
     path.write_bytes(text.replace(b'Z","ki\n', b'Z","kx\n'))
     with path.open("rb") as lines:
         assert Verifier().read("f", lines) is not None
+
+
+@pytest.mark.parametrize("gone", ["a line", "a file", "all"])
+async def test_an_end_that_was_cut_off_shows(tmp_path: Path, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and still when a router has gone on behind it; what a crash leaves behind of the head is no cut."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".claude-code-router" / "audit"
+    setting = f"{{folder: {folder}, maxMegabytes: 0.01}}"
+    async with audited(setting) as (_, log):
+        for number in range(150):
+            log.note("reload", number=number, words="x" * 100)
+    head = folder / "audit-3456.head"
+    last = head.read_bytes()
+    paths = sorted(folder.glob("*.jsonl"))
+    async with audited(setting) as (_, log):
+        log.note("start")
+    ahead = head.read_bytes()
+    head.write_bytes(last)
+    assert run("verify")[0] == 0, "lines behind the head are those of a batch whose head was not written"
+    head.write_bytes(ahead)
+    assert run("verify", *map(str, paths[:-1]))[0] == 0, "the head is about a file that was not asked for"
+    match gone:
+        case "a line":
+            paths[-1].write_bytes(b"".join(paths[-1].read_bytes().splitlines(keepends=True)[:-1]))
+        case "a file":
+            paths[-1].unlink()
+        case _:
+            for path in paths:
+                path.unlink()
+    status, said = run("verify")
+    assert (status, "removed" in said) == (1, True), said
+    async with audited(setting) as (_, log):
+        log.note("start")
+    status, said = run("verify")
+    assert status == 1
+    assert said.endswith("lines before it were removed, and then the log went on\n")
 
 
 @pytest.mark.parametrize("on_failure", ["continue", "refuse"])
@@ -266,9 +304,11 @@ async def test_verify_and_tail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert json.loads(run("tail", "-n", "1")[1].splitlines()[-1])["number"] == 4
     assert len(run("tail", "-n", "3")[1].splitlines()) == 3
 
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.jsonl")
     text = path.read_text()
     path.write_text("".join(text.splitlines(keepends=True)[:-1]))
+    assert run("verify") == (1, f"{path}:4: lines behind it were removed\n")
+    (folder / "audit-3456.head").unlink()
     assert run("verify")[0] == 0
     assert run("verify", "--contains", last)[0] == 1
     path.write_text(text.replace('"number":2', '"number":7'))

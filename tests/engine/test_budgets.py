@@ -150,6 +150,24 @@ async def test_a_rule_changes_the_model_when_the_half_is_spent(tmp_path: Path) -
     await ended(writer)
 
 
+async def test_what_comes_in_a_quiet_time_is_written_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only at the next of the writer's turns, so that `ccr usage` shows it; the one after it waits for that."""
+    monkeypatch.setattr("engine.usage_writer.WRITE_S", 3600.0)
+    one = router_with(tmp_path / "usage.db")
+    writer = UsageWriter(one.router)
+    writer.follow()
+    running = asyncio.get_running_loop().create_task(writer.run())
+    await one.post(BODY)
+    async with asyncio.timeout(20):
+        while (writer.standing() or {})["waiting"] or not (tmp_path / "usage.db").exists():
+            await asyncio.sleep(0.001)
+    await one.post(BODY)
+    assert (writer.standing() or {})["waiting"] == 1
+    running.cancel()
+    await asyncio.wait([running])
+    assert sum(sums.requests for sums in recorded(tmp_path / "usage.db").values()) == 2
+
+
 async def ended(writer: UsageWriter) -> None:
     """Runs the writer and stops it as the router's end does."""
     running = asyncio.get_running_loop().create_task(writer.run())
