@@ -35,7 +35,11 @@ ReadFile = Callable[[str], bytes]
 
 
 class Proved(Struct, frozen=True):
-    """What the stage adds to a report. `unproven` questions were given up, `unreplayed` requests did not show what they should; `steps` is the work done."""
+    """What the stage adds to a report.
+
+    `unproven` questions were given up, `unreplayed` requests did not show what they should; `steps` is the work done.
+    `unread` are files of tests that could not be read, or have no tree.
+    """
 
     findings: tuple[Diagnostic, ...] = ()
     tests: tuple[TestOutcome, ...] = ()
@@ -44,6 +48,7 @@ class Proved(Struct, frozen=True):
     unreplayed: int = 0
     coverage: Coverage | None = None
     steps: int = 0
+    unread: tuple[str, ...] = ()
 
 
 class Wishes(Struct, frozen=True):
@@ -69,7 +74,7 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
     built = checked.built
     if built is None or not isinstance(built.document.root, MappingNode):
         return Proved()
-    cases, found = _cases(built, checked.file, read_file, wishes.tests)
+    cases, found, unread = _cases(built, checked.file, read_file, wishes.tests)
     if wishes.run is not None:
         cases = [case for case in cases if wishes.run.search(case.name)]
     threshold = {"longContextThreshold": built.settings.routing.long_context_threshold}
@@ -95,6 +100,7 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
         analysis.unreplayed,
         reached,
         analysis.steps,
+        unread,
     )
 
 
@@ -110,35 +116,45 @@ def offered(providers: Mapping[str, ProviderSpec]) -> dict[str, Offered]:
     }
 
 
-def _cases(built: Built, file: str, read_file: ReadFile, tests: str | None) -> tuple[list[Case], list[Diagnostic]]:
+def _cases(
+    built: Built, file: str, read_file: ReadFile, tests: str | None
+) -> tuple[list[Case], list[Diagnostic], tuple[str, ...]]:
+    """The tests, what is wrong with them, and their files that are not there or have no tree."""
     root = built.document.root
     assert isinstance(root, MappingNode)
     found: list[Diagnostic] = []
     cases: list[Case] = []
+    unread: list[str] = []
     section = root.get("tests")
     named = section.get("file") if isinstance(section, MappingNode) else None
     sources: list[tuple[Node | None, str]] = [(None if isinstance(named, Scalar) else section, file)]
     if isinstance(named, Scalar):
-        sources = [_tests_file(beside(file, str(named.value)), named.span, read_file, found)]
+        sources = [_tests_file(beside(file, str(named.value)), named.span, read_file, found, unread)]
     if tests is not None:
-        sources.append(_tests_file(tests, Span(tests, 1, 1, 1, 1), read_file, found))
+        sources.append(_tests_file(tests, Span(tests, 1, 1, 1, 1), read_file, found, unread))
     for node, name in sources:
         cases += cases_in(node, partial(_facts_in, name, read_file))
-    return cases, found
+    return cases, found, tuple(unread)
 
 
-def _tests_file(name: str, span: Span, read_file: ReadFile, found: list[Diagnostic]) -> tuple[Node | None, str]:
-    """The list of tests in a file; a mapping with the key `tests` will do."""
+def _tests_file(
+    name: str, span: Span, read_file: ReadFile, found: list[Diagnostic], unread: list[str]
+) -> tuple[Node | None, str]:
+    """The list of tests in a file; a mapping with the key `tests` will do. What is wrong goes to `found` and `unread`."""
     try:
         data = read_file(name)
     except OSError as problem:
         found.append(
             finding("CCR019", f"the tests cannot be read: {(problem.strerror or 'no such file').lower()}", span)
         )
+        unread.append(name)
         return None, name
     document, wrong = read(data, name)
     found += wrong
-    root = None if document is None else document.root
+    if document is None:
+        unread.append(name)
+        return None, name
+    root = document.root
     return (root.get("tests") if isinstance(root, MappingNode) else root), name
 
 

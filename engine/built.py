@@ -38,7 +38,7 @@ class Checked(Struct, frozen=True):
     """One configuration after all checks. `document` None: no tree. `built` None: something blocks.
 
     `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts;
-    `unread` are included files that could not be read.
+    `unread` are included files that could not be read, or have no tree.
     """
 
     file: str
@@ -47,6 +47,11 @@ class Checked(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
     unread: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each of its files could be read and has a tree."""
+        return self.document is not None and not self.unread
 
     def __repr__(self) -> str:
         """The file's name: its texts may hold credentials."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from errno import ENOENT
+from io import BufferedReader
 from pathlib import Path
 
 from schemas.limits import MAX_BYTES
@@ -18,7 +20,7 @@ def read_file(name: str, most: int = MAX_BYTES, *, patience_s: float = PATIENCE_
 
     Raises OSError, also for a pipe to which nobody writes: to wait for one would be to hang.
     """
-    with open(_path(name), "rb", opener=_without_waiting) as file:
+    with _opened(name) as file:
         mode = os.fstat(file.fileno()).st_mode
         first = _first_of(file.fileno(), patience_s) if stat.S_ISFIFO(mode) else b""
         if os.name == "posix":
@@ -53,6 +55,13 @@ def read_by_others(name: str) -> bool:
 def _path(name: str) -> Path:
     """Where that is; a `~` of nobody stays, as in a shell."""
     return Path(os.path.expanduser(name))
+
+
+def _opened(name: str) -> BufferedReader:
+    try:
+        return open(_path(name), "rb", opener=_without_waiting)
+    except ValueError:  # a NUL in the name, or half of a surrogate pair
+        raise FileNotFoundError(ENOENT, "no file has such a name", name) from None
 
 
 def _without_waiting(name: str, flags: int) -> int:

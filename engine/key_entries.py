@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from msgspec import Struct, field
 
 from engine.access import items_of
-from engine.sources import read_sources
 from schemas.cuts import cut
 from schemas.document import Node, Scalar, Sequence, node_at
 from schemas.edits import edited
@@ -37,9 +36,8 @@ class Revoked(Struct, frozen=True):
 Revoking: TypeAlias = NoSuchKey | LastKey | Revoked
 
 
-def revoked(data: bytes, file: str, read_file: Callable[[str], bytes], name: str) -> Revoking:
-    """What taking the key called `name` out of `data`, and of what it includes, means."""
-    texts = read_sources(data, file, read_file).texts
+def revoked(texts: Mapping[str, str], name: str) -> Revoking:
+    """What taking the key called `name` out of a configuration's files means."""
     lists = {one: _keys_in(text, one) for one, text in texts.items()}
     entries = [(listed, number) for listed in lists.values() for number in range(len(items_of(listed)))]
     names = [_name_of(items_of(listed)[number]) for listed, number in entries]

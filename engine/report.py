@@ -136,12 +136,12 @@ class Report(Struct, frozen=True):
         return sum(len(file.known) for file in self.files)
 
     def status(self, fail_level: Severity | None, *, strict: bool = False) -> Status:
-        """The exit status: 3 where a file has no tree, else 1 for what fails, else 0.
+        """The exit status: 3 where a file cannot be read or has no tree, else 1 for what fails, else 0.
 
         A finding of `fail_level` or above fails (None: no finding does), so does a failed test or a refuted invariant;
         `strict`: also a test that is still to do and an invariant that was not proven.
         """
-        if any(file.checked.document is None for file in self.files):
+        if not all(file.checked.is_whole for file in self.files):
             return Status.NO_TREE
         weights = list(Severity)
         failing = weights[: weights.index(fail_level) + 1] if fail_level is not None else []

@@ -20,7 +20,7 @@ ReadFile = Callable[[str], bytes]
 class Sources(Struct, frozen=True):
     """`document` None: the main file has no tree. `texts` are all files read, by the name their places show.
 
-    `unread` are included files that could not be read.
+    `unread` are included files that could not be read, or have no tree.
     """
 
     document: Document | None
@@ -84,6 +84,7 @@ class _Joined(Struct):
         document, found = read(data, name)
         self.diagnostics += found
         if document is None:
+            self.unread.append(name)
             return None
         if not isinstance(document.root, Mapping):
             self._report(f"{quoted(path)} holds no mapping", item)

@@ -1,4 +1,4 @@
-"""Configurations read and checked for `ccr test-config`.."""
+"""Configurations read and checked for `ccr test-config`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Reading(Struct, frozen=True):
         proofs = proved(checked, read, wishes)
         found = tuple(sorted((*checked.diagnostics, *proofs.findings), key=lambda one: one.sort_key))
         return file_report(
-            replace(checked, diagnostics=found),
+            replace(checked, diagnostics=found, unread=(*checked.unread, *proofs.unread)),
             self.choice,
             complete=True,
             tests=proofs.tests,

@@ -7,7 +7,8 @@ import os
 import click
 
 from engine.cli.ask import LOOPBACK, Answer, ask
-from engine.cli.configured import UnusableConfiguration, choose, reader_of
+from engine.cli.built_from import checked_at
+from engine.cli.configured import UnusableConfiguration, choose
 from engine.client_environment import Credentials
 
 option = click.option(
@@ -35,13 +36,9 @@ def _forwards(answer: Answer) -> bool:
 def _as_configured() -> Credentials:
     try:
         chosen = choose(None, only_trusted=True)
-        data = reader_of(chosen)() if chosen.name != "-" else b""
-    except (UnusableConfiguration, OSError):
+        built = checked_at(chosen, os.environ, allow_missing_env=True).built if chosen.name != "-" else None
+    except UnusableConfiguration:
         return "router"
-    from engine.build import build
-    from engine.files import read_file
     from engine.forwarding import forwards_credentials
 
-    checked = build(data, chosen.name, read_file=read_file, env=os.environ, secrets="keep", allow_missing_env=True)
-    built = checked.built
     return "own" if built is not None and forwards_credentials(built.rules, built.providers) else "router"

@@ -35,6 +35,11 @@ class UnreadableConfiguration(UnusableConfiguration):
     exit_code = 3
 
 
+def unreadable(name: str, problem: OSError) -> UnreadableConfiguration:
+    """What is said of a file that the disk does not give."""
+    return UnreadableConfiguration(f"{name} cannot be read: {(problem.strerror or 'no such file').lower()}")
+
+
 class Chosen(Struct, frozen=True):
     """The file a command uses (`-` is standard input) and why this one."""
 

@@ -1,19 +1,19 @@
-"""`ccr diff`. An edge: it reads files and the environment."""
+"""`ccr diff`."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration
+from engine.cli import options
+from engine.cli.built_from import built_from
+from engine.cli.configured import Chosen, UnreadableConfiguration
 from engine.cli.request_files import requests_at
 
 if TYPE_CHECKING:
-    from engine.built import Built
     from rules.facts import Facts
 
 
@@ -31,15 +31,37 @@ if TYPE_CHECKING:
     show_default=True,
     help="The exit status is 1 for any change; or also when not all could be proved.",
 )
-def command(old: str, new: str, requests: str | None, form: str, fail_on: str) -> int:
+@options.env_file
+@options.allow_missing_env
+def command(
+    old: str,
+    new: str,
+    requests: str | None,
+    form: str,
+    fail_on: str,
+    env_file: str | None,
+    allow_missing_env: bool,
+) -> int:
     """Show which requests go elsewhere under another configuration.
 
-    Every class of requests whose target changes, each with a request, or the proof that there is none.
+    Every class of requests whose target changes, each with a request, or the proof that there is none. One of OLD, NEW
+    and DIR may be `-`, standard input.
     """
+    if [old, new, requests].count("-") > 1:
+        raise click.UsageError("only one of OLD, NEW and --requests can be standard input")
     from engine.diff import as_markdown, as_object, as_text, compared
 
     unread: list[str] = []
-    result = compared(_built(old), _built(new), None if requests is None else _recorded(requests, unread))
+    before, after = (
+        built_from(
+            Chosen(name, "the command line's"),
+            env_file,
+            so="there is nothing to compare",
+            allow_missing_env=allow_missing_env,
+        )
+        for name in (old, new)
+    )
+    result = compared(before, after, None if requests is None else _recorded(requests, unread))
     match form:
         case "json":
             click.echo(json.dumps(as_object(result), indent=2, ensure_ascii=False))
@@ -51,25 +73,6 @@ def command(old: str, new: str, requests: str | None, form: str, fail_on: str) -
         return UnreadableConfiguration.exit_code
     doubtful = fail_on == "unproven" and not result.difference.proved
     return int(fail_on != "never" and (result.differs or doubtful))
-
-
-def _built(name: str) -> Built:
-    from engine.build import build
-    from engine.files import read_file
-    from engine.render import findings_of_start
-    from engine.report import file_report
-
-    try:
-        data = read_file(name)
-    except OSError as problem:
-        raise UnreadableConfiguration(
-            f"{name} cannot be read: {(problem.strerror or 'no such file').lower()}"
-        ) from problem
-    checked = build(data, name, read_file=read_file, env=os.environ, secrets="keep", allow_missing_env=True)
-    if checked.built is None:
-        click.echo(findings_of_start(file_report(checked), color=False), err=True)
-        raise UnusableConfiguration(f"{name} cannot be used")
-    return checked.built
 
 
 def _recorded(folder: str, unread: list[str]) -> Iterator[Facts]:

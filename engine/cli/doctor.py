@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli import options
-from engine.cli.configured import Chosen, UnusableConfiguration, choose, reader_of
+from engine.cli.built_from import checked_at
+from engine.cli.configured import Chosen, UnusableConfiguration, choose
 from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of, report
 
 if TYPE_CHECKING:
@@ -52,27 +53,15 @@ def command(config: str | None, port: int | None, live: bool, form: str) -> int:
 
 def _configuration(config: str | None) -> tuple[Chosen | None, Checked | None, list[Check]]:
     """The configuration in use, as it is checked, or why there is none."""
-    from engine.build import build
-    from engine.files import read_file
-
     try:
         chosen = choose(config, only_trusted=False)
-        data = reader_of(chosen)()
-    except UnusableConfiguration as unusable:
-        return None, None, [Check("configuration", "file", "fail", unusable.message, "`ccr init` writes one")]
-    except OSError as problem:
-        said = f"{config or 'the configuration'} cannot be read: {problem.strerror}"
-        return (
-            None,
-            None,
-            [
-                Check(
-                    "configuration", "file", "fail", said, "see that the path is right, and that this user may read it"
-                )
-            ],
-        )
-    checked = build(data, chosen.name, read_file=read_file, env=os.environ, secrets="resolve", public=True)
-    return chosen, checked, []
+    except UnusableConfiguration as none:
+        return None, None, [Check("configuration", "file", "fail", none.message, "`ccr init` writes one")]
+    try:
+        return chosen, checked_at(chosen, os.environ, secrets="resolve"), []
+    except UnusableConfiguration as unread:
+        advice = "see that the path is right, and that this user may read it"
+        return None, None, [Check("configuration", "file", "fail", unread.message, advice)]
 
 
 def _of_configuration(chosen: Chosen | None, checked: Checked | None) -> Iterator[Check]:

@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.cli import options
-from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration, choose, reader_of, say_which
+from engine.cli.built_from import built_from
+from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration
 from engine.cli.request_files import Found, is_folder, requests_at
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ _WORST_FIRST = (UnreadableConfiguration.exit_code, UnusableConfiguration.exit_co
 )
 @click.option("--all", "everything", is_flag=True, help="Every rule, with what it takes to get there.")
 @click.option("--full", is_flag=True, help="Do not cut texts to 80 characters.")
-@click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
-@click.option("--allow-missing-env", is_flag=True, help="Go on where a ${NAME} is not set.")
+@options.env_file
+@options.allow_missing_env
 def command(
     request: str,
     config: str | None,
@@ -68,7 +69,7 @@ def command(
         raise click.UsageError("only one of REQUEST and --config can be standard input")
     wanted = _expectations(expect)
     given = _Given(now, _state(state))
-    built = _built(config, env_file, allow_missing_env)
+    built = built_from(config, env_file, so="there is nothing to explain", allow_missing_env=allow_missing_env)
 
     from engine.why_not import Wish
 
@@ -257,28 +258,3 @@ def _state(written: tuple[str, ...]) -> dict[str, Any]:
             raise click.UsageError(f"--state takes FACT=VALUE, such as provider.NAME.health=down, not `{part}`")
         state[fact] = int(value) if value.isascii() and value.isdigit() else value
     return state
-
-
-def _built(config: str | None, env_file: str | None, allow_missing_env: bool) -> Built:
-    from engine.build import build
-    from engine.cli.variables import variables
-    from engine.files import read_file
-
-    chosen = choose(config, only_trusted=False)
-    say_which(chosen)
-    try:
-        data = reader_of(chosen)()
-    except OSError as problem:
-        raise UnreadableConfiguration(f"{chosen.name} cannot be read: {problem.strerror}") from problem
-    env = {**os.environ, **variables(env_file)}
-    checked = build(
-        data, chosen.name, read_file=read_file, env=env, secrets="keep", allow_missing_env=allow_missing_env
-    )
-    if checked.built is None:
-        from engine.render import findings_of_start
-        from engine.report import file_report
-
-        click.echo(findings_of_start(file_report(checked), color=False), err=True)
-        failure = UnusableConfiguration if checked.document is not None else UnreadableConfiguration
-        raise failure("the configuration has errors, so there is nothing to explain")
-    return checked.built

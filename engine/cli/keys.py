@@ -11,7 +11,8 @@ from typing import assert_never
 import click
 
 from engine.cli import options
-from engine.cli.configured import UnusableConfiguration, choose, reader_of, say_which
+from engine.cli.built_from import built_from, sources_at
+from engine.cli.configured import UnusableConfiguration, choose, say_which
 from engine.cli.rewriting import rewrite
 from engine.cli.trust import included_by
 from engine.cli.trust_store import is_trusted, record_trust
@@ -59,7 +60,6 @@ def revoke(name: str, config: str | None) -> int:
 
     Comments and all other keys stay as they are. What cannot be cut out so is shown, and nothing is changed.
     """
-    from engine.files import read_file
     from engine.key_entries import LastKey, NoSuchKey, Revoked, revoked
 
     chosen = choose(config, only_trusted=False)
@@ -67,8 +67,9 @@ def revoke(name: str, config: str | None) -> int:
     if chosen.name == "-":
         raise click.UsageError("standard input cannot be changed")
     path = Path(chosen.name)
+    texts = sources_at(chosen.name).texts
     try:
-        outcome = revoked(read_file(chosen.name), chosen.name, read_file, name)
+        outcome = revoked(texts, name)
         match outcome:
             case NoSuchKey(names):
                 near = nearest(name, names)
@@ -82,12 +83,12 @@ def revoke(name: str, config: str | None) -> int:
                     err=True,
                 )
                 return 1
-            case Revoked(place, texts):
-                if not texts:
+            case Revoked(place, changed):
+                if not changed:
                     click.echo(f"ccr: remove the key `{name}` at {place} yourself: more than its lines would change")
                     return 1
                 trusted = is_trusted(path)
-                rewrite(texts)
+                rewrite(changed)
                 if trusted:
                     record_trust(path, included_by(path))
             case _:
@@ -124,21 +125,4 @@ def _fits(key: RouterKey, presented: str) -> bool:
 
 
 def _keys(config: str | None) -> tuple[RouterKey, ...]:
-    from engine.build import build
-    from engine.files import read_file
-    from engine.secret_keys import decrypting
-
-    chosen = choose(config, only_trusted=False)
-    say_which(chosen)
-    checked = build(
-        reader_of(chosen)(),
-        chosen.name,
-        read_file=read_file,
-        env=os.environ,
-        secrets="resolve",
-        public=True,
-        decrypt=decrypting(os.environ),
-    )
-    if checked.built is None:
-        raise UnusableConfiguration("this configuration cannot run; `ccr test-config` says why")
-    return checked.built.settings.server.access.keys or ()
+    return built_from(config, so="its keys are not known", secrets="resolve").settings.server.access.keys or ()

@@ -28,6 +28,8 @@ debug = click.option("-d", "--debug", is_flag=True, help="Log in detail, and sho
 workers = click.option(
     "--workers", type=click.IntRange(1, 256), metavar="N", help="How many processes share the port (else the file's)."
 )
+env_file = click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
+allow_missing_env = click.option("--allow-missing-env", is_flag=True, help="Go on where a ${NAME} is not set.")
 as_json = click.option(
     "--format", "form", type=click.Choice(["human", "json"]), default="human", help="The form of the output."
 )

@@ -12,7 +12,7 @@ import click
 from engine.cli import options
 from engine.cli.ask import connection_to, own_headers
 from engine.cli.built_from import built_from
-from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration
+from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ TEXT_CHARS = 2000
 @options.router_port
 @options.router_host
 @click.option("-c", "--config", metavar="FILE", help="Send it under this configuration, without a running router.")
-@click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
+@options.env_file
 @options.as_json
 def command(
     request: str,
@@ -78,7 +78,7 @@ def _saved(name: str) -> dict[str, Any]:
         if read_envelope(data).path != "messages":
             raise UnusableConfiguration(f"{name} is a request to count tokens, which is not replayed")
     except OSError as problem:
-        raise UnreadableConfiguration(f"{name} cannot be read: {problem.strerror}") from problem
+        raise unreadable(name, problem) from problem
     except (BadEnvelope, BadRequest) as problem:
         raise UnreadableConfiguration(f"{name}: {problem}") from problem
     found = json.loads(data)
@@ -126,7 +126,7 @@ def _under(
     from rules.nodes import Target
     from schemas.suggest import did_you_mean
 
-    built = built_from(config, env_file, allow_missing_env=False, secrets="resolve")
+    built = built_from(config, env_file, so="nothing is sent", secrets="resolve")
     if target is not None and target[0] not in built.providers:
         hint = did_you_mean(target[0], built.providers)
         raise click.UsageError(f"there is no provider `{target[0]}`" + (f"; {hint}" if hint else ""))

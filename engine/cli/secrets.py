@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from engine.cli import options
-from engine.cli.configured import UnusableConfiguration, choose, reader_of, say_which
+from engine.cli.configured import UnusableConfiguration, choose, say_which
 from engine.secret_keys import NoKey, decrypted, encrypted, keys_of, new_key, store
 from schemas.substitute import Undecipherable
 
@@ -111,14 +111,13 @@ def _again(file: str, text: str, old: Sequence[str], new: str) -> str:
 def _texts(files: Sequence[str], config: str | None) -> Mapping[str, str]:
     if files:
         return {file: _read(file) for file in files}
-    from engine.files import read_file
-    from engine.sources import read_sources
+    from engine.cli.built_from import sources_at
 
     chosen = choose(config, only_trusted=False)
     if chosen.name == "-":
         raise click.UsageError("standard input cannot be rewritten")
     say_which(chosen)
-    return {file: _read(file) for file in read_sources(reader_of(chosen)(), chosen.name, read_file).texts}
+    return {file: _read(file) for file in sources_at(chosen.name).texts}
 
 
 def _read(file: str) -> str:

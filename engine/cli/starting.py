@@ -19,14 +19,15 @@ from msgspec.structs import replace
 
 from engine.built import Built, Checked
 from engine.cli.ask import LOOPBACK, router_answers
+from engine.cli.built_from import usable
 from engine.cli.configured import (
-    UnreadableConfiguration,
     UnusableConfiguration,
     choose,
     demonstration,
     reader_of,
     say_which,
     still_trusted,
+    unreadable,
 )
 from engine.cli.folders import made_private, state_folder
 from engine.cli.pid_file import PortClaimedError, claim, running
@@ -141,21 +142,18 @@ def prepare(options: StartOptions) -> Prepared:
     try:
         checked = checked_now()
     except OSError as problem:
-        raise UnreadableConfiguration(f"{chosen.name} cannot be read: {problem.strerror}") from problem
-    if checked.built is None:
-        _print_findings(checked)
-        kind = UnreadableConfiguration if checked.document is None else UnusableConfiguration
-        raise kind("the router does not start with this configuration")
+        raise unreadable(chosen.name, problem) from problem
+    built = usable(checked, "the router does not start")
     everything = replace(checked, diagnostics=(*checked.diagnostics, *exposed(checked, read_by_others)))
     findings = len(file_report(everything).findings)
     if findings:
         click.echo(f"ccr: it has {findings} findings; `ccr test-config` shows them", err=True)
-    settings = checked.built.settings
+    settings = built.settings
     host = options.host or settings.server.host
     absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))
     prepared = Prepared(
         options=replace(options, config=absolute),
-        first=checked.built,
+        first=built,
         load=lambda: checked_now() if options.public else _still_guarded(checked_now(), host),
         host=host,
         port=options.port if options.port is not None else settings.server.port,
@@ -343,11 +341,3 @@ def _why_taken(prepared: Prepared) -> str:
     if router_answers(LOOPBACK, port) or router_answers(prepared.host, port):
         return f"another ccr already answers on {client_url(prepared.host, port)}; `ccr stop --port {port}` ends it, or choose {other}"
     return f"port {port} is taken by another program; choose another with {other}"
-
-
-def _print_findings(checked: Checked) -> None:
-    from engine.render import findings_of_start
-    from engine.report import file_report
-
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    click.echo(findings_of_start(file_report(checked), color=colour) + "\n", err=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli import options
 from engine.cli.configured import choose, say_which
 from engine.cli.variables import variables
 from schemas.diagnostics import Severity
@@ -49,8 +50,8 @@ FORMS = ("human", "json", "github", "sarif", "junit")
 @click.option("--unsafe-fixes", is_flag=True, help="Mend also what may change the meaning.")
 @click.option("--diff", is_flag=True, help="Show what would be mended, and write nothing.")
 @click.option("--explain", metavar="CODE", help="Show the page of a code, and check nothing.")
-@click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
-@click.option("--allow-missing-env", is_flag=True, help="Do not report a ${NAME} that is not set.")
+@options.env_file
+@options.allow_missing_env
 def command(
     files: tuple[str, ...],
     config: str | None,

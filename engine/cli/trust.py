@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.cli.configured import PROJECT_FILE, UnreadableConfiguration
+from engine.cli.configured import PROJECT_FILE, unreadable
 from engine.cli.trust_store import forget_trust, record_trust
 
 
@@ -27,19 +27,18 @@ def command(file: Path, forget: bool) -> int:
         files = included_by(file)
         record_trust(file, files)
     except OSError as problem:
-        raise UnreadableConfiguration(f"{problem.filename} cannot be read: {problem.strerror}") from problem
+        raise unreadable(problem.filename, problem) from problem
     with_others = f" with {len(files)} included" if files else ""
     click.echo(f"trusted {file.resolve()}{with_others}, as it is now")
     return 0
 
 
 def included_by(file: Path) -> list[Path]:
-    """The files that `file` includes. Nothing of it is resolved or used here. Raises OSError."""
-    # Reading YAML is not needed to take trust back, so it is imported where it is.
-    from engine.files import read_file
-    from engine.sources import read_sources
+    """The files that `file` includes. Nothing of it is resolved or used here.
 
-    sources = read_sources(read_file(str(file)), str(file), read_file)
-    if sources.document is None:
-        raise UnreadableConfiguration(f"{file} has no readable tree; `ccr test-config {file}` says why")
-    return [Path(os.path.expanduser(name)).resolve() for name in sources.texts if name != str(file)]
+    Raises UnreadableConfiguration, also for an included one: what is not there cannot be trusted.
+    """
+    # Reading YAML is not needed to take trust back, so it is imported where it is.
+    from engine.cli.built_from import sources_at
+
+    return [Path(os.path.expanduser(name)).resolve() for name in sources_at(str(file)).texts if name != str(file)]

@@ -33,7 +33,7 @@ BY = ("rule", "target", "model", "key", "day")
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="The form of the output."
 )
 @options.config
-@click.option("--env-file", metavar="FILE", help="Read variables for ${NAME} from NAME=value lines.")
+@options.env_file
 def command(by: tuple[str, ...], since: str, form: str, config: str | None, env_file: str | None) -> int:
     """Show the tokens and the money that were used.
 
@@ -62,7 +62,7 @@ def command(by: tuple[str, ...], since: str, form: str, config: str | None, env_
 
 
 def _settings(config: str | None, env_file: str | None) -> UsageSettings:
-    usage = built_from(config, env_file, allow_missing_env=True).settings.usage
+    usage = built_from(config, env_file, so="its record is not known", allow_missing_env=True).settings.usage
     if usage is None:
         raise UnusableConfiguration("nothing is recorded under this configuration: add `usage: {}` to it")
     return usage

@@ -1,4 +1,4 @@
-"""Variables for `${NAME}` from a file given on the command line.."""
+"""Variables for `${NAME}` from a file given on the command line."""
 
 from __future__ import annotations
 

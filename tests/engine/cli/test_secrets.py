@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from engine.build import build
 from engine.cli import ccr
+from engine.cli.built_from import built_from
 from engine.cli.configured import UnusableConfiguration
 from engine.cli.starting import StartOptions, prepare
 from engine.files import read_file
@@ -70,6 +71,20 @@ def test_a_value_is_read_where_the_router_starts(home: Path) -> None:
     assert key_in(path) == CANARY
     assert stat.S_IMODE((home / ".claude-code-router" / "secret.key").stat().st_mode) == 0o600
     assert run("test-config", str(path)).exit_code == 0
+
+
+def test_a_command_that_sends_a_request_sends_what_was_encrypted(home: Path) -> None:
+    """`ccr replay` and `ccr doctor` read values as `start` does; commands that send nothing leave them alone."""
+    (home / "a.yaml").write_text(config(made()))
+    sent, left = (
+        built_from("a.yaml", so="nothing is sent", secrets=secrets).providers["cloud"].instances[0].credentials.api_key
+        for secrets in ("resolve", "keep")
+    )
+
+    assert sent is not None
+    assert left is not None
+    assert sent.reveal() == CANARY
+    assert CANARY not in left.reveal()
 
 
 def test_a_key_that_others_can_read_is_refused(home: Path) -> None:

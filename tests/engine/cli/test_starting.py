@@ -174,14 +174,14 @@ def test_a_configuration_that_must_not_run_does_not_start(place: Path, text: str
 
     assert code == status
     assert "--> bad.yaml:1:" in output
-    assert output.endswith("ccr: the router does not start with this configuration\n")
+    assert output.endswith("ccr: bad.yaml has errors, so the router does not start\n")
 
 
 def test_a_missing_configuration_is_3_and_names_the_ways_out(place: Path) -> None:
     """There is never a silent default."""
     assert refused("--config", "nowhere.yaml") == (
         3,
-        "ccr: configuration nowhere.yaml (--config)\nccr: nowhere.yaml cannot be read: No such file or directory\n",
+        "ccr: configuration nowhere.yaml (--config)\nccr: nowhere.yaml cannot be read: no such file or directory\n",
     )
     code, output = refused()
     assert code == 3

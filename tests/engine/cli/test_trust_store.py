@@ -105,3 +105,13 @@ def test_what_cannot_be_read_is_not_trusted(
 
     assert CliRunner().invoke(ccr, ["trust"]).exit_code == 3
     assert not is_trusted(tmp_path / "ccr.yaml")
+
+
+def test_what_is_not_there_cannot_be_trusted(config: Path) -> None:
+    """A file that an update would bring later is included unread: the trust is refused until it is there."""
+    config.with_name("rules.yaml").unlink()
+    done = CliRunner().invoke(ccr, ["trust", str(config)])
+
+    assert done.exit_code == 3
+    assert "rules.yaml, which " in done.stderr
+    assert not is_trusted(config)
