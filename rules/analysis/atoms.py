@@ -39,7 +39,7 @@ class Atoms(Struct):
     axes: dict[str, Axis] = field(default_factory=dict)
     unknowns: dict[str, tuple[Compare | Opaque, int]] = field(default_factory=dict)
     words: dict[str, int] = field(default_factory=dict)
-    uncut: dict[object, tuple[Test, int]] = field(default_factory=dict)
+    uncut: dict[tuple[str, object], tuple[Test, int]] = field(default_factory=dict)
     way: int = 0
     choice: int = 0
     choices: tuple[tuple[str, str] | None, ...] = (None,)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from msgspec import structs
-from msgspec.structs import replace
 
 from providers.dialects.table import dialect_of
 from providers.reply import Reply
@@ -39,7 +39,7 @@ def ways(said: Spoken) -> Iterator[tuple[str, Callable[[], Reply | None]]]:
 
 def events_per_s(said: Spoken, new_reply: Callable[[], Reply | None], for_s: float) -> float:
     """Events a second, the best of as many whole streams as fit into the time (a busy machine shows less). Raises where a stream gives nothing."""
-    samples = []
+    samples: list[float] = []
     until = time.perf_counter() + for_s
     while time.perf_counter() < until or not samples:
         reader = new_reply() or said.decoder()
@@ -58,7 +58,7 @@ def first_byte_s(said: Spoken, body: dict[str, Any], for_s: float) -> float:
     asked = {**body, "stream": True}
     ask = ask_of(asked, settings=settings, kind=said.dialect, name=name)
     ask = structs.replace(ask, options=dialect.options_of(ask.provider))
-    samples = []
+    samples: list[float] = []
     until = time.perf_counter() + for_s
     while time.perf_counter() < until or not samples:
         began = time.perf_counter()

@@ -69,10 +69,12 @@ def tokenizers() -> Mapping[str, Callable[[str], int]]:
     openai: Any = importlib.import_module("bpe_openai")
     anthropic: Any = importlib.import_module("anthropic_tokenizer")
     encodings = {name: openai.get_encoding(name) for name in ("cl100k_base", "o200k_base")}
-    counts: dict[str, Callable[[str], int]] = {
-        name: lambda text, encoding=encoding: len(encoding.encode(text)) for name, encoding in encodings.items()
-    }
+    counts = {name: _count_by(encoding) for name, encoding in encodings.items()}
     return counts | {"anthropic-tokenizer": anthropic.count_tokens}
+
+
+def _count_by(encoding: Any) -> Callable[[str], int]:
+    return lambda text: len(encoding.encode(text))
 
 
 def errors(counts: Mapping[str, Callable[[str], int]]) -> dict[str, dict[str, list[float]]]:

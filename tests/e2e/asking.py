@@ -6,16 +6,19 @@ import asyncio
 import http.client
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.fakes.stream_reader import events_in
 
-WEATHER = {
+if TYPE_CHECKING:
+    from anthropic.types import MessageParam, ToolParam
+
+WEATHER: ToolParam = {
     "name": "get_weather",
     "description": "The weather of a city.",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
-HI = [{"role": "user", "content": "hi"}]
+HI: list[MessageParam] = [{"role": "user", "content": "hi"}]
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def post(url: str, value: Any, path: str = "/v1/messages", **headers: str) -> Go
     )
 
 
-def send(url: str, method: str, path: str, data: bytes | None = None, **headers: str) -> Got:
+def send(url: str, method: str, path: str, data: bytes | None = None, /, **headers: str) -> Got:
     """One request on a connection of its own."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
     try:

@@ -110,7 +110,7 @@ def judge(got: Got) -> tuple[str, int, str]:
 
 
 def _calls_too_many(events: Sequence[dict[str, Any]]) -> int:
-    calls = sum(
+    calls: int = sum(
         event["type"] == "content_block_start" and event["content_block"]["type"] == "tool_use" for event in events
     )
     return max(0, calls - 1)
@@ -229,13 +229,12 @@ def upstream_process() -> Iterator[tuple[subprocess.Popen[str], str]]:
         text=True,
         cwd=ROOT,
     )
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().split()[-1]
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
 
 
 def instance_killed() -> Tally:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 
 from tests.e2e.asking import post
 from tests.fakes import anthropic_upstream, codewhisperer, gemini
 from tests.fakes.anthropic_upstream import AnthropicUpstream
 from tests.fakes.codewhisperer import CodeWhisperer, Speak
 from tests.fakes.gemini import Gemini
+from tests.fakes.official_sdk import function_calls
 from tests.fakes.router import Router
 from tests.fakes.upstream import UPSTREAM_KEY, Call, Say, Upstream, failing
 
 pytestmark = pytest.mark.e2e
 
-HI = [{"role": "user", "content": "hello"}]
-WEATHER = {
+HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
+WEATHER: ChatCompletionFunctionToolParam = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -33,7 +36,7 @@ PATH = "/v1/chat/completions"
 Upstreams = tuple[Upstream, AnthropicUpstream, CodeWhisperer, Gemini]
 
 
-def configuration(chat: Upstream, messages: AnthropicUpstream, aws: CodeWhisperer, google: Gemini) -> dict:
+def configuration(chat: Upstream, messages: AnthropicUpstream, aws: CodeWhisperer, google: Gemini) -> dict[str, Any]:
     key = {"type": "bearer", "credentials": {"apiKey": UPSTREAM_KEY}}
     token = {"type": "bearer", "credentials": {"token": codewhisperer.TOKEN}}
     return {
@@ -98,17 +101,18 @@ def client(router: Router) -> Iterator[openai.OpenAI]:
 TARGETS = ("openai,o", "anthropic,a", "codewhisperer,claude-sonnet-4.5", "gemini,gemini-2.5-flash")
 
 
-def script(upstreams: Upstreams, **says: object) -> None:
+def script(
+    upstreams: Upstreams, text: str | None = None, calls: tuple[Call, ...] = (), reasoning: str | None = None
+) -> None:
     """Lets every upstream give the same reply, each in its own words."""
     chat, messages, aws, google = upstreams
-    chat.always(Say(**says))
-    aws.always(Speak(**says))
-    reasoning = says.pop("reasoning", None)
-    messages.always(anthropic_upstream.Reply(**says, thinking=reasoning))
-    google.always(gemini.Reply(**says, thought=reasoning))
+    chat.always(Say(text, calls, reasoning))
+    aws.always(Speak(text, calls, reasoning))
+    messages.always(anthropic_upstream.Reply(text, calls, reasoning))
+    google.always(gemini.Reply(text, calls, reasoning))
 
 
-def streamed(client: openai.OpenAI, **asked: object) -> dict:
+def streamed(client: openai.OpenAI, **asked: Any) -> dict[str, Any]:
     """What the SDK makes of a stream: the message, why it ended, and the counts."""
     with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
         for _ in stream:
@@ -117,7 +121,7 @@ def streamed(client: openai.OpenAI, **asked: object) -> dict:
 
 
 CALLS = (Call("get_weather", {"city": "Zürich"}, "call_a"), Call("get_weather", {"city": "Bern"}, "call_b"))
-REPLIES = {
+REPLIES: dict[str, dict[str, Any]] = {
     "text": {"text": "grüße, 世界 🌍"},
     "a call": {"calls": CALLS[:1]},
     "text and two calls": {"text": "looking", "calls": CALLS},
@@ -131,11 +135,11 @@ def test_streamed_and_whole_replies_say_the_same(
     client: openai.OpenAI,
     upstreams: Upstreams,
     model: str,
-    says: dict,
+    says: dict[str, Any],
 ) -> None:
     """The SDK's accumulated stream equals the whole completion, which says what the upstream said, through any dialect."""
     script(upstreams, **says)
-    asked = {"model": model, "messages": HI, "tools": [WEATHER], "reasoning_effort": "high"}
+    asked: dict[str, Any] = {"model": model, "messages": HI, "tools": [WEATHER], "reasoning_effort": "high"}
     whole = client.chat.completions.create(**asked).model_dump()
     flowing = streamed(client, **asked)
     assert said(flowing) == said(whole)
@@ -150,7 +154,7 @@ def test_streamed_and_whole_replies_say_the_same(
     }
 
 
-def said(completion: dict) -> dict:
+def said(completion: dict[str, Any]) -> dict[str, Any]:
     """What of a completion is the upstream's, without what the SDK adds to either form."""
     (choice,) = completion["choices"]
     message = choice["message"]
@@ -168,11 +172,11 @@ def test_a_tool_round_trip(client: openai.OpenAI, upstreams: Upstreams, model: s
     """A call comes out, its result goes in, the answer follows: through every dialect."""
     script(upstreams, calls=CALLS)
     first = client.chat.completions.create(model=model, messages=HI, tools=[WEATHER])
-    calls = first.choices[0].message.tool_calls
+    calls = function_calls(first.choices[0].message)
     assert [call.function.name for call in calls] == ["get_weather", "get_weather"]
     script(upstreams, text="sunny")
     results = [{"role": "tool", "tool_call_id": call.id, "content": f"21 degrees by {call.id}"} for call in calls]
-    history = [*HI, first.choices[0].message, *results]
+    history: list[Any] = [*HI, first.choices[0].message, *results]
     second = client.chat.completions.create(model=model, messages=history, tools=[WEATHER])
     assert (second.choices[0].message.content, second.choices[0].finish_reason) == ("sunny", "stop")
     received = [upstream.received[-1] for upstream in upstreams if upstream.received]
@@ -212,7 +216,7 @@ def test_without_a_limit_a_chat_upstream_gets_none(client: openai.OpenAI, upstre
     assert "max_tokens" not in upstreams[0].chats[-1].json
 
 
-def test_usage_comes_only_where_it_was_asked_for(router: Router, upstreams: tuple) -> None:
+def test_usage_comes_only_where_it_was_asked_for(router: Router, upstreams: Upstreams) -> None:
     """`include_usage` adds one chunk without choices before `[DONE]`; else no chunk speaks of usage."""
     script(upstreams, text="ok")
     asked = {"model": "openai,o", "messages": HI, "stream": True}
@@ -242,17 +246,19 @@ def test_an_upstream_error_is_told_in_the_clients_form(
     upstreams[0].always(failing(status, "it went wrong"))
     with pytest.raises(ERRORS[status]) as raised:
         client.chat.completions.create(model="openai,o", messages=HI)
+    assert isinstance(raised.value.body, dict)
     assert raised.value.body["message"]
     assert set(raised.value.body) == {"message", "type", "param", "code"}
-    assert raised.value.request_id.startswith("req_")
+    assert (raised.value.request_id or "").startswith("req_")
 
 
 def test_what_the_router_refuses_is_told_in_the_clients_form(client: openai.OpenAI, router: Router) -> None:
     """A rule's refusal, a body that is wrong and a path that is not there are errors of that API."""
     with pytest.raises(openai.PermissionDeniedError, match="no"):
         client.chat.completions.create(model="forbidden", messages=HI)
+    wrong: Any = [{"role": "user", "content": 3}]
     with pytest.raises(openai.BadRequestError) as raised:
-        client.chat.completions.create(model="openai,o", messages=[{"role": "user", "content": 3}])
+        client.chat.completions.create(model="openai,o", messages=wrong)
     assert (raised.value.param, raised.value.code) == ("messages[0].content", "invalid_type")
     with pytest.raises(openai.NotFoundError, match="gone"):
         client.models.retrieve("gone")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import anthropic
 import pytest
+from anthropic.types import ImageBlockParam, MessageParam, ThinkingBlock, ToolResultBlockParam
 
 from tests.e2e.asking import HI, WEATHER, body, post
+from tests.fakes.official_sdk import text_of, tool_uses
 from tests.fakes.router import Router
 from tests.fakes.stream_reader import check_grammar, content_of
 from tests.fakes.upstream import Call, Say, Upstream
+from tests.fakes.wire import Answer, Received
 
 pytestmark = pytest.mark.e2e
 
@@ -40,7 +44,7 @@ def test_a_reply_comes_back_whole(client: anthropic.Anthropic, upstream: Upstrea
     upstream.then(Say("hello there"))
     reply = client.messages.create(model="claude-opus-5-5", max_tokens=64, messages=HI, system="be brief")
     assert [block.type for block in reply.content] == ["text"]
-    assert reply.content[0].text == "hello there"
+    assert text_of(reply) == "hello there"
     assert (reply.model, reply.role, reply.stop_reason) == ("claude-opus-5-5", "assistant", "end_turn")
     assert reply.id.startswith("msg_")
     assert (reply.usage.input_tokens, reply.usage.cache_read_input_tokens, reply.usage.output_tokens) == (20, 5, 7)
@@ -63,7 +67,7 @@ def test_the_upstream_sees_its_own_format(client: anthropic.Anthropic, upstream:
 def test_streamed_and_whole_replies_say_the_same(client: anthropic.Anthropic, upstream: Upstream, say: Say) -> None:
     """The SDK's accumulated stream equals the reply that is not streamed, whatever the reply holds."""
     upstream.always(say)
-    asked = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": HI, "tools": [WEATHER]}
+    asked: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": HI, "tools": [WEATHER]}
     whole = client.messages.create(**asked).model_dump()
     with client.messages.stream(**asked) as stream:
         streamed = stream.get_final_message().model_dump()
@@ -93,12 +97,21 @@ def test_a_tool_round_trip(client: anthropic.Anthropic, upstream: Upstream) -> N
     upstream.then(Say(calls=(Call("get_weather", {"city": "Bern"}, "call_77"),)), Say("sunny"))
     first = client.messages.create(model="m", max_tokens=64, messages=HI, tools=[WEATHER])
     assert first.stop_reason == "tool_use"
-    (call,) = first.content
-    assert (call.type, call.name, call.input) == ("tool_use", "get_weather", {"city": "Bern"})
-    result = {"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "21 degrees"}]}
-    history = [*HI, {"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
+    assert [block.type for block in first.content] == ["tool_use"]
+    (call,) = tool_uses(first)
+    assert (call.name, call.input) == ("get_weather", {"city": "Bern"})
+    result: ToolResultBlockParam = {
+        "type": "tool_result",
+        "tool_use_id": call.id,
+        "content": [{"type": "text", "text": "21 degrees"}],
+    }
+    history: list[MessageParam] = [
+        *HI,
+        {"role": "assistant", "content": first.content},
+        {"role": "user", "content": [result]},
+    ]
     second = client.messages.create(model="m", max_tokens=64, messages=history, tools=[WEATHER])
-    assert second.content[0].text == "sunny"
+    assert text_of(second) == "sunny"
     sent = upstream.chats[1].json["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "tool"]
     assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
@@ -108,7 +121,7 @@ def test_a_tool_round_trip(client: anthropic.Anthropic, upstream: Upstream) -> N
 
 def test_images_reach_the_upstream(client: anthropic.Anthropic, upstream: Upstream) -> None:
     """A base64 image becomes a data URI."""
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+    image: ImageBlockParam = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
     client.messages.create(
         model="m",
         max_tokens=64,
@@ -127,7 +140,9 @@ def test_thinking_comes_first_and_unsigned(client: anthropic.Anthropic, upstream
     ) as stream:
         reply = stream.get_final_message()
     assert [block.type for block in reply.content] == ["thinking", "text"]
-    assert (reply.content[0].thinking, reply.content[0].signature) == ("two and two", "")
+    thought = reply.content[0]
+    assert isinstance(thought, ThinkingBlock)
+    assert (thought.thinking, thought.signature) == ("two and two", "")
 
 
 def test_what_newer_clients_send_is_accepted(router: Router, upstream: Upstream) -> None:
@@ -185,7 +200,7 @@ def test_sixty_four_streams_at_once(router: Router, upstream: Upstream) -> None:
     """Streams at the same time do not mix."""
     import asyncio
 
-    def echo(request: object) -> object:
+    def echo(request: Received) -> Answer:
         return Say("answer to " + request.json["messages"][-1]["content"], pause_s=0.002)(request)
 
     upstream.always(echo)

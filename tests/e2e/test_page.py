@@ -81,6 +81,11 @@ class Opened:
     wrong: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
+    def heard(self, said: Any) -> None:
+        """What the page tells its console: complaints count."""
+        if said.type in ("error", "warning"):
+            self.wrong.append(said.text)
+
     def text(self, selector: str) -> str:
         return str(self.page.locator(selector).first.inner_text())
 
@@ -100,7 +105,7 @@ def opened(chromium: Any) -> Iterator[Any]:
         profile.set_default_timeout(WITHIN_MS)
         one = Opened(profile.new_page())
         made.append((profile, one))
-        one.page.on("console", lambda said: said.type in ("error", "warning") and one.wrong.append(said.text))
+        one.page.on("console", lambda said: one.heard(said))
         one.page.on("pageerror", lambda problem: one.wrong.append(str(problem)))
         one.page.on("request", lambda asked: one.hosts.add(urlsplit(asked.url).hostname))
         one.page.goto(url + "/ui")

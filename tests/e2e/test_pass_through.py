@@ -8,9 +8,11 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.types import MessageParam, ToolResultBlockParam
 
 from tests.e2e.asking import HI, WEATHER, body, post
 from tests.fakes.anthropic_upstream import AnthropicUpstream, Reply, event, failing
+from tests.fakes.official_sdk import text_of
 from tests.fakes.router import Router
 from tests.fakes.upstream import UPSTREAM_KEY, Call
 from tests.fakes.wire import chunked, wire_bytes
@@ -151,9 +153,14 @@ def test_a_tool_round_trip_keeps_signed_thinking(sdk: anthropic.Anthropic, own_u
     """What the upstream signed comes back to it as it was."""
     own_upstream.then(Reply(calls=(Call("get_weather", {"city": "Bern"}, "toolu_7"),), thinking="hm"), Reply("sunny"))
     first = sdk.messages.create(model="m", max_tokens=64, messages=HI, tools=[WEATHER])
-    result = {"type": "tool_result", "tool_use_id": "toolu_7", "content": "21 degrees"}
-    history: Any = [*HI, {"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
-    assert sdk.messages.create(model="m", max_tokens=64, messages=history, tools=[WEATHER]).content[0].text == "sunny"
+    result: ToolResultBlockParam = {"type": "tool_result", "tool_use_id": "toolu_7", "content": "21 degrees"}
+    history: list[MessageParam] = [
+        *HI,
+        {"role": "assistant", "content": first.content},
+        {"role": "user", "content": [result]},
+    ]
+    second = sdk.messages.create(model="m", max_tokens=64, messages=history, tools=[WEATHER])
+    assert text_of(second) == "sunny"
     sent = own_upstream.messages[1].json["messages"][1]["content"]
     assert sent[0] == {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}
 

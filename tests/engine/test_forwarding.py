@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from engine.build import build
 from engine.cli import ccr
+from engine.files import read_file
 from engine.forwarding import forwards_credentials
 from tests.fakes.router import free_port
 
@@ -37,7 +38,7 @@ providers:
 def test_a_route_to_a_forwarding_provider_counts(routing: str, forwards: bool) -> None:
     """From any rule or category, as a fallback too; what no route leads to does not."""
     text = f"{PROVIDERS}routing: {routing}\n"
-    built = build(text.encode(), "ccr.yaml", read_file=Path.read_bytes, env={}, secrets="keep").built
+    built = build(text.encode(), "ccr.yaml", read_file=read_file, env={}, secrets="keep").built
     assert built is not None
     assert forwards_credentials(built.rules, built.providers) is forwards
 

@@ -31,7 +31,8 @@ def ended(rule: str = "default", **more: Any) -> Ended:
     """An exchange that came to no target."""
     request = decode_request(json.dumps(ASK).encode())
     one = Exchange("req_1", request, {}, Decision(Route(Target("a", "m1")), rule, None), None, 10.0)
-    return Ended(one, **{"outcome": "failed", "status": 529, "at": 1e9, "total_s": 0.5} | more)
+    said: dict[str, Any] = {"outcome": "failed", "status": 529, "at": 1e9, "total_s": 0.5}
+    return Ended(one, **(said | more))
 
 
 def config(server: str = "") -> str:

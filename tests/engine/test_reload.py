@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ async def run_for(reloader: Reloader, seconds: float = 1.0) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await reloader.run()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0.001)
 
 
 def reloader_of(one: InProcess, text: str, file: str = "ccr.yaml") -> Reloader:
@@ -140,13 +146,11 @@ async def test_connections_of_a_removed_provider_are_closed_after_its_last_excha
     async with asyncio.TaskGroup() as group:
         task = group.create_task(reloader.run())
         reloader.ask()
-        while one.router.gateway is old:
-            await asyncio.sleep(0.001)
+        await until(lambda: one.router.gateway is not old)
         await asyncio.sleep(0.03)
         assert not one.transports["up"].gone
         one.router.open_on[id(old)] -= 1
-        while not one.transports["up"].gone:
-            await asyncio.sleep(0.001)
+        await until(lambda: one.transports["up"].gone)
         task.cancel()
 
     assert list(one.router.gateway.upstreams) == ["other"]

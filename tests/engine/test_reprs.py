@@ -28,7 +28,13 @@ def test_no_repr_shows_what_the_configuration_says() -> None:
     assert isinstance(found.document.root, Mapping)
     router = in_process(CONFIGURATION, {"a": [Answer()]}).router
     gateway = router.gateway
-    shown = [found, found.document, found.document.root, found.document.root.get("providers"), found.built]
+    shown: list[object] = [
+        found,
+        found.document,
+        found.document.root,
+        found.document.root.get("providers"),
+        found.built,
+    ]
     shown += [found.built.settings, found.built.providers, found.built.rules, router, gateway, gateway.registry]
     shown += [gateway.upstreams["a"], gateway.door, gateway.registry["a"]]
     for one in shown:

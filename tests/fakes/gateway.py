@@ -42,7 +42,9 @@ class Answer:
 
 def streamed(*deltas: dict[str, Any], finish: str | None = "stop") -> list[bytes]:
     """Chat Completions chunks with these deltas, a finish reason, and the end mark."""
-    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     if finish is not None:
         chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
     lines = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks]

@@ -1,12 +1,18 @@
-"""What the official Anthropic SDK makes of a stream or of a message, in one process and without a socket."""
+"""What the official SDKs make of a reply: of Anthropic's also in one process, without a socket."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import httpx2 as httpx  # the SDK's own HTTP library, installed with it
+from anthropic.types import Message, MessageParam, TextBlock, ToolUseBlock
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessage, ChatCompletionMessageFunctionToolCall
+
+HI: list[MessageParam] = [{"role": "user", "content": "hi"}]
 
 
 class _Answers:
@@ -32,8 +38,7 @@ def accumulated(stream: bytes) -> dict[str, Any]:
     """The message that the SDK accumulates from a stream. Raises what it raises: `anthropic.APIStatusError` at an error event."""
     client, answers = _client()
     answers.body, answers.content_type = stream, "text/event-stream; charset=utf-8"
-    asked = {"model": "claude-test", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
-    with client.messages.stream(**asked) as events:  # type: ignore[arg-type]
+    with client.messages.stream(model="claude-test", max_tokens=100, messages=HI) as events:
         return plain(events.get_final_message())
 
 
@@ -41,14 +46,33 @@ def parsed(message: bytes) -> dict[str, Any]:
     """A message that is not streamed, as the SDK reads it."""
     client, answers = _client()
     answers.body, answers.content_type = message, "application/json"
-    return plain(
-        client.messages.create(model="claude-test", max_tokens=100, messages=[{"role": "user", "content": "hi"}])
-    )
+    return plain(client.messages.create(model="claude-test", max_tokens=100, messages=HI))
 
 
 def plain(message: anthropic.BaseModel) -> dict[str, Any]:
     """The SDK's message as JSON values, without members that are null and the SDK's own additions."""
-    return _without_nulls(message.model_dump(mode="json", warnings=False))
+    values: dict[str, Any] = _without_nulls(message.model_dump(mode="json", warnings=False))
+    return values
+
+
+def text_of(message: Message) -> str:
+    """The text that a message begins with."""
+    block = message.content[0]
+    assert isinstance(block, TextBlock)
+    return block.text
+
+
+def tool_uses(message: Message) -> list[ToolUseBlock]:
+    """The calls of a message."""
+    return [block for block in message.content if isinstance(block, ToolUseBlock)]
+
+
+def function_calls(message: ChatCompletionMessage) -> list[ChatCompletionMessageFunctionToolCall]:
+    """The calls of a chat completion's message, all of which must be of functions."""
+    calls = message.tool_calls or []
+    found = [call for call in calls if call.type == "function"]
+    assert len(found) == len(calls)
+    return found
 
 
 def _without_nulls(value: Any) -> Any:

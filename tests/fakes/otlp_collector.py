@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-KINDS = {"/v1/traces": ExportTraceServiceRequest, "/v1/metrics": ExportMetricsServiceRequest}
+READERS: Mapping[str, Callable[[bytes], Any]] = {
+    "/v1/traces": ExportTraceServiceRequest.FromString,
+    "/v1/metrics": ExportMetricsServiceRequest.FromString,
+}
 
 
 class Collector:
@@ -40,7 +44,7 @@ class Collector:
 
     def _take(self, path: str, data: bytes) -> None:
         self.raw += data
-        message = KINDS[path].FromString(data)
+        message = READERS[path](data)
         if path == "/v1/traces":
             for of_resource in message.resource_spans:
                 self.resources.append(plain(of_resource.resource.attributes))

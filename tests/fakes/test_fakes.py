@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import anthropic
 import openai
@@ -10,6 +11,7 @@ import pytest
 
 from tests.fakes.anthropic_upstream import AnthropicUpstream, Reply, event
 from tests.fakes.loopback import Refusing
+from tests.fakes.official_sdk import function_calls
 from tests.fakes.stream_reader import check_grammar, content_of, events_in
 from tests.fakes.upstream import UPSTREAM_KEY, Call, Say, Upstream, chunk_of, failing, html, sse
 from tests.fakes.wire import Close, Hold, Reset, chunked, cut, dripped, whole, wire_bytes
@@ -34,7 +36,7 @@ def test_a_whole_reply_is_read_by_the_official_client(upstream: Upstream, client
     upstream.then(Say("hello", calls=CALLS))
     reply = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
     assert reply.choices[0].message.content == "hello"
-    assert [call.function.name for call in reply.choices[0].message.tool_calls or []] == ["one", "two"]
+    assert [call.function.name for call in function_calls(reply.choices[0].message)] == ["one", "two"]
     assert upstream.chats[0].json["messages"][0]["content"] == "hi"
 
 
@@ -120,7 +122,9 @@ def test_the_anthropic_upstream_and_the_reader_agree_with_the_sdk() -> None:
     assert [block.type for block in read.content] == ["thinking", "text", "tool_use", "tool_use"]
 
 
-MISTAKES = {
+Spoil = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+MISTAKES: dict[str, Spoil] = {
     "nothing before the end": lambda events: events[:-1],
     "no block stop": lambda events: [value for value in events if value["type"] != "content_block_stop"],
     "twice the start": lambda events: [events[0], *events],
@@ -131,7 +135,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("spoil", MISTAKES.values(), ids=MISTAKES)
-def test_the_reader_sees_each_mistake(spoil: object) -> None:
+def test_the_reader_sees_each_mistake(spoil: Spoil) -> None:
     """A stream that breaks the grammar is not accepted."""
     with pytest.raises(AssertionError):
         check_grammar(spoil(Reply("hello").events("m")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ def test_a_rule_is_called_unreachable_exactly_if_no_request_gets_it(seed: int) -
             )
 
 
-def _check_blockers(whole: dict, name: str, blockers: set[str]) -> None:
+def _check_blockers(whole: dict[str, Any], name: str, blockers: set[str]) -> None:
     listed = whole["routing"]["customRules"]
     rule = next(one for one in listed if one["name"] == name)
     for kept, reached in [(blockers, False), *((blockers - {one}, True) for one in blockers)]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import islice
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from rules.facts import Facts
 from tests.rules.analysis.worlds import bodies, prover
 from tests.rules.compiling import envelope
 
-CONDITIONS = [
+CONDITIONS: list[dict[str, Any]] = [
     {"model": {"contains": "sonnet"}, "inputTokens": "> 100", "messageLength": "< 2000"},
     {"model": {"glob": "claude-*"}, "messageCount": "> 1", "toolCount": "> 2"},
     {"model": ["gpt-4", "a,a1"], "maxTokens": "> 1000", "stream": True},

@@ -21,7 +21,7 @@ def problem(random: Random) -> tuple[Space, list[Box]]:
     space = Space()
     for number in range(random.randint(2, 7)):
         space.add(f"v{number}", random.randint(2, 9))
-    boxes = []
+    boxes: list[Box] = []
     for _ in range(random.randint(1, 30)):
         box: dict[int, int] = {}
         for variable in random.sample(range(len(space.full)), random.randint(1, min(4, len(space.full)))):

@@ -30,7 +30,7 @@ WHOLE = {
 }
 SAID = STREAMS | WHOLE
 EVERY = pytest.mark.parametrize("name", SAID)
-SOME = settings(max_examples=max(1, settings.default.max_examples // 4))
+SOME = settings(max_examples=max(1, settings().max_examples // 4))
 """There are many decoders, and each example reads its bytes one by one."""
 BINARY = {name: said for name, said in STREAMS.items() if "eventstream" in said.head.headers["content-type"]}
 TYPES = st.sampled_from(
@@ -99,7 +99,7 @@ def test_no_damage_breaks_a_decoder(name: str, data: st.DataObject) -> None:
     check(SAID[name], data.draw(damaged(SAID[name])))
 
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
@@ -144,15 +144,16 @@ def value_in(said: Spoken, piece: bytes) -> tuple[Any, Callable[[Any], bytes]]:
         if begin < 0:
             return None, lambda value: piece
         return json.loads(piece[begin:end]), lambda value: piece[:begin] + json.dumps(value).encode() + piece[end:]
-    (frame,) = FrameReader().feed(piece)
-    headers = list(frame.headers.items())
-    payload = json.loads(frame.payload)
+    (sent,) = FrameReader().feed(piece)
+    headers = list(sent.headers.items())
+    payload = json.loads(sent.payload)
     if said.dialect != "bedrock":
         return payload, lambda value: cwvectors.encode_frame(headers, json.dumps(value).encode())
 
     def carried(value: Any) -> bytes:
         event = b64encode(json.dumps(value).encode()).decode()
-        return cwvectors.encode_frame(headers, json.dumps({**payload, "bytes": event}).encode())
+        frame: bytes = cwvectors.encode_frame(headers, json.dumps({**payload, "bytes": event}).encode())
+        return frame
 
     return json.loads(b64decode(payload["bytes"])), carried
 

@@ -93,7 +93,7 @@ MESSAGES = st.tuples(st.text("xyü", max_size=6), st.text("abü ", max_size=12),
 def test_a_stream_is_its_whole_twin(message: tuple[str, str, list[Any]], rng: Any) -> None:
     """A completion and the same completion as a stream, its calls interleaved, make the same message."""
     thought, text, inputs = message
-    calls = [
+    calls: list[dict[str, Any]] = [
         {"id": f"call_{number}", "function": {"name": f"f{number}", "arguments": json.dumps(value)}}
         for number, value in enumerate(inputs)
     ]

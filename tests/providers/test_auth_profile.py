@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from providers.auth import PROFILE, signed
 from providers.dialects.seams import Encoded
 
 CREDENTIAL = (("authorization", "Bearer x"), (PROFILE, "arn:aws:x"))
-ENCODED = {"path": "/p", "body": b"{}", "headers": {"content-type": "application/json"}}
+ENCODED = Encoded("/p", b"{}", {"content-type": "application/json"})
 
 
 @pytest.mark.parametrize(
     ("encoded", "body"),
     [
-        (Encoded(**ENCODED, with_profile=lambda profile: profile.encode()), b"arn:aws:x"),
-        (Encoded(**ENCODED), b"{}"),
+        (replace(ENCODED, with_profile=lambda profile: profile.encode()), b"arn:aws:x"),
+        (ENCODED, b"{}"),
     ],
 )
 def test_a_profile_goes_into_the_body_or_nowhere(encoded: Encoded, body: bytes) -> None:

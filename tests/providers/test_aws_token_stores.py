@@ -91,7 +91,7 @@ async def test_a_living_login_of_each_shape_is_used(
 
 async def test_a_refresh_rewrites_its_row_and_nothing_else(path: Path) -> None:
     """Members nobody here knows, the registration and other rows survive; the next start finds the new tokens."""
-    rows = {
+    rows: dict[str, Any] = {
         "codewhisperer__odic__token": row(unknown={"keep": 1}, region="eu-west-1"),
         "codewhisperer__odic__device_registration": REGISTRATION,
         "other": {"a": 1},

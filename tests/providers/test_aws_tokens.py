@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from providers import aws_tokens
 from providers.aws_token_rules import RefreshRequest, iso_time
 from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable, refresher_over, token_files_of
 from providers.dialects.seams import Head
@@ -266,7 +265,7 @@ async def test_what_cannot_be_written_is_kept_in_memory(path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     put(path, social())
-    monkeypatch.setattr(aws_tokens.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     file = file_at(path, FakeService(GIVEN))
     for _ in range(2):
         assert (await file.token()).token.reveal() == "new"

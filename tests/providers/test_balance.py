@@ -73,7 +73,7 @@ def test_least_latency_avoids_the_slow_one() -> None:
     for instance, seconds in zip(pool.instances, (0.1, 3.0, 0.5), strict=True):
         instance.record.latency = Latency(seconds, 0.0)
 
-    chosen = Counter()
+    chosen: Counter[str] = Counter()
     for _ in range(300):
         lease = take(pool, rng)
         chosen[lease.instance.name] += 1

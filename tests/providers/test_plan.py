@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.errors import KINDS, Blame
+from providers.errors import KINDS, Blame, ProviderError
 from providers.plan import GiveUp, Plan, PlannedTarget, PlanPolicy, Sleep, Try, within
 from providers.pool import Failed, Pool, Wish
 from providers.retry_budget import RetryBudget
@@ -21,7 +21,8 @@ class Drive:
     """Runs a plan with scripted errors and a clock that only sleeps and tries move; keeps what happened as words."""
 
     def __init__(self, plan: Plan, now: float = 0.0, try_s: float = 0.0) -> None:
-        self.plan, self.now, self.try_s, self.rng, self.told = plan, now, try_s, random.Random(1), None
+        self.plan, self.now, self.try_s, self.rng = plan, now, try_s, random.Random(1)
+        self.told: ProviderError | None = None
         self.story: list[str] = []
         self.tries: list[Try] = []
 

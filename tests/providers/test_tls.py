@@ -14,8 +14,8 @@ from providers.spec import ConnectionPool, TlsFiles
 from providers.transport import HttpTransport
 from providers.upstream import TransportFailed, UpstreamRequest
 from tests.fakes.certificates import Authority, Leaf
-from tests.providers.raw_server import Call, RawServer, raw_server
-from tests.providers.test_transport import PATIENT, body_of, post, whole
+from tests.providers.raw_server import Call, RawServer, raw_server, whole
+from tests.providers.test_transport import PATIENT, body_of, post
 
 
 async def hello(call: Call) -> None:

@@ -32,10 +32,10 @@ def post(server: RawServer, body: bytes = b"{}", path: str = "/v1/x") -> Upstrea
 
 @asynccontextmanager
 async def connected(
-    script: Script, connections: ConnectionPool = UNLIMITED, **options: str
+    script: Script, connections: ConnectionPool = UNLIMITED, hop: str | None = None
 ) -> AsyncIterator[tuple[RawServer, HttpTransport]]:
     async with raw_server(script) as server:
-        transport = HttpTransport(connections, environment={}, **options)
+        transport = HttpTransport(connections, environment={}, hop=hop)
         try:
             yield server, transport
         finally:

@@ -19,7 +19,7 @@ from schemas.read import read
 from schemas.request import Envelope
 
 OFFERS = {"a": Offer(("a1", "a2"), "a2"), "b": Offer(("b1",)), "open": Offer()}
-BASE = {"model": "claude-sonnet-4", "max_tokens": 1024, "messages": [{"role": "user", "content": "hi"}]}
+BASE: dict[str, Any] = {"model": "claude-sonnet-4", "max_tokens": 1024, "messages": [{"role": "user", "content": "hi"}]}
 
 
 @cache

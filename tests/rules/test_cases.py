@@ -29,7 +29,7 @@ routing:
 """
 
 
-def cases(text: str, saved: Any = None) -> list[Case]:
+def cases(text: str, saved: Facts | None = None) -> list[Case]:
     document, wrong = read(f"tests:\n{text}".encode(), "ccr.yaml")
     assert document is not None, wrong
     assert isinstance(document.root, MappingNode)
@@ -42,7 +42,7 @@ def cases(text: str, saved: Any = None) -> list[Case]:
     return cases_in(document.root.get("tests"), saved_request)
 
 
-def results(text: str, saved: Any = None) -> list[Result]:
+def results(text: str, saved: Facts | None = None) -> list[Result]:
     rules = ruleset(CONFIG)
     return [run_case(case, rules, PROVIDERS) for case in cases(text, saved)]
 

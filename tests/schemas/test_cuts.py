@@ -44,9 +44,11 @@ def test_a_part_is_cut_with_what_belongs_to_it(
         assert found == []
         left = node_at(again.root, path)
         assert left is not None
-        parts = list(parent)
-        del parts[number]
-        whole = (
-            Mapping(tuple(parts), parent.span) if isinstance(parent, Mapping) else Sequence(tuple(parts), parent.span)
-        )  # type: ignore[arg-type]
-        assert plain(left) == plain(whole)
+        assert plain(left) == plain(without(parent, number))
+
+
+def without(parent: Mapping | Sequence, number: int) -> Mapping | Sequence:
+    """The same without the part of that number."""
+    if isinstance(parent, Mapping):
+        return Mapping(parent.entries[:number] + parent.entries[number + 1 :], parent.span)
+    return Sequence(parent.items[:number] + parent.items[number + 1 :], parent.span)

@@ -20,10 +20,13 @@ def _file(name: str) -> bytes:
     raise FileNotFoundError(name)
 
 
-def _substituted(value: object, **options: bool) -> tuple[object, list[str]]:
+def _substituted(
+    value: object, *, keep_credentials: bool = False, allow_missing: bool = False
+) -> tuple[object, list[str]]:
     document, _ = read_json(json.dumps(value), "f.json")
     assert document is not None
-    document, found = substitute(document, Sources(ENV, _file, **options))
+    sources = Sources(ENV, _file, keep_credentials=keep_credentials, allow_missing=allow_missing)
+    document, found = substitute(document, sources)
     return plain(document.root), [one.code for one in found]
 
 

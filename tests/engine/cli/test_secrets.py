@@ -234,10 +234,10 @@ def test_the_key_may_be_in_the_keyring(home: Path, monkeypatch: pytest.MonkeyPat
     from keyring.backend import KeyringBackend
 
     class InMemory(KeyringBackend):
-        priority = 1  # type: ignore[assignment]
+        priority = 1
 
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self.held: dict[tuple[str, str], str] = {}
 
         def get_password(self, service: str, username: str) -> str | None:

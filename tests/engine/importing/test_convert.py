@@ -20,11 +20,10 @@ from schemas.read import read
 from tests.conftest import Golden
 
 SAMPLES = sorted((Path(__file__).parent.parent.parent / "imports").iterdir())
-SERVED = TYPES
 
 
 def convert(value: Any) -> Imported:
-    return imported(json.dumps(value).encode(), "x.json", SERVED)
+    return imported(json.dumps(value).encode(), "x.json", TYPES)
 
 
 def values_of(made: Imported) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def values_of(made: Imported) -> dict[str, Any]:
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
 def test_a_whole_file(sample: Path, golden: Golden) -> None:
     """The new file, with what has no equivalent in its comments."""
-    golden(f"imports/{sample.stem}.yaml", imported(sample.read_bytes(), sample.name, SERVED).text)
+    golden(f"imports/{sample.stem}.yaml", imported(sample.read_bytes(), sample.name, TYPES).text)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
@@ -61,7 +60,7 @@ def test_the_new_file_passes_and_holds_no_key(sample: Path, tmp_path: Path) -> N
 def test_every_note_is_said_twice(sample: Path) -> None:
     """In the comments of the file, and on standard error; without `-o` the file alone is standard output."""
     made = CliRunner().invoke(ccr, ["import", str(sample)])
-    notes = imported(sample.read_bytes(), sample.name, SERVED).notes
+    notes = imported(sample.read_bytes(), sample.name, TYPES).notes
     assert made.exit_code == 0
     for note in notes:
         line = f"{note.place}: {note.text}"
@@ -131,7 +130,7 @@ def test_a_transformer(use: list[Any], expected: dict[str, Any]) -> None:
     assert provider(transformer={"use": use})["settings"] == expected
 
 
-TYPES = {
+BY_TYPE: dict[str, tuple[dict[str, Any], str]] = {
     "chat": ({}, "openai"),
     "by the transformer": ({"transformer": {"use": ["Anthropic"]}}, "anthropic"),
     "by the address": ({"api_base_url": "https://x.example/v1/messages"}, "anthropic"),
@@ -144,7 +143,7 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize(("members", "kind"), TYPES.values(), ids=TYPES)
+@pytest.mark.parametrize(("members", "kind"), BY_TYPE.values(), ids=BY_TYPE)
 def test_the_type_of_a_provider(members: dict[str, Any], kind: str) -> None:
     """It is told by transformer, protocol or address."""
     assert provider(**members)["type"] == kind
@@ -348,10 +347,9 @@ def test_any_file_is_imported_or_refused(value: dict[str, Any]) -> None:
     """
     try:
         made = convert(value)
+        said = " ".join(f"{note.place}: {note.text}" for note in made.notes)
     except NotImportable as refused:
         made, said = None, str(refused)
-    else:
-        said = " ".join(f"{note.place}: {note.text}" for note in made.notes)
     assert "canary" not in said
     if made is None:
         return

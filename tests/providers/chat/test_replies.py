@@ -32,7 +32,7 @@ from providers.messages.parts import (
 
 FORM = ChatForm(1_700_000_000, include_usage=True)
 OLDER = ChatForm(1_700_000_000, as_functions=True)
-SOURCE = {
+SOURCE: dict[str, object] = {
     "type": "web_search_result_location",
     "url": "https://x.example/",
     "title": "X",
@@ -62,8 +62,9 @@ def whole(parts: list[Part], form: ChatForm = FORM) -> dict[str, Any] | None:
     if not data:
         assert fold.fault is not None
         return None
-    ChatCompletion.model_validate(json.loads(data), strict=True)
-    return json.loads(data)
+    completion: dict[str, Any] = json.loads(data)
+    ChatCompletion.model_validate(completion, strict=True)
+    return completion
 
 
 def laid_together(frames: list[dict[str, Any]]) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def as_laid(completion: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-CALL = [ToolStart(0, "c0", "f"), ToolInput(0, '{"a":'), ToolInput(0, "1}"), ToolEnd(0)]
+CALL: list[Part] = [ToolStart(0, "c0", "f"), ToolInput(0, '{"a":'), ToolInput(0, "1}"), ToolEnd(0)]
 ROWS: dict[str, tuple[list[Part], dict[str, Any]]] = {
     "text": ([Text("a"), Text("b"), Stop("end_turn")], {"content": "ab", "finish": "stop"}),
     "thinking": ([Thinking("hm"), Text("a"), Stop("end_turn")], {"reasoning_content": "hm", "content": "a"}),
@@ -188,7 +189,7 @@ def test_counts_are_added_up_as_this_api_does() -> None:
 
 def test_functions_are_answered_in_the_older_form() -> None:
     """One `function_call`; a second call has no place there."""
-    parts = [*CALL, ToolStart(1, "c1", "g"), ToolInput(1, "{}"), Stop("tool_use")]
+    parts: list[Part] = [*CALL, ToolStart(1, "c1", "g"), ToolInput(1, "{}"), Stop("tool_use")]
     completion = whole(parts, OLDER)
     assert completion is not None
     assert as_laid(completion)["function_call"] == {"name": "f", "arguments": '{"a":1}'}

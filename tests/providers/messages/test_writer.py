@@ -75,10 +75,8 @@ def test_a_message_of_every_kind_of_block(golden: Golden) -> None:
 def test_usage_may_come_after_the_stop() -> None:
     """The end waits for usage; without usage it comes with the end of the body."""
     writer = Writer("m", "msg_1")
-    assert _kinds(writer.feed([Text("a"), Stop("end_turn")]))[-1] == "block_stop 0"
-    assert not writer.ended
-    assert _kinds(writer.feed([Usage(output=3)])) == ["message_delta", "message_stop"]
-    assert writer.ended
+    assert (_kinds(writer.feed([Text("a"), Stop("end_turn")]))[-1], writer.ended) == ("block_stop 0", False)
+    assert (_kinds(writer.feed([Usage(output=3)])), writer.ended) == (["message_delta", "message_stop"], True)
     assert _kinds(_written(Text("a"), Stop("end_turn")))[-2:] == ["message_delta", "message_stop"]
 
 

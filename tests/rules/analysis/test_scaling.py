@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import pytest
 
+from engine.analysis import offered
 from rules.analysis.analyse import Subject, analyse
 from rules.analysis.budget import Budget
 from rules.analysis.ready import prover_of
-from tests.corpus.generate import built_of, offered, structured
+from tests.corpus.generate import built_of, structured
 from tests.rules.analysis.worlds import PROVIDERS
 from tests.rules.compiling import ruleset
 
@@ -58,7 +60,7 @@ def test_rules_in_one_anothers_way_are_decided_too() -> None:
     assert analysis.steps < 100 * len(rules)
 
 
-PATTERNS = {
+PATTERNS: dict[str, Callable[[str], dict[str, Any]]] = {
     "prefix": lambda word: {"model": {"prefix": f"{word}-"}},
     "suffix": lambda word: {"model": {"suffix": f"-{word}"}},
     "contains": lambda word: {"model": {"contains": word}},
@@ -102,7 +104,8 @@ def test_a_prefix_of_a_prefix_is_found_among_many() -> None:
     assert found == [("CCR302", "inner prefix", ["prefix7"]), ("CCR302", "inner suffix", ["suffix7"])]
 
 
-HOSTILE = {
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Sydney")
+HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
     "salts": lambda n: {"rollout": {"percent": n % 98 + 1, "by": "sessionId", "salt": f"s{n}"}},
     "globs": lambda n: {"model": {"glob": f"*a{n}*b*"}},
     "expressions over two facts": lambda n: {"expr": f"toolCount * {n + 1} > messageCount + {n}"},
@@ -112,7 +115,6 @@ HOSTILE = {
     "facts of its own": lambda n: {"model": {"prefix": f"m{n}-"}, f"header.x-{n}": "v", "toolCount": f"> {n}"},
     "many ways": lambda n: {"any": [{"model": f"m{n + j}", "toolCount": f"> {n + j}"} for j in range(6)]},
 }
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Sydney")
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

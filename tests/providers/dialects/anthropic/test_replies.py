@@ -109,7 +109,7 @@ def test_blocks_of_every_kind(block: dict[str, Any], parts: list[Part]) -> None:
     """In a message and in the start of a stream's block; an unknown block arrives whole."""
     message = {"type": "message", "content": [block], "stop_reason": "pause_turn", "stop_sequence": None}
     assert parts_of(json.dumps(message).encode()) == [*parts, Stop("pause_turn")]
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "content_block_start", "index": 0, "content_block": block},
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "X"}},

@@ -97,10 +97,8 @@ def test_what_goes_out_ends_where_an_event_ends(body: bytes) -> None:
 def test_nothing_goes_out_before_the_answer_begins() -> None:
     """The opening and the pings before the first block wait, so that another instance may still answer."""
     reply = reply_to()
-    assert reply.feed(OPENING + PING) == b""
-    assert not reply.started
-    assert reply.feed(REST) == renamed(OPENING) + PING + REST
-    assert reply.started
+    assert (reply.feed(OPENING + PING), reply.started) == (b"", False)
+    assert (reply.feed(REST), reply.started) == (renamed(OPENING) + PING + REST, True)
     assert reply.stopped
 
 

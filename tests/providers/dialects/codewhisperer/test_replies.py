@@ -41,8 +41,14 @@ RETRIES = {"same": "same", "other_credential": "other", "never": "never"}
 def decoder(
     *, thinking: str = "off", names: dict[str, str] | None = None, head: Head = STREAM, **sent: Any
 ) -> ReplyDecoder:
-    known = {"issuer": "i", "model_id": "m", "body_bytes": 1000, "input_tokens": 250, "window_tokens": None} | sent
-    return ReplyDecoder(Sent(thinking=thinking, **known), names or {}, head)
+    known: dict[str, Any] = {
+        "issuer": "i",
+        "model_id": "m",
+        "body_bytes": 1000,
+        "input_tokens": 250,
+        "window_tokens": None,
+    }
+    return ReplyDecoder(Sent(thinking=thinking, **(known | sent)), names or {}, head)
 
 
 def parts_of(data: bytes, plan: Any = "whole", **how: Any) -> list[Part]:
@@ -88,15 +94,15 @@ def error_fits(wanted: dict[str, Any], error: ProviderError | None) -> list[str]
     if error is None:
         return ["no error"]
     found = {"type": error.kind.error_type, "message": error.message}
-    differences = cwvectors.differences(wanted["error"], found) + cwvectors.differences(
-        wanted["http_status"], error.kind.status
-    )
+    differences: list[str] = cwvectors.differences(wanted["error"], found)
+    differences += cwvectors.differences(wanted["http_status"], error.kind.status)
     return differences + ([] if error.kind.retry == RETRIES[wanted["retryable"]] else [f"retry {error.kind.retry}"])
 
 
 def message_fits(wanted: dict[str, Any], message: dict[str, Any]) -> list[str]:
     found = {key: message[key] for key in ("content", "stop_reason", "usage")}
-    return cwvectors.differences({key: wanted[key] for key in found}, found)
+    differences: list[str] = cwvectors.differences({key: wanted[key] for key in found}, found)
+    return differences
 
 
 def assembled(data: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -107,7 +113,8 @@ def assembled(data: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
     message: dict[str, Any] = {}
     content: list[dict[str, Any]] = []
     pieces: list[str] = []
-    error, open_block = None, None
+    error: dict[str, Any] | None = None
+    open_block: dict[str, Any] | None = None
     for name, event in sse_events(data):
         match name:
             case "message_start":
@@ -122,6 +129,7 @@ def assembled(data: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
                 assert event["index"] == len(pieces) - 1
                 pieces[-1] += added(open_block, event["delta"])
             case "content_block_stop":
+                assert open_block is not None
                 if open_block["type"] == "tool_use":
                     open_block["input"] = parsed(pieces[-1])
                 content.append(open_block)
@@ -143,9 +151,10 @@ def assembled(data: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
 
 def parsed(text: str) -> dict[str, Any] | None:
     try:
-        return json.loads(text)
+        value: dict[str, Any] = json.loads(text)
     except ValueError:
         return None
+    return value
 
 
 def added(block: dict[str, Any] | None, delta: dict[str, Any]) -> str:
@@ -159,7 +168,7 @@ def added(block: dict[str, Any] | None, delta: dict[str, Any]) -> str:
         case "signature_delta":
             block["signature"] = delta["signature"]
         case "input_json_delta":
-            return delta["partial_json"]
+            return str(delta["partial_json"])
     return ""
 
 

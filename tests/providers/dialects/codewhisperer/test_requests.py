@@ -49,6 +49,12 @@ def contents(body: Any) -> list[str]:
     return [next(iter(entry.values()))["content"] for entry in [*state.get("history", []), state["currentMessage"]]]
 
 
+def state_of(encoded: Encoded) -> Sent:
+    """What the decoder is told of the request."""
+    assert isinstance(encoded.dialect_state, Sent)
+    return encoded.dialect_state
+
+
 def losses(request: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> set[str]:
     return {lost.field for lost in encode(request, settings).lost}
 
@@ -477,15 +483,15 @@ def test_thinking_is_asked_for_where_the_model_takes_it() -> None:
         "thinking": {"type": "adaptive", "display": "summarized"},
         "output_config": {"effort": "high"},
     }
-    assert native.dialect_state.thinking == "native"
+    assert state_of(native).thinking == "native"
     old = encode(asked, {"thinking": "native"}, MODEL)
     assert "additionalModelRequestFields" not in json.loads(old.body)
     assert "thinking" in {lost.field for lost in old.lost}
-    assert old.dialect_state.thinking == "native"
-    assert encode({"messages": [user("a")]}, {"thinking": "simulated"}).dialect_state.thinking == "off"
+    assert state_of(old).thinking == "native"
+    assert state_of(encode({"messages": [user("a")]}, {"thinking": "simulated"})).thinking == "off"
     tagged = encode(asked, {"thinking": "simulated"})
     assert "<max_thinking_length>2000</max_thinking_length>" in contents(json.loads(tagged.body))[0]
-    assert tagged.dialect_state.thinking == "simulated"
+    assert state_of(tagged).thinking == "simulated"
 
 
 def test_capabilities_are_respected() -> None:
@@ -500,9 +506,8 @@ def test_capabilities_are_respected() -> None:
 
 def test_the_estimate_counts_bytes_and_images() -> None:
     """A quarter of the bytes, and an image by its size."""
-    few = encode({"messages": [user("x" * 400)]}).dialect_state
+    few = state_of(encode({"messages": [user("x" * 400)]}))
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0K" * 40_000}}
-    more = encode({"messages": [user({"type": "text", "text": "x" * 400}, image)]}).dialect_state
-    assert isinstance(few, Sent)
+    more = state_of(encode({"messages": [user({"type": "text", "text": "x" * 400}, image)]}))
     assert 100 < few.input_tokens < 200
     assert 200 < more.input_tokens - few.input_tokens < 400

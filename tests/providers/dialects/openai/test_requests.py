@@ -36,7 +36,7 @@ def test_a_rule_of_the_translation(row: dict[str, Any]) -> None:
     assert encoded.tool_names == row.get("tool_names", {})
 
 
-TARGETS = {
+TARGETS: dict[str, dict[str, Any]] = {
     "local": {},
     "openai": {"endpoint": "https://api.openai.com/v1", "model": {"capabilities": ["tools", "images", "thinking"]}},
     "gemini": {"endpoint": "https://generativelanguage.googleapis.com/v1beta"},
@@ -50,9 +50,8 @@ TARGETS = {
 )
 def test_a_whole_request_of_the_client(name: str, target: str, golden: Golden) -> None:
     """A request as the real client sends it, its translation and what is lost, per kind of upstream."""
-    arguments: dict[str, Any] = TARGETS[target]
     beta = {"anthropic-beta": "claude-code-20250219,fine-grained-tool-streaming-2025-05-14"}
-    encoded = encode(ask_of((REQUESTS / f"{name}.json").read_bytes(), headers=beta, **arguments))
+    encoded = encode(ask_of((REQUESTS / f"{name}.json").read_bytes(), headers=beta, **TARGETS[target]))
     produced = {
         "body": json.loads(encoded.body),
         "lost": {f"{lost.field}: {lost.why}": lost.count for lost in encoded.lost},

@@ -32,8 +32,6 @@ CHOICE: TypeAdapter[Any] = TypeAdapter(ToolChoice)
 REASONING: TypeAdapter[Any] = TypeAdapter(Reasoning)
 TEXT: TypeAdapter[Any] = TypeAdapter(ResponseTextConfigParam)
 KNOWN = set(ResponseCreateParamsStreaming.__annotations__) | set(ResponseCreateParamsNonStreaming.__annotations__)
-for base in ResponseCreateParamsStreaming.__orig_bases__:
-    KNOWN |= set(base.__annotations__)
 
 
 def check_body(body: dict[str, Any]) -> None:
