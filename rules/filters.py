@@ -40,7 +40,7 @@ _SEALED = frozenset({"encrypted_content", "encrypted_index"})
 _SEALED_TYPES = ("base64", "redacted_thinking")
 """What only its maker can read, and the types whose `data` is no text: a change would make them useless."""
 
-_KEPT = ("max_tokens", "origin", "replaced_surrogates")
+_KEPT = ("max_tokens", "origin", "chat_only", "replaced_surrogates")
 """What of a request is not in its body, or otherwise."""
 
 _ROUNDS = 4

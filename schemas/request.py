@@ -78,6 +78,7 @@ class MessagesRequest(msgspec.Struct, frozen=True):
     U+FFFD in all members but `raw`.
     `origin` is the API that the client speaks. Of a `chat` request `raw` is a body made from it, and `max_tokens` is None where
     its client named no limit: rules read `DEFAULT_MAX_TOKENS` then, which stands in `raw` too, since such a body must have one.
+    `chat_only` has what that client said that only its own API knows, such as `seed`; nobody but dialects reads it.
     """
 
     raw: bytes
@@ -98,6 +99,7 @@ class MessagesRequest(msgspec.Struct, frozen=True):
     output_config: Mapping[str, Any] | None = None
     replaced_surrogates: int = 0
     origin: Literal["messages", "chat"] = "messages"
+    chat_only: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Envelope(msgspec.Struct, frozen=True):

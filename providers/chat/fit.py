@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from providers.dialects.effort import nearest
 from providers.dialects.losses import Losses
+from providers.dialects.unsent import lose_chat_only
 from providers.spec import ModelSpec
 from schemas.decode_request import decode_request
 from schemas.request import MessagesRequest
@@ -35,6 +36,7 @@ def fitted(request: MessagesRequest, model: str, spec: ModelSpec | None, losses:
     """The request for the target's `model`; the same object where a Messages client wrote it itself."""
     if request.origin == "messages":
         return request
+    lose_chat_only(request, (), losses)
     body: dict[str, Any] = msgspec.json.decode(request.raw)
     most = spec.max_output_tokens if spec is not None else None
     if request.max_tokens is None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.chat.reading import BadChat, optional_bool, optional_object, text_at, wrong_value
-from providers.chat.sampling import max_tokens_of, settings_of
+from providers.chat.sampling import chat_only_of, max_tokens_of, settings_of
 from providers.chat.tools import asks_with_functions, tools_of
 from providers.chat.turns import conversation_of
 from providers.dialects.losses import Losses
@@ -57,6 +57,7 @@ def chat_request(data: bytes) -> ChatRequest:
             replaced_surrogates=replaced,
             origin="chat",
             max_tokens=limit,
+            chat_only=chat_only_of(body),
         ),
         losses.listed(),
         include_usage=optional_bool(streaming, "include_usage", "stream_options") is True,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from providers.chat.reading import (
@@ -18,6 +19,7 @@ from providers.chat.reading import (
 )
 from providers.dialects.effort import LEVELS
 from providers.dialects.losses import Losses
+from providers.dialects.unsent import CHAT_ONLY
 
 READ = frozenset(
     (
@@ -26,13 +28,11 @@ READ = frozenset(
         "reasoning_effort", "response_format", "user", "safety_identifier", "stream", "stream_options", "n", "modalities",
     )
 )  # fmt: skip
-"""Members that are looked at somewhere; every other one is listed as lost, with the reason in `LOST` or that it is unknown."""
+"""Members that are looked at somewhere; every other one that no target takes is listed as lost, with the reason in `LOST` or
+that it is unknown."""
 
 LOST: Mapping[str, str] = {
     "audio": "audio cannot be passed on",
-    "frequency_penalty": "a Messages request has no penalties",
-    "presence_penalty": "a Messages request has no penalties",
-    "logit_bias": "a Messages request has no biases",
     "logprobs": "a Messages reply has no probabilities",
     "top_logprobs": "a Messages reply has no probabilities",
     "metadata": "it is for completions that the vendor stores",
@@ -40,13 +40,42 @@ LOST: Mapping[str, str] = {
     "prediction": "a Messages request predicts nothing",
     "prompt_cache_key": "a Messages request has no such member",
     "prompt_cache_options": "a Messages request marks its parts instead",
-    "prompt_cache_retention": "a Messages request marks its parts instead",
-    "seed": "a Messages request has no seed",
-    "service_tier": "tiers of one vendor mean nothing to another",
     "store": "the reply is not stored",
-    "verbosity": "a Messages request has no such member",
 }
-"""Member -> why it is not passed on; values that ask for nothing (null, false, 0, empty) are not listed."""
+"""Member -> why it is passed on to nobody; values that ask for nothing (null, false, 0, empty) are not listed."""
+
+
+def _word(body: Mapping[str, Any], name: str) -> str | None:
+    word = optional_text(body, name)
+    if word is not None and not _WORD.fullmatch(word):
+        raise wrong_value(name, "expected a word of the API, such as `low`")
+    return word
+
+
+def _biases(body: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    biases = optional_object(body, name)
+    for token in biases or ():
+        if not token.isdecimal():
+            raise wrong_value(name, "expected the numbers of tokens as names")
+        optional_number(biases or {}, token, name)
+    return biases
+
+
+_WORD = re.compile(r"[a-z0-9_]{1,16}")
+
+_OWN: Mapping[str, Callable[[Mapping[str, Any], str], object]] = {
+    "frequency_penalty": optional_number,
+    "presence_penalty": optional_number,
+    "logit_bias": _biases,
+    "prompt_cache_retention": _word,
+    "seed": optional_int,
+    "service_tier": _word,
+    "verbosity": _word,
+}
+"""What has a place in no Messages request, and how it is read; `CHAT_ONLY` says why others do not get it.
+
+INVARIANT: none is a text of the client's own, since filters look into Messages requests only.
+"""
 
 
 def settings_of(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
@@ -61,15 +90,23 @@ def settings_of(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     if stops := _stops(body, losses):
         settings["stop_sequences"] = stops
     settings |= _effort(body)
-    if (form := _format(body, losses)) is not None:
+    if (form := _format(body)) is not None:
         settings["output_config"] = {**settings.get("output_config", {}), "format": form}
     user = optional_text(body, "safety_identifier") or optional_text(body, "user")
     if user:
         settings["metadata"] = {"user_id": user}
     for name, value in body.items():
-        if name not in READ and value not in (None, False, 0, "", [], {}):
+        if name not in READ and name not in CHAT_ONLY and value not in (None, False, 0, "", [], {}):
             losses.add(name, LOST.get(name, "not known to this router"))
     return settings
+
+
+def chat_only_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a Messages request has no place for, and a target that speaks the client's own API takes as it is. Raises `BadChat`."""
+    said = {name: value for name, read in _OWN.items() if (value := read(body, name)) is not None}
+    if (optional_object(body, "response_format") or {}).get("type") == "json_object":
+        said["response_format"] = {"type": "json_object"}
+    return said
 
 
 def max_tokens_of(body: Mapping[str, Any]) -> int | None:
@@ -118,17 +155,12 @@ def _effort(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
 
 
-def _format(body: Mapping[str, Any], losses: Losses) -> dict[str, Any] | None:
+def _format(body: Mapping[str, Any]) -> dict[str, Any] | None:
     form = optional_object(body, "response_format")
     if form is None:
         return None
     match optional_text(form, "type", "response_format"):
-        case "text" | None:
-            return None
-        case "json_object":
-            losses.add(
-                "response_format", "a Messages request promises JSON only of a schema; the prompt still asks for it"
-            )
+        case "text" | "json_object" | None:
             return None
         case "json_schema":
             place = "response_format.json_schema"

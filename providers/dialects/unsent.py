@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -46,10 +47,36 @@ NO_TWIN = {
 }
 """Known members without a counterpart -> why."""
 
+CHAT_ONLY = {
+    "frequency_penalty": "this API has no penalties",
+    "presence_penalty": "this API has no penalties",
+    "logit_bias": "this API has no biases",
+    "prompt_cache_retention": "this API marks parts instead",
+    "response_format": "this API promises JSON only of a schema; the prompt still asks for it",
+    "seed": "this API has no seed",
+    "service_tier": NO_TWIN["service_tier"],
+    "verbosity": "this API has no such member",
+}
+"""Members of `MessagesRequest.chat_only` -> why an API without them does not get them."""
 
-def lose_the_rest(ask: Ask, carried: Collection[str], losses: Losses) -> None:
-    """Lists the top-level members that are not among `carried`, the betas, and the lone surrogates replaced on the way in."""
+ANY_JSON: Mapping[str, Any] = MappingProxyType({})
+"""What stands for the schema where the answer shall be JSON of whatever shape; known by identity."""
+
+
+def lose_chat_only(request: MessagesRequest, carried: Collection[str], losses: Losses) -> None:
+    """Lists what a chat client said that is not among `carried`; what asks for nothing (false, 0, empty) is not listed."""
+    for name, value in request.chat_only.items():
+        if name not in carried and (value or name == "seed"):
+            losses.add(name, CHAT_ONLY[name])
+
+
+def lose_the_rest(ask: Ask, carried: Collection[str], losses: Losses, of_chat: Collection[str] = ()) -> None:
+    """Lists the top-level members that are not among `carried`, the betas, and the lone surrogates replaced on the way in.
+
+    `of_chat` are the names of `CHAT_ONLY` that the encoder looks at.
+    """
     request = ask.request
+    lose_chat_only(request, of_chat, losses)
     for name, raw in request.fields.items():
         if name not in carried and bytes(raw) != b"null":
             losses.add(name, NO_TWIN.get(name, "unknown to this API"))
@@ -65,9 +92,10 @@ def lose_user(request: MessagesRequest, why: str, losses: Losses) -> None:
             losses.add(f"metadata.{key}", why)
 
 
-def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str | None, dict[str, Any] | None]:
-    """The member that asks for a form of the answer, as the client wrote it, and its schema; None where it has none we know.
+def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str, Mapping[str, Any] | None] | None:
+    """The member that asks for a form of the answer, as the client wrote it, and its schema; None where none is asked for.
 
+    The schema is None where the form is not known, and the value `ANY_JSON` where a chat client wants JSON of any shape.
     Other members of `output_config` than this and the effort are listed as lost.
     """
     config = request.output_config or {}
@@ -78,7 +106,7 @@ def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str | None,
     if wanted is None and "output_format" in request.fields:
         wanted, field = _decoded(request.fields["output_format"]), "output_format"
     if wanted is None:
-        return None, None
+        return ("response_format", ANY_JSON) if "response_format" in request.chat_only else None
     schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
     return field, schema if isinstance(schema, dict) else None
 

@@ -130,12 +130,13 @@ def yaml_of(value: dict[str, Any]) -> str:
 
 
 async def test_a_client_of_chat_completions_is_filtered_as_well() -> None:
-    """The other API comes to the same filters, and reads their refusals in its own form."""
+    """The other API comes to the same filters, which keep what only it knows, and reads their refusals in its own form."""
     one = router()
     messages = [{"role": "system", "content": SECRET}, {"role": "user", "content": f"x {OWN}"}]
-    got = await one.post({"model": "x", "messages": messages}, "/v1/chat/completions")
+    got = await one.post({"model": "x", "messages": messages, "seed": 7}, "/v1/chat/completions")
     assert got.headers["x-ccr-filters"] == "cut=2"
     assert b"CANARY" not in one.transports["up"].sent[0].body
+    assert json.loads(one.transports["up"].sent[0].body)["seed"] == 7
     blocked = await one.post({"model": "x", "messages": [{"role": "user", "content": KEY}]}, "/v1/chat/completions")
     assert blocked.status == 400
     assert "keep it to yourself (filter `no keys`)" in blocked.json()["error"]["message"]

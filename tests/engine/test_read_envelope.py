@@ -175,10 +175,11 @@ def test_what_saved_requests_say_besides_is_allowed() -> None:
 
 def test_a_chat_request_is_read_as_the_server_reads_it() -> None:
     """Without the headers that only its vendor reads; what a Messages request has no place for is listed."""
-    shape = {"request": {**CHAT, "seed": 3}, "headers": {"X-Stainless-OS": "x", "x-team": "a"}}
+    shape = {"request": {**CHAT, "seed": 3, "logprobs": True}, "headers": {"X-Stainless-OS": "x", "x-team": "a"}}
     asked = read_asked(json.dumps(shape).encode())
     assert asked.envelope.headers == {"x-team": "a"}
-    assert [one.field for one in asked.lost] == ["seed"]
+    assert [one.field for one in asked.lost] == ["logprobs"]
+    assert asked.envelope.request.chat_only == {"seed": 3}
 
 
 ONE = json.dumps(BODY).encode()

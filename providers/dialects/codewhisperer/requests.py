@@ -27,6 +27,7 @@ from providers.dialects.identity import session_of
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
 from providers.dialects.turns import BILLING_LINE
+from providers.dialects.unsent import lose_chat_only
 from providers.errors import ProviderError
 from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
@@ -273,6 +274,7 @@ def _takes(ask: Ask, capability: str) -> bool:
 
 
 def _list_unread(ask: Ask, losses: Losses) -> None:
+    lose_chat_only(ask.request, (), losses)
     for name, raw in ask.request.fields.items():
         if name not in _READ_FIELDS and bytes(raw) != b"null":
             losses.add(name, "this service has no such field")

@@ -21,7 +21,7 @@ from providers.dialects.pieces import takes_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
-from providers.dialects.unsent import TRANSLATED, lose_the_rest, lose_user, wanted_format
+from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, lose_user, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 
@@ -109,7 +109,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], refused: bool, l
     if config:
         body["generationConfig"] = config
     lose_user(request, "this API has no such member", losses)
-    lose_the_rest(ask, TRANSLATED, losses)
+    lose_the_rest(ask, TRANSLATED, losses, ("seed", "response_format"))
     return body | dict(options.extra_body)
 
 
@@ -127,6 +127,8 @@ def _generation_config(
     for name, value in (("temperature", request.temperature), ("topP", request.top_p), ("topK", request.top_k)):
         if value is not None:
             config[name] = value
+    if "seed" in request.chat_only:
+        config["seed"] = request.chat_only["seed"]
     stops = list(request.stop_sequences)
     if stops:
         taken = options.max_stop_sequences
@@ -138,15 +140,18 @@ def _generation_config(
 
 
 def _form(ask: Ask, options: Options, generation: float, has_functions: bool, losses: Losses) -> dict[str, Any]:
-    field, schema = wanted_format(ask.request, losses)
-    if field is None:
+    wanted = wanted_format(ask.request, losses)
+    if wanted is None:
         return {}
+    field, schema = wanted
     if options.structured_output == "drop" or schema is None:
         losses.add(field, "this upstream cannot promise the form of its answer")
         return {}
     if has_functions and generation < 3:
         losses.add(field, "this model takes no form of its answer beside functions")
         return {}
+    if schema is ANY_JSON:
+        return {"responseMimeType": "application/json"}
     if options.structured_output == "json":
         losses.add(f"{field}.schema", "`structuredOutput` is `json`, so the schema is not sent")
         return {"responseMimeType": "application/json"}

@@ -23,7 +23,7 @@ from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
-from providers.dialects.unsent import TRANSLATED, lose_the_rest, wanted_format
+from providers.dialects.unsent import ANY_JSON, CHAT_ONLY, TRANSLATED, lose_the_rest, wanted_format
 from providers.errors import KINDS, ProviderError
 from schemas.request import MessagesRequest
 
@@ -33,6 +33,8 @@ _DEMANDED = re.compile(
     r"reasoning_content.{0,60}(?:must be passed back|is missing|is required)|missing.{0,20}reasoning_content",
     re.IGNORECASE | re.DOTALL,
 )
+
+_OF_SAMPLERS = frozenset(("frequency_penalty", "logit_bias", "presence_penalty"))
 
 
 def encode(ask: Ask) -> Encoded:
@@ -95,6 +97,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], demanded: bool, 
     else:
         body |= reasoning_of(request, options, ask.model_spec, losses)
     body |= _response_format(request, options, losses)
+    body |= _chat_only(ask, options, losses)
     body |= user_of(request, options.user_id, options.user_field, losses)
     if options.prompt_cache_key and (session := session_of(request, ask.headers)) is not None:
         body["prompt_cache_key"] = hashlib.sha256(session.encode()).hexdigest()[:32]
@@ -102,7 +105,7 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], demanded: bool, 
         body["stream"] = True
         if options.stream_options:
             body["stream_options"] = {"include_usage": True}
-    lose_the_rest(ask, TRANSLATED, losses)
+    lose_the_rest(ask, TRANSLATED, losses, CHAT_ONLY)
     return body | dict(options.extra_body)
 
 
@@ -149,13 +152,26 @@ def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
     return out
 
 
+def _chat_only(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    """What a client of this very API said that Messages requests have no place for, as it said it."""
+    out = {name: value for name, value in ask.request.chat_only.items() if name != "response_format"}
+    if is_reasoner(options, ask.model_spec) and not options.reasoning_sampling:
+        for name in _OF_SAMPLERS & out.keys():
+            if out.pop(name):
+                losses.add(name, "a reasoning model here takes none")
+    return out
+
+
 def _response_format(request: MessagesRequest, options: Options, losses: Losses) -> dict[str, Any]:
-    field, schema = wanted_format(request, losses)
-    if field is None:
+    wanted = wanted_format(request, losses)
+    if wanted is None:
         return {}
+    field, schema = wanted
     if options.structured_output == "drop" or schema is None:
         losses.add(field, "this upstream cannot promise the form of its answer")
         return {}
+    if schema is ANY_JSON:
+        return {"response_format": {"type": "json_object"}}
     if options.structured_output == "json_object":
         losses.add(f"{field}.schema", "this upstream promises JSON, but no schema")
         return {"response_format": {"type": "json_object"}}

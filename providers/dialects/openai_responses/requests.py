@@ -24,11 +24,14 @@ from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
 from providers.dialects.turns import system_of, turns_of
-from providers.dialects.unsent import TRANSLATED, lose_the_rest, wanted_format
+from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 
 PATH = "/responses"
+
+_SAME_IN_CHAT = ("prompt_cache_retention", "service_tier")
+"""Members that both of the vendor's APIs have."""
 
 History: TypeAlias = Literal["kept", "refused", "unsupported"]
 """What becomes of earlier reasoning: sent back; left out since it was refused; the model gives none that could be sent back."""
@@ -118,7 +121,8 @@ def _body(ask: Ask, options: Options, names: Mapping[str, str], history: History
     body["store"] = options.store
     if request.stream:
         body["stream"] = True
-    lose_the_rest(ask, TRANSLATED, losses)
+    body |= {name: value for name, value in request.chat_only.items() if name in _SAME_IN_CHAT}
+    lose_the_rest(ask, TRANSLATED, losses, (*_SAME_IN_CHAT, "verbosity", "response_format"))
     return body | dict(options.extra_body)
 
 
@@ -167,16 +171,26 @@ def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
 
 
 def _text(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
-    field, schema = wanted_format(ask.request, losses)
-    if field is None:
+    text = _form(ask, options, losses)
+    if verbosity := ask.request.chat_only.get("verbosity"):
+        text["verbosity"] = verbosity
+    return {"text": text} if text else {}
+
+
+def _form(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
+    wanted = wanted_format(ask.request, losses)
+    if wanted is None:
         return {}
+    field, schema = wanted
     if options.structured_output == "drop" or schema is None:
         losses.add(field, "this upstream cannot promise the form of its answer")
         return {}
+    if schema is ANY_JSON:
+        return {"format": {"type": "json_object"}}
     if options.structured_output == "json_object":
         losses.add(f"{field}.schema", "this upstream promises JSON, but no schema")
-        return {"text": {"format": {"type": "json_object"}}}
+        return {"format": {"type": "json_object"}}
     strict = is_strict(schema)
     if not strict:
         losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
-    return {"text": {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": strict}}}
+    return {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": strict}}

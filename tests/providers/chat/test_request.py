@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from providers.chat.fit import fitted
@@ -18,9 +19,11 @@ from providers.chat.reading import BadChat
 from providers.chat.request import chat_request
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Lost
+from providers.dialects.table import dialect_of
 from providers.spec import ModelSpec
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest
+from tests.providers.dialects.asking import ask_of
 
 TABLE = Path(__file__).parent.parent.parent / "tables" / "chat_requests.yaml"
 ROWS: list[dict[str, Any]] = YAML(typ="safe").load(TABLE.read_text(encoding="utf-8"))
@@ -56,6 +59,7 @@ def test_a_rule_of_the_reading(row: dict[str, Any]) -> None:
     assert {name: body.get(name) for name in row.get("made", {})} == row.get("made", {})
     assert [name for name in row.get("absent", ()) if name in body] == []
     assert counted(chat.lost) == row.get("lost", {})
+    assert chat.request.chat_only == row.get("chatOnly", {})
     assert (chat.request.max_tokens is None) == (row.get("ask", {}).get("max_tokens", 16) is None)
     assert (chat.include_usage, chat.as_functions) == (row.get("includeUsage", False), row.get("asFunctions", False))
     assert decode_request(chat.request.raw).messages == chat.request.messages
@@ -79,6 +83,54 @@ def test_a_messages_upstream_gets_what_it_takes(row: dict[str, Any]) -> None:
     assert {name: body.get(name) for name in row.get("made", {})} == row.get("made", {})
     assert [name for name in row.get("absent", ()) if name in body] == []
     assert counted(losses.listed()) == row.get("lost", {})
+
+
+ONLY_CHAT = {
+    "seed": 0,
+    "frequency_penalty": 1,
+    "presence_penalty": 0,
+    "logit_bias": {"1": 2},
+    "service_tier": "flex",
+    "verbosity": "low",
+    "prompt_cache_retention": "24h",
+    "response_format": {"type": "json_object"},
+}
+ASKING = {name for name in ONLY_CHAT if name != "presence_penalty"}
+SAMPLERS = {"frequency_penalty", "logit_bias"}
+JSON_ONLY = {"generationConfig": {"maxOutputTokens": 16, "seed": 0, "responseMimeType": "application/json"}}
+VERBOSE_JSON = {"text": {"format": {"type": "json_object"}, "verbosity": "low"}}
+SAME = {name: ONLY_CHAT[name] for name in ("service_tier", "prompt_cache_retention")}
+TARGETS: list[tuple[str, dict[str, Any], dict[str, Any], set[str]]] = [
+    ("openai", {}, ONLY_CHAT, set()),
+    ("openai", {"structuredOutput": "drop"}, {"seed": 0}, {"response_format"}),
+    ("openai", {"reasoningSampling": False, "reasoning": "always"}, {"seed": 0}, SAMPLERS),
+    ("openai", {"extraBody": {"seed": 7}}, {"seed": 7}, set()),
+    ("openai-responses", {}, SAME | VERBOSE_JSON, SAMPLERS | {"seed"}),
+    (
+        "openai-responses",
+        {"structuredOutput": "drop"},
+        {"text": {"verbosity": "low"}},
+        SAMPLERS | {"seed", "response_format"},
+    ),
+    ("gemini", {}, JSON_ONLY, ASKING - {"seed", "response_format"}),
+    ("anthropic", {}, {}, ASKING),
+    ("bedrock", {}, {}, ASKING),
+    ("codewhisperer", {}, {}, ASKING | {"max_tokens"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings", "sent", "lost"), TARGETS)
+def test_what_only_this_api_knows_goes_to_who_knows_it(
+    kind: str, settings: dict[str, Any], sent: dict[str, Any], lost: set[str]
+) -> None:
+    """Each row: a kind of upstream, its settings, members of the body that it gets, and all that it does not get."""
+    chat = chat_request(json.dumps({**BASE, **ONLY_CHAT}).encode())
+    ask = ask_of(chat.request.raw, settings=settings, kind=kind, name="claude-sonnet-4")
+    encoded = dialect_of(kind).encode(replace(ask, request=chat.request))
+
+    assert chat.lost == ()
+    assert {name: json.loads(encoded.body).get(name) for name in sent} == sent
+    assert {one.field for one in encoded.lost} == lost
 
 
 def test_a_messages_client_is_never_fitted() -> None:
