@@ -50,12 +50,13 @@ from schemas.wording import quoted
 class Question(Struct, frozen=True):
     """What to explain: a request under a configuration. `full` shows texts uncut.
 
-    `lost_before` is what reading the request left out already, `notes` what is to be said of it; `key` is the router key
-    that it comes with, where the configuration has one of that name.
+    `sent` is the request as it came, `envelope` what is left of it behind the filters. `lost_before` is what reading the
+    request left out already, `notes` what is to be said of it; `keys` are the router keys by name.
     """
 
     rules: RuleSet
     revision: str
+    sent: Envelope
     envelope: Envelope
     surroundings: Surroundings
     full: bool = False
@@ -64,7 +65,12 @@ class Question(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     found: tuple[Found, ...] = ()
     blocked: Filter | None = None
-    key: RouterKey | None = None
+    keys: Mapping[str, RouterKey] = field(default_factory=dict)
+
+    @property
+    def key(self) -> RouterKey | None:
+        """The router key that it comes with, where the configuration has one of that name."""
+        return self.keys.get(self.envelope.client_key or "")
 
 
 def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bool = False) -> Question:
@@ -81,6 +87,7 @@ def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bo
     return Question(
         built.rules,
         built.revision,
+        envelope,
         behind.envelope,
         surroundings,
         full,
@@ -89,7 +96,7 @@ def question_of(built: Built, asked: Asked, surroundings: Surroundings, full: bo
         tuple(notes),
         behind.found,
         behind.blocked,
-        keys.get(name) if name is not None else None,
+        keys,
     )
 
 
@@ -120,7 +127,7 @@ def explain(question: Question) -> dict[str, Any]:
     found = cases_of(question.rules, facts, heard)
     cases = found.cases
     counted = tokens_counted(facts)
-    decisions = [_decision(question, facts, case.decision) for case in cases]
+    decisions = [shown_decision(question, facts, case.decision) for case in cases]
     one = decisions[0] if decisions and all(other == decisions[0] for other in decisions) else None
     steps = _steps(question, facts, cases[0].decision) if one is not None and "reject" not in one else ()
     entries = _entries(question, facts, heard)
@@ -171,7 +178,7 @@ def _blocked(question: Question, one: Filter) -> dict[str, Any]:
     return {
         "revision": question.revision,
         "api": question.api,
-        "decision": _decision(question, facts, decision_of(one)),
+        "decision": shown_decision(question, facts, decision_of(one)),
         "filters": _found(question),
         "blocked": one.name,
         "rules": [entry],
@@ -205,7 +212,8 @@ def _all_steps(question: Question, facts: FactSource, decision: Decision) -> tup
     )
 
 
-def _decision(question: Question, facts: FactSource, decision: Decision) -> dict[str, Any]:
+def shown_decision(question: Question, facts: FactSource, decision: Decision) -> dict[str, Any]:
+    """A decision as the explanation has it, kept to what the request's key may use."""
     skipped = [{"rule": skip.rule, "reason": skip.reason} for skip in decision.skipped]
     shown: dict[str, Any] = {"rule": decision.rule, "category": decision.category}
     nowhere = {"provider": None, "model": None, "instance": None}

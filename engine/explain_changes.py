@@ -23,7 +23,21 @@ def changed_text(changes: Sequence[Mapping[str, Any]]) -> str:
     if by_fact.get("path", {}).get("to") == "count_tokens":
         follow.add("stream")
     left = [one for one in changes if one["fact"] not in follow]
-    return ", ".join(text for one in left for text in _said(one["fact"], one["from"], one["to"]))
+    return ", ".join(
+        text
+        for one in left
+        for text in (_tagged(one) if one["fact"] == "tags" else _said(one["fact"], one["from"], one["to"]))
+    )
+
+
+def _tagged(change: Mapping[str, Any]) -> Iterator[str]:
+    """Tags are what filters give, and nothing that a client can say."""
+    by = listed([one["filter"] for one in change.get("setBy", ())])
+    filters = f" by filter {by}" if by else ""
+    before, after = set(change["from"] or ()), set(change["to"] or ())
+    for verb, names in (("be tagged", sorted(after - before)), ("not be tagged", sorted(before - after))):
+        if names:
+            yield f"{verb} {listed(names, 'and')}{filters}"
 
 
 def _growth(change: Mapping[str, Any]) -> int:
@@ -86,6 +100,9 @@ _WORDS: Mapping[str, Callable[[Any, Any], str]] = {
     "model": lambda _before, after: f"ask for model {_value(after)}",
     "path": lambda _before, after: "only count its tokens" if after == "count_tokens" else "ask for an answer",
     "time": lambda _before, after: f"at {after}",
+    "clientKey": lambda _before, after: (
+        f"come with router key {_value(after)}" if after else "come without a router key"
+    ),
 }
 
 

@@ -221,7 +221,8 @@ def _answer(one: dict[str, Any]) -> str:
     if "notProven" in one:
         return f"not proven: {one['notProven']}"
     if not one.get("impossible"):
-        return changed_text(one["changes"]) if one["changes"] else "takes this request as it is"
+        said = changed_text(one["changes"]) if one["changes"] else "takes this request as it is"
+        return f"{said}; but {one['refused']['message']}" if "refused" in one else said
     blockers = one["blockers"]
     if blockers:
         together = " together" if len(blockers) > 1 else ""

@@ -16,8 +16,9 @@ from typing import Any, assert_never
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from engine.explain import Question
+from engine.explain import Question, shown_decision
 from engine.shown import shown_case, shown_value
 from rules.analysis.budget import Budget
 from rules.analysis.counterfactual import (
@@ -30,6 +31,7 @@ from rules.analysis.counterfactual import (
     counterfactual,
     prepared,
 )
+from rules.analysis.listing import Outcome
 from rules.analysis.nearest import price_of
 from rules.analysis.offered import Providers
 from rules.analysis.prove import Prover
@@ -39,6 +41,7 @@ from rules.analysis.wording import said_of
 from rules.bodies import Shape
 from rules.evaluate import EXPLICIT
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
+from rules.filters import tag_of
 from rules.nodes import RuleSet
 from schemas.decode_request import text_of_body
 from schemas.request import Envelope
@@ -87,7 +90,7 @@ def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared
     if wish.everything:
         asked += [*by_name, *_switched_off(question.rules)]
     others = [name for name in by_name if name not in decided and name != EXPLICIT]
-    subject = Subject(lambda: shape_of(question.envelope), facts, ready.locator.point_of(facts))
+    subject = Subject(lambda: shape_of(question.sent), facts, ready.locator.point_of(facts))
     least = _least_changes(ready, subject.point, by_name)
     others.sort(key=lambda name: least[name])
     looked_at = others if len(others) <= FEW else others[:LIKELIEST]
@@ -99,7 +102,7 @@ def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared
         name: _counterfactual(question, ready, subject, name, by_name.get(name, []), decided, budget) for name in first
     }
     found = [said[name] for name in names]
-    reached = [one for one in found if one.get("changes") and one["rule"] != EXPLICIT]
+    reached = [one for one in found if one.get("changes") and one["rule"] != EXPLICIT and "refused" not in one]
     return {
         "nearest": min(reached, key=lambda one: price_of(change["fact"] for change in one["changes"]), default=None),
         "asked": list(dict.fromkeys(asked)),
@@ -205,10 +208,13 @@ def _counterfactual(
     found = counterfactual(ready, subject, numbers, budget)
     match found:
         case Reached():
-            place = outcomes[found.number].places[:1]
-            provider, model = place[0] if place else (None, None)
-            changes = [_change(one, question.full) for one in found.changes]
-            return {"rule": name, "provider": provider, "model": model, "changes": changes, "verified": True}
+            changes = [_change(one, question) for one in found.changes]
+            return {
+                "rule": name,
+                **_where(question, found, outcomes[found.number]),
+                "changes": changes,
+                "verified": True,
+            }
         case Unreachable():
             blockers = list(dict.fromkeys(outcomes[one].name for one in found.blockers))
             entry = outcomes[numbers[0]].entry
@@ -228,8 +234,27 @@ def _counterfactual(
             assert_never(found)
 
 
-def _change(one: Changed, full: bool) -> dict[str, Any]:
-    return {"fact": one.fact, "from": _value(one.fact, one.before, full), "to": _value(one.fact, one.after, full)}
+def _where(question: Question, found: Reached, outcome: Outcome) -> dict[str, Any]:
+    """The target of a changed request, or that its router key may use none of those there are."""
+    changed = replace(question, envelope=found.facts.envelope)
+    if changed.key is None:
+        provider, model = outcome.places[0] if outcome.places else (None, None)
+        return {"provider": provider, "model": model}
+    shown = shown_decision(changed, found.facts, found.decision)
+    refused = {"refused": shown["reject"]} if "reject" in shown and outcome.places else {}
+    return {"provider": shown["provider"], "model": shown["model"], **refused}
+
+
+def _change(one: Changed, question: Question) -> dict[str, Any]:
+    before, after = (_value(one.fact, seen, question.full) for seen in (one.before, one.after))
+    shown = {"fact": one.fact, "from": before, "to": after}
+    if one.fact != "tags" or not isinstance(one.before, frozenset) or not isinstance(one.after, frozenset):
+        return shown
+    tags = one.before ^ one.after
+    by = [filter_ for filter_ in question.rules.filters if filter_.action == "tag" and tag_of(filter_) in tags]
+    return shown | {
+        "setBy": [{"filter": one.name, "file": one.span.file, "line": one.span.line} for one in by],
+    }
 
 
 def _value(fact: str, seen: Seen, full: bool) -> Any:

@@ -78,10 +78,20 @@ def filtered(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
                 envelope = replace(envelope, request=cut)
                 contents = _contents_of(cut)
             case "tag":
-                envelope = replace(envelope, tags=envelope.tags | {one.tag or one.name})
+                envelope = replace(envelope, tags=envelope.tags | {tag_of(one)})
             case _:
                 assert_never(one.action)
     return Filtered(envelope, tuple(found))
+
+
+def tags_of(filters: Sequence[Filter]) -> list[str]:
+    """The tags that filters give."""
+    return [tag_of(one) for one in filters if one.action == "tag"]
+
+
+def tag_of(one: Filter) -> str:
+    """The tag that a filter gives, by default its name."""
+    return one.tag or one.name
 
 
 def message_of(one: Filter) -> str:

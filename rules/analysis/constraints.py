@@ -20,6 +20,7 @@ from rules.compute import ExpressionFailed, compute
 from rules.facts import MISSING, Seen
 from rules.measure import CONSTANTS, LEAST
 from rules.nodes import Compare, Opaque, Test
+from rules.operators import holds_for
 
 CORNERS_A_STEP = 4
 MAX_CORNERS = 400
@@ -28,8 +29,13 @@ MAX_CORNERS = 400
 _FROM_HEADER = ("main", "workflow", "auxiliary", MISSING)
 
 
-def add_constraints(atoms: Atoms, offers: Mapping[str, frozenset[str] | None], budget: Budget) -> None:
-    """Adds every constraint between the facts that are in the space; those of expressions while the budget lasts."""
+def add_constraints(
+    atoms: Atoms, offers: Mapping[str, frozenset[str] | None], tags: frozenset[str], budget: Budget
+) -> None:
+    """Adds every constraint between the facts that are in the space; those of expressions while the budget lasts.
+
+    `offers` are the models of each provider, `tags` all that filters give.
+    """
     budget.ask()
     space = atoms.space
     _counted_only(atoms)
@@ -39,6 +45,7 @@ def add_constraints(atoms: Atoms, offers: Mapping[str, frozenset[str] | None], b
     _sizes(atoms)
     _words_in_texts(atoms)
     _explicit(atoms, offers)
+    _tags(atoms, tags)
     for leaf, variable in atoms.unknowns.values():
         for fact in leaf.facts:
             gone = _missing_in(atoms, fact)
@@ -279,6 +286,20 @@ def _explicit(atoms: Atoms, offers: Mapping[str, frozenset[str] | None]) -> None
             if provider in offers and name and (offers[provider] is None or name in (offers[provider] or ())):
                 chosen |= 1 << number
     atoms.space.forbid((model.variable, chosen), (atoms.choice, 1))
+
+
+def _tags(atoms: Atoms, tags: frozenset[str]) -> None:
+    """Only filters give tags."""
+    axis = atoms.axes.get("tags")
+    if not isinstance(axis, Members):
+        return
+    for one, variable in axis.asked.values():
+        if not any(one == tag if isinstance(one, str) else holds_for(one, tag) for tag in tags):
+            atoms.space.forbid((variable, 0b10))
+    if axis.size is not None:
+        spans = enumerate(axis.size.spans)
+        more = sum(1 << number for number, span in spans if span is not None and span[0] > len(tags))
+        atoms.space.forbid((axis.size.variable, more))
 
 
 def _below(scale: Scale, least: float) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import BYTES_A_STEP, Unmade
@@ -18,6 +19,7 @@ from rules.analysis.prove import Prover
 from rules.bodies import Shape, Wanted, envelope_of
 from rules.evaluate import UnknownFact
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
+from rules.filters import filtered
 from rules.nodes import Decision
 from rules.revise import revisions, unchosen
 from schemas.request import BadRequest
@@ -35,12 +37,16 @@ class Changed(Struct, frozen=True):
 
 
 class Reached(Struct, frozen=True):
-    """The request after the changes, decided as wanted. `facts` are all that differ in a way that rules can tell."""
+    """The request after the changes, decided as wanted. `changes` are all facts that differ in a way that rules can tell.
+
+    `facts` are those behind the filters, which let it pass.
+    """
 
     number: int
     changes: tuple[Changed, ...]
     shape: Shape
     decision: Decision
+    facts: Facts
 
 
 class Unreachable(Struct, frozen=True):
@@ -67,7 +73,10 @@ class Prepared(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True):
-    """The request that is asked about. `fresh` gives it as JSON, each time anew; `facts` and `point` are its own."""
+    """The request that is asked about. `fresh` gives it as it came, as JSON, each time anew.
+
+    `facts` and `point` are its own behind the filters.
+    """
 
     fresh: Callable[[], Shape]
     facts: Facts
@@ -137,13 +146,13 @@ class _Search:
         plain, supposed = wanted
         others: list[frozenset[str]] = []
         for shape in revisions(self._fresh(nearby), plain, self._spend):
-            decided = self._decided(shape, supposed)
+            decided = self._decided(shape, supposed, tagged="tags" in nearby.changes)
             if decided is None:
                 continue
             facts, decision = decided
             crossed = self._crossed(facts)
             if decision.rule == outcome.name and decision.route.to == outcome.route.to:
-                return Reached(nearby.number, self._changes(nearby, facts, crossed), shape, decision)
+                return Reached(nearby.number, self._changes(nearby, facts, crossed), shape, decision, facts)
             others.append(crossed - nearby.changes)
         for more in others:
             if more:
@@ -174,25 +183,35 @@ class _Search:
         return Wanted(values, spans, members, wanted.words, wanted.no_words, choice, sizes), supposed
 
     def _fresh(self, nearby: Nearby) -> Callable[[], Shape]:
-        if "explicit" not in nearby.changes:
+        if not nearby.changes & {"explicit", "tags"}:
             return self.subject.fresh
 
         def fresh() -> Shape:
             shape = self.subject.fresh()
-            unchosen(shape["request"])
+            if "explicit" in nearby.changes:
+                unchosen(shape["request"])
+            tags = self.subject.facts.get("tags")
+            if "tags" in nearby.changes and isinstance(tags, frozenset):
+                shape["tags"] = sorted(tags)
             return shape
 
         return fresh
 
-    def _decided(self, shape: Shape, supposed: Mapping[str, Seen]) -> tuple[Facts, Decision] | None:
-        """The facts of a request and what production decides; suppositions are made only as they are needed."""
+    def _decided(self, shape: Shape, supposed: Mapping[str, Seen], *, tagged: bool) -> tuple[Facts, Decision] | None:
+        """The facts of a request and what production decides; suppositions are made only as they are needed.
+
+        None where a filter blocks it. `tagged`: its tags are supposed, whatever filters make of it.
+        """
         while True:
             try:
                 envelope = envelope_of(shape)
             except (BadRequest, ValueError):
                 return None
             self._spend(len(envelope.request.raw))
-            facts = Facts(envelope)
+            behind = filtered(self.prover.rules.filters, envelope)
+            if behind.blocked is not None:
+                return None
+            facts = Facts(replace(behind.envelope, tags=envelope.tags) if tagged else behind.envelope)
             try:
                 return facts, self.prover.certifier.decide(facts)
             except UnknownFact as unknown:

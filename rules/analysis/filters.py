@@ -21,12 +21,18 @@ def unreached_filters(rules: RuleSet, providers: Providers, budget: Budget) -> I
     before: list[Rule] = []
     for number, one in enumerate(rules.filters):
         own = _rule(one, number)
-        alone = prover_of(RuleSet((own,), rules.categories, rules.offers, explicit_models=False), providers, budget)
+        alone = prover_of(
+            RuleSet((own,), rules.categories, rules.offers, explicit_models=False, filters=rules.filters),
+            providers,
+            budget,
+        )
         if alone.is_empty(alone.boxes.sides_of(own.condition).holds):
             yield finding("CCR314", f"the condition of filter {quoted(one.name)} holds for no request", one.span)
             continue
         if before:
-            listed = RuleSet((*before, own), rules.categories, rules.offers, explicit_models=False)
+            listed = RuleSet(
+                (*before, own), rules.categories, rules.offers, explicit_models=False, filters=rules.filters
+            )
             prover = prover_of(listed, providers, budget)
             places = [place for place, outcome in enumerate(prover.listing.outcomes) if outcome.name == own.name]
             if places and all(isinstance(prover.is_reached(place), Never) for place in places):

@@ -13,6 +13,7 @@ from rules.analysis.listing import Listing, outcomes_of
 from rules.analysis.offered import Providers, explicit_choices
 from rules.analysis.prove import Prover
 from rules.fast import decider_of
+from rules.filters import tags_of
 from rules.nodes import Predicate, RuleSet
 
 
@@ -38,7 +39,8 @@ def provers_of(
     conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
     chosen = list(dict.fromkeys([*(choice for rules, _ in sets for choice in explicit_choices(rules)), *choices]))
     atoms = atoms_of([*conditions, *further], chosen)
-    add_constraints(atoms, {name: models for rules, _ in sets for name, models in rules.offers.items()}, budget)
+    offers = {name: models for rules, _ in sets for name, models in rules.offers.items()}
+    add_constraints(atoms, offers, frozenset(tag for rules, _ in sets for tag in tags_of(rules.filters)), budget)
     boxes = Boxes(atoms)
     for condition in further:
         boxes.sides_of(condition)

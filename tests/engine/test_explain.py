@@ -16,7 +16,7 @@ from engine.explain_text import explanation_text
 from engine.keys import hash_of, key_text
 from engine.read_envelope import read_asked, read_envelope
 from engine.surroundings import Surroundings
-from engine.why_not import ready_for, with_reasons
+from engine.why_not import Wish, ready_for, with_reasons
 from providers.registry import registry_of
 from rules.facts import Facts
 from rules.fast import decider_of
@@ -81,7 +81,7 @@ def explained(around: dict[str, Any], body: dict[str, Any] | None = None, config
     one = built(config)
     envelope = read_envelope(json.dumps({"request": {**BODY, **(body or {})}, **around}).encode())
     surroundings = Surroundings(one.providers, registry_of(one.providers))
-    question = Question(one.rules, one.revision, envelope, surroundings)
+    question = Question(one.rules, one.revision, envelope, envelope, surroundings)
     return with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
 
 
@@ -157,6 +157,58 @@ def test_what_the_key_may_use_is_part_of_the_answer(key: str | None, path: str, 
     assert explanation["decision"]["provider"] == (plan[0] if plan else None)
     assert explanation["decision"].get("reject", {}).get("message", "") == refused
     assert (f": {refused}   by category default" in explanation_text(explanation)) is bool(refused)
+
+
+FILTERED = b"""
+filters:
+  - {name: secrets, action: tag, tag: pii, patterns: [{regex: "hunter[0-9]"}]}
+  - {name: many tools, action: block, condition: {toolCount: "> 5"}}
+server:
+  apiKeys:
+    - {name: team, hash: HASH, allow: {targets: ["b"]}}
+providers:
+  a: {type: static, settings: {models: [m], text: hi}}
+  b: {type: static, settings: {models: [m, other], text: hi}}
+routing:
+  defaultProvider: b
+  customRules:
+    - {name: private, condition: {tags: {has: pii}}, target: "a,m"}
+    - {name: unheard, condition: {tags: {has: nothing gives this}}, target: "a,m"}
+    - {name: tools, condition: {toolCount: "> 5", stream: false}, target: "a,m"}
+    - {name: some tools, condition: {toolCount: "> 4"}, target: "a,m"}
+""".replace(b"HASH", hash_of(key_text("0123abcd", "A" * 43), b"0123456789abcdef").written().encode())
+TAGGED = [{"fact": "tags", "from": [], "to": ["pii"], "setBy": [{"filter": "secrets", "file": "ccr.yaml", "line": 3}]}]
+UNTAGGED = [{**TAGGED[0], "from": ["pii"], "to": []}]
+REFUSED = {"status": 403, "message": "the router key `team` may not use `a,m`, nor what stands in for it"}
+REACHED_ROWS: list[tuple[str, str | None, str, dict[str, Any]]] = [
+    ("hi", None, "private", {"provider": "a", "model": "m", "changes": TAGGED, "verified": True}),
+    ("hunter2", None, "default", {"provider": "b", "model": "m", "changes": UNTAGGED, "verified": True}),
+    ("hi", None, "unheard", {"impossible": True, "blockers": [], "conflict": ["tags has nothing gives this"]}),
+    ("hi", None, "tools", {"notProven": "no request was made that shows it"}),
+    ("hi", None, "some tools", {"provider": "a", "changes": [{"fact": "toolCount", "from": 0, "to": 5}]}),
+    ("hi", "team", "some tools", {"provider": None, "changes": [{"fact": "toolCount", "from": 0, "to": 5}], "refused": REFUSED}),
+    ("hi", "team", "private", {"provider": None, "changes": TAGGED, "refused": REFUSED}),
+    ("hi", "team", "longcontext", {"provider": "b"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "key", "rule", "wanted"), REACHED_ROWS)
+def test_what_would_reach_a_rule_holds_behind_the_filters_and_for_the_key(
+    text: str, key: str | None, rule: str, wanted: dict[str, Any]
+) -> None:
+    """Each row: what is said, with which key, a rule and the answer: tags are a filter's to give, blocked is no way."""
+    one = built(FILTERED)
+    body = {**BODY, "messages": [{"role": "user", "content": text}]}
+    asked = read_asked(json.dumps({"request": body, "clientKey": key}).encode())
+    question = question_of(one, asked, Surroundings(one.providers, registry_of(one.providers)))
+    ready = ready_for(one.rules, offered(one.providers))
+    explanation = with_reasons(question, explain(question), ready, Wish((rule,)))
+    (said,) = (found for found in explanation["counterfactuals"] if found["rule"] == rule)
+
+    SCHEMA.validate(explanation)
+    assert {name: said.get(name) for name in wanted} == wanted
+    assert explanation["nearest"] is None or "refused" not in explanation["nearest"]
+    assert ("; but the router key `team` may not use" in explanation_text(explanation)) is ("refused" in wanted)
 
 
 def test_a_key_that_is_not_there_is_said() -> None:

@@ -23,6 +23,10 @@ ROWS: list[tuple[list[tuple[str, Any, Any]], str]] = [
     ([("systemText", "falcon", "")], "leave out `systemText`"),
     ([("maxTokens", 10, 2000)], "`maxTokens` 2,000 instead of 10"),
     ([("requestClass", None, "subagent"), ("subagent", False, True)], "give `requestClass` as `subagent`"),
+    ([("clientKey", "red", "team")], "come with router key `team`"),
+    ([("clientKey", "red", None)], "come without a router key"),
+    ([("tags", [], ["pii"])], "be tagged `pii`"),
+    ([("tags", ["a", "b"], ["a", "pii"])], "be tagged `pii`, not be tagged `b`"),
     ([("time", None, "2026-01-05T22:00Z")], "at 2026-01-05T22:00Z"),
     ([], ""),
 ]  # fmt: skip
