@@ -10,23 +10,27 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from engine.built import Built, Checked
+from engine.build import without_echoes
+from engine.built import Checked
 from engine.outcomes import InvariantOutcome, TestOutcome
 from engine.read_envelope import BadEnvelope, read_envelope
-from engine.sources import beside
+from engine.sources import beside, text_in
+from providers.read_spec import read_providers
 from providers.spec import ProviderSpec
 from rules.analysis.analyse import Subject, analyse
 from rules.analysis.offered import Model, Offered
-from rules.cases import Case, Result, cases_in
+from rules.cases import Case, Result, cases_in, problem_of
 from rules.facts import Facts
 from rules.invariants import Verdict, invariants_in
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
+from schemas.document import Entry, Node, Scalar, Sequence
 from schemas.document import Mapping as MappingNode
-from schemas.document import Node, Scalar
 from schemas.read import read
+from schemas.shape import shape
 
 if TYPE_CHECKING:
     from rules.coverage import Coverage
@@ -39,6 +43,7 @@ class Proved(Struct, frozen=True):
 
     `unproven` questions were given up, `unreplayed` requests did not show what they should; `steps` is the work done.
     `unread` are files of tests that could not be read, or have no tree.
+    `texts` are files of tests that could be read.
     """
 
     findings: tuple[Diagnostic, ...] = ()
@@ -48,6 +53,7 @@ class Proved(Struct, frozen=True):
     unreplayed: int = 0
     coverage: Coverage | None = None
     steps: int = 0
+    texts: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
 
 
@@ -66,20 +72,26 @@ class Wishes(Struct, frozen=True):
 
 
 def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) -> Proved:
-    """Everything proved and tested about a configuration; nothing where something in it blocks.
+    """Everything proved and tested about a configuration; where something in it blocks, what is wrong in the tests and
+    invariants as they are written.
 
     Files that the configuration names are beside it.
     """
     wishes = wishes or Wishes()
-    built = checked.built
-    if built is None or not isinstance(built.document.root, MappingNode):
+    root = None if checked.document is None else checked.document.root
+    if not isinstance(root, MappingNode):
         return Proved()
-    cases, found, unread = _cases(built, checked.file, read_file, wishes.tests)
+    tests = _tests_of(root, checked.file, read_file, wishes.tests)
+    found, cases = tests.findings, tests.cases
     if wishes.run is not None:
         cases = [case for case in cases if wishes.run.search(case.name)]
-    threshold = {"longContextThreshold": built.settings.routing.long_context_threshold}
-    invariants, wrong = invariants_in(built.document.root, built.providers.keys(), threshold)
-    subject = Subject(built.rules, offered(built.providers), cases, invariants, built.document.root, checked.texts)
+    invariants, wrong = invariants_in(root, read_providers(root)[0])
+    built = checked.built
+    if built is None:
+        problems = [problem for case in cases if (problem := problem_of(case)) is not None]
+        odd = without_echoes(checked.diagnostics, [*found, *wrong, *problems])
+        return Proved(tuple(odd), texts=tests.texts, unread=tuple(tests.unread))
+    subject = Subject(built.rules, offered(built.providers), cases, invariants, root, checked.texts)
     analysis = analyse(subject, with_overlaps=wishes.overlaps)
     reached = None
     if wishes.coverage:
@@ -91,16 +103,16 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
         from rules.mutate import surviving
 
         found += surviving(subject.rules, subject.providers, cases)
-    spans = {invariant.name: invariant.span for invariant in invariants}
     return Proved(
         (*found, *wrong, *analysis.findings),
         tuple(map(_test, analysis.tests)),
-        tuple(_invariant(verdict, spans[verdict.name]) for verdict in analysis.invariants),
+        tuple(_invariant(verdict, one.span) for verdict, one in zip(analysis.invariants, invariants, strict=True)),
         analysis.unproven,
         analysis.unreplayed,
         reached,
         analysis.steps,
-        unread,
+        tests.texts,
+        tuple(tests.unread),
     )
 
 
@@ -116,46 +128,56 @@ def offered(providers: Mapping[str, ProviderSpec]) -> dict[str, Offered]:
     }
 
 
-def _cases(
-    built: Built, file: str, read_file: ReadFile, tests: str | None
-) -> tuple[list[Case], list[Diagnostic], tuple[str, ...]]:
-    """The tests, what is wrong with them, and their files that are not there or have no tree."""
-    root = built.document.root
-    assert isinstance(root, MappingNode)
-    found: list[Diagnostic] = []
-    cases: list[Case] = []
-    unread: list[str] = []
+class _Tests(Struct):
+    """The tests of a configuration; `findings` are what is wrong with files of tests, `texts` what these hold.
+
+    `unread` are those that are not there or have no tree.
+    """
+
+    cases: list[Case] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+    def file(self, name: str, span: Span, read_file: ReadFile) -> Node | None:
+        """The list of tests in a file; a mapping with the key `tests` will do."""
+        try:
+            data = read_file(name)
+        except OSError as problem:
+            why = (problem.strerror or "no such file").lower()
+            self.findings.append(finding("CCR019", f"the tests cannot be read: {why}", span))
+            self.unread.append(name)
+            return None
+        self.texts[name] = text_in(data)
+        document, wrong = read(data, name)
+        self.findings += wrong
+        if document is None:
+            self.unread.append(name)
+            return None
+        root = document.root
+        tests = root.get("tests") if isinstance(root, MappingNode) else root
+        if not isinstance(tests, Sequence):
+            place = root.span if tests is None else tests.span
+            self.findings.append(finding("CCR103", "a file of tests is a list, or has one under `tests`", place))
+            return None
+        whole = MappingNode((Entry(Scalar("tests", tests.span), tests),), tests.span)
+        self.findings += shape(replace(document, root=whole))[1]
+        return tests
+
+
+def _tests_of(root: MappingNode, file: str, read_file: ReadFile, further: str | None) -> _Tests:
+    tests = _Tests()
     section = root.get("tests")
     named = section.get("file") if isinstance(section, MappingNode) else None
-    sources: list[tuple[Node | None, str]] = [(None if isinstance(named, Scalar) else section, file)]
+    sources: list[tuple[Node | None, str]] = [(section, file)]
     if isinstance(named, Scalar):
-        sources = [_tests_file(beside(file, str(named.value)), named.span, read_file, found, unread)]
-    if tests is not None:
-        sources.append(_tests_file(tests, Span(tests, 1, 1, 1, 1), read_file, found, unread))
+        name = beside(file, str(named.value))
+        sources = [(tests.file(name, named.span, read_file), name)]
+    if further is not None:
+        sources.append((tests.file(further, Span(further, 1, 1, 1, 1), read_file), further))
     for node, name in sources:
-        cases += cases_in(node, partial(_facts_in, name, read_file))
-    return cases, found, tuple(unread)
-
-
-def _tests_file(
-    name: str, span: Span, read_file: ReadFile, found: list[Diagnostic], unread: list[str]
-) -> tuple[Node | None, str]:
-    """The list of tests in a file; a mapping with the key `tests` will do. What is wrong goes to `found` and `unread`."""
-    try:
-        data = read_file(name)
-    except OSError as problem:
-        found.append(
-            finding("CCR019", f"the tests cannot be read: {(problem.strerror or 'no such file').lower()}", span)
-        )
-        unread.append(name)
-        return None, name
-    document, wrong = read(data, name)
-    found += wrong
-    if document is None:
-        unread.append(name)
-        return None, name
-    root = document.root
-    return (root.get("tests") if isinstance(root, MappingNode) else root), name
+        tests.cases += cases_in(node, partial(_facts_in, name, read_file))
+    return tests
 
 
 def _facts_in(file: str, read_file: ReadFile, path: str) -> Facts:

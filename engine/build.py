@@ -65,14 +65,12 @@ def build(
     document, missing = substitute(sources.document, values)
     document, misshapen = shape(with_tls_paths(document, file))
     found += missing
-    found += _without_echoes(found, misshapen)
+    found += without_echoes(found, misshapen)
     if not isinstance(document.root, MappingNode):
         return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts, sources.unread)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
-    found += _without_echoes(
-        found, [*odd, *wrong, *check(document.root, providers, public=public, texts=sources.texts)]
-    )
+    found += without_echoes(found, [*odd, *wrong, *check(document.root, providers, public=public, texts=sources.texts)])
     if any(one.code == "CCR401" for one in found):
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
     diagnostics = _in_order(found, document, sources.texts)
@@ -105,7 +103,7 @@ def offers_of(providers: Mapping[str, ProviderSpec]) -> dict[str, Offer]:
     }
 
 
-def _without_echoes(earlier: Iterable[Diagnostic], later: Iterable[Diagnostic]) -> list[Diagnostic]:
+def without_echoes(earlier: Iterable[Diagnostic], later: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Findings of a later stage, but those about a text in which an earlier stage found an error.
 
     Nothing is called unused or unserved while something is wrong: a misspelt key may be what would use it.

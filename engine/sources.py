@@ -35,13 +35,18 @@ def read_sources(data: bytes, file: str, read_file: ReadFile) -> Sources:
     Mappings are joined key by key, lists appended: the main file's items first, then each file's in order. A key whose
     value is in two files and is neither is a finding that shows both places; the first one stays.
     """
-    texts = {file: data.decode("utf-8", "replace").removeprefix("\ufeff")}
+    texts = {file: text_in(data)}
     document, found = read(data, file)
     if document is None:
         return Sources(None, tuple(found), texts)
     joined = _Joined(file, read_file, list(found), texts)
     root = joined.with_includes(document.root)
     return Sources(Document(root, texts), tuple(joined.diagnostics), texts, tuple(joined.unread))
+
+
+def text_in(data: bytes) -> str:
+    """The text of a file as places in it are counted, also where it is not UTF-8."""
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def beside(file: str, path: str) -> str:
@@ -80,7 +85,7 @@ class _Joined(Struct):
             self.unread.append(name)
             self._report(f"{quoted(path)} cannot be read: {(problem.strerror or 'no such file').lower()}", item)
             return None
-        self.texts[name] = data.decode("utf-8", "replace").removeprefix("\ufeff")
+        self.texts[name] = text_in(data)
         document, found = read(data, name)
         self.diagnostics += found
         if document is None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as SequenceType
 from itertools import product
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from rules.analysis.offered import Providers, places_of
+from rules.analysis.offered import Providers, sent_to
 from rules.bodies import Composed, Impossible, Shape, compose
 from rules.facts import Facts
 from rules.filters import decision_of, filtered
-from rules.nodes import Decision, Reject, RuleSet
+from rules.nodes import Decision, RuleSet
 from rules.shorthand import BadShorthand, wanted_of_mapping
 from rules.suppose import cases_of as decisions_of
 from rules.whynot import why_not
@@ -21,7 +24,7 @@ from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Entry, JSONValue, Node, Scalar, Sequence, plain
 from schemas.document import Mapping as MappingNode
 from schemas.request import BadRequest
-from schemas.wording import quoted
+from schemas.wording import listed, quoted
 
 ReadEnvelope = Callable[[str], Facts]
 """The facts of a saved request, by its path as written. Raises `OSError` and `ValueError`."""
@@ -30,7 +33,10 @@ EXPECTED = ("rule", "category", "provider", "model", "reject", "blocked", "filte
 
 
 class Case(Struct, frozen=True):
-    """One request with what is expected of it; `problem` says why there is none. `todo`: a test still to be written."""
+    """One request with what is expected of it; `problem` says why there is none. `todo`: a test still to be written.
+
+    `span` is the test's place, `at` that of the problem where it is another one.
+    """
 
     name: str
     span: Span
@@ -39,6 +45,7 @@ class Case(Struct, frozen=True):
     shape: Shape | None = None
     problem: str | None = None
     todo: bool = False
+    at: Span | None = None
 
 
 class Result(Struct, frozen=True):
@@ -64,17 +71,9 @@ def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
     """Runs a case through the production evaluator; every decision that facts not given may lead to must be as expected."""
     if case.todo:
         return Result(case, "todo")
-    if case.facts is None:
-        return Result(
-            case,
-            "failed",
-            finding(
-                "CCR701",
-                f"test {quoted(case.name)} has no such request: {case.problem}",
-                case.span,
-                data={"test": case.name},
-            ),
-        )
+    problem = problem_of(case)
+    if problem is not None or case.facts is None:
+        return Result(case, "failed", problem)
     behind = filtered(rules.filters, case.facts.envelope)
     facts = case.facts if behind.envelope is case.facts.envelope else Facts(behind.envelope)
     decisions = [supposed.decision for supposed in decisions_of(rules, facts).cases]
@@ -91,19 +90,24 @@ def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
     return Result(case, "passed")
 
 
+def problem_of(case: Case) -> Diagnostic | None:
+    """What is wrong with a case as it is written, whatever the rules are."""
+    if case.problem is None:
+        return None
+    message = f"test {quoted(case.name)} cannot be run: {case.problem}"
+    return finding("CCR701", message, case.at or case.span, data={"test": case.name})
+
+
 def outcome_of(decision: Decision, facts: Facts, providers: Providers) -> dict[str, JSONValue]:
     """A decision in the words of `expect`."""
-    reject = isinstance(decision.route.to, Reject)
-    provider, model = places_of(decision.route, providers)[0] if not reject else (None, None)
-    if not reject and model is None:
-        own = facts.get("model")
-        model = own if isinstance(own, str) else None
+    place = sent_to(decision.route, facts, providers)
+    provider, model = place or (None, None)
     return {
         "rule": decision.rule,
         "category": decision.category,
         "provider": provider,
         "model": model,
-        "reject": reject,
+        "reject": place is None,
     }
 
 
@@ -132,68 +136,92 @@ def _cases(item: MappingNode, number: int, read_envelope: ReadEnvelope) -> Itera
     if isinstance(todo, Scalar):
         yield Case(name, span, todo=True)
         return
-    request, expect = item.get("request"), item.get("expect")
-    if expect is None:
-        yield Case(name, span, problem="it expects nothing")
+    request, expect, matrix = item.get("request"), item.get("expect"), item.get("matrix")
+    written = request.entries if isinstance(request, MappingNode) else ()
+    columns = matrix.entries if isinstance(matrix, MappingNode) else ()
+    wrong = next(_misfits(written, columns), None)
+    if wrong is not None:
+        yield Case(name, span, problem=wrong[0], at=wrong[1])
         return
-    base = plain(request) if isinstance(request, MappingNode) else {}
-    combinations = list(_matrix(item.get("matrix")))
-    expected = (
-        [plain(one) for one in expect.items] if isinstance(expect, Sequence) else [plain(expect)] * len(combinations)
-    )
-    if len(expected) != len(combinations):
-        yield Case(
-            name, expect.span, problem=f"`expect` has {len(expected)} items for {len(combinations)} combinations"
-        )
+    combinations = list(product(*map(_cells, columns)))
+    wishes = expect.items if isinstance(expect, Sequence) else [expect] * len(combinations)
+    if len(wishes) != len(combinations):
+        counted = f"{len(wishes)} {'item' if len(wishes) == 1 else 'items'}"
+        said = f"`expect` has {counted} for {len(combinations)} combinations"
+        yield Case(name, span, problem=said, at=None if expect is None else expect.span)
         return
-    places = [one.span for one in expect.items] if isinstance(expect, Sequence) else [expect.span] * len(combinations)
-    assert isinstance(base, dict)
-    for combination, wanted, place in zip(combinations, expected, places, strict=True):
-        one = (
-            name if not combination else f"{name} ({', '.join(f'{key}={value}' for key, value in combination.items())})"
-        )
-        wish = wanted if isinstance(wanted, dict) else {}
-        yield _made(one, span if not combination else place, {**base, **combination}, wish, read_envelope)
+    for combination, wish in zip(combinations, wishes, strict=True):
+        one = f"{name} ({', '.join(map(_cell_said, combination))})" if combination else name
+        place = span if wish is None or not combination else wish.span
+        if not isinstance(wish, MappingNode) or not wish.entries:
+            yield Case(one, span, problem="it expects nothing", at=None if wish is None else wish.span)
+            continue
+        expected = {str(entry.key.value): plain(entry.value) for entry in wish}
+        yield _made(Case(one, place, expected), (*written, *combination), read_envelope)
 
 
-def _matrix(node: Node | None) -> Iterator[dict[str, JSONValue]]:
-    """Every combination, the last key fastest."""
-    entries: tuple[Entry, ...] = node.entries if isinstance(node, MappingNode) else ()
-    columns = [
-        [plain(item) for item in entry.value.items] if isinstance(entry.value, Sequence) else [] for entry in entries
-    ]
-    for values in product(*columns):
-        yield {str(entry.key.value): value for entry, value in zip(entries, values, strict=True)}
+def _misfits(written: Iterable[Entry], columns: Iterable[Entry]) -> Iterator[tuple[str, Span]]:
+    """What in a request and its matrix cannot stand together, each with its place."""
+    keys = {str(entry.key.value) for entry in written}
+    for entry in columns:
+        key = str(entry.key.value)
+        if key in keys:
+            yield f"{quoted(key)} is in `request` and in `matrix`", entry.key.span
+        if isinstance(entry.value, Sequence) and not entry.value.items:
+            yield f"{quoted(key)} has no value in `matrix`", entry.value.span
+    others = [entry for entry in (*written, *columns) if entry.key.value != "file"]
+    if others and "file" in keys:
+        yield f"{quoted(str(others[0].key.value))} cannot stand beside `file`", others[0].key.span
 
 
-def _made(
-    name: str, span: Span, request: dict[str, JSONValue], expect: Mapping[str, JSONValue], read_envelope: ReadEnvelope
-) -> Case:
-    if isinstance(request.get("file"), str):
+def _cells(column: Entry) -> list[Entry]:
+    return [Entry(column.key, item) for item in column.value.items] if isinstance(column.value, Sequence) else []
+
+
+def _cell_said(cell: Entry) -> str:
+    value = plain(cell.value)
+    return f"{cell.key.value}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+
+
+def _made(case: Case, request: SequenceType[Entry], read_envelope: ReadEnvelope) -> Case:
+    """The case with its request, or with what is wrong about that."""
+    entries = {str(entry.key.value): entry for entry in request}
+    file = entries.get("file")
+    if file is not None:
+        path = str(plain(file.value))
         try:
-            return Case(name, span, expect, read_envelope(str(request["file"])))
-        except (OSError, ValueError) as problem:
-            return Case(name, span, expect, problem=getattr(problem, "strerror", None) or str(problem))
+            return replace(case, facts=read_envelope(path))
+        except OSError as problem:
+            why = f"cannot be read: {(problem.strerror or 'no such file').lower()}"
+        except ValueError as problem:
+            why = f"holds no request: {problem}"
+        return replace(case, problem=f"{quoted(path)} {why}", at=file.value.span)
     try:
-        made = request_of(request)
-    except (BadShorthand, BadRequest) as problem:
-        return Case(name, span, expect, problem=str(problem))
-    return Case(name, span, expect, made.facts, made.shape)
+        made = request_of({key: plain(entry.value) for key, entry in entries.items()})
+    except BadShorthand as problem:
+        blamed = entries[problem.key]
+        return replace(case, problem=str(problem), at=blamed.key.span if problem.unknown else blamed.value.span)
+    except BadRequest as problem:
+        return replace(case, problem=str(problem))
+    return replace(case, facts=made.facts, shape=made.shape)
 
 
 def request_of(request: Mapping[str, Any]) -> Composed:
     """The request that a shorthand stands for. Raises `BadShorthand` where it is wrong or impossible."""
     made = compose(wanted_of_mapping(request))
     if isinstance(made, Impossible):
-        raise BadShorthand(f"{_conflict(request)} cannot be had together")
+        keys = _conflict(request)
+        if len(keys) == 1:
+            raise BadShorthand(f"{quoted(keys[0])} is never {quoted(str(request[keys[0]]))}", keys[0])
+        raise BadShorthand(f"{listed(keys, 'and')} cannot be had together", keys[-1])
     return made
 
 
-def _conflict(request: Mapping[str, Any]) -> str:
+def _conflict(request: Mapping[str, Any]) -> list[str]:
     """The smallest part of a shorthand that is impossible already."""
     kept = dict(request)
     for key in list(request):
         rest = {name: value for name, value in kept.items() if name != key}
         if rest and isinstance(compose(wanted_of_mapping(rest)), Impossible):
             kept = rest
-    return " and ".join(quoted(key) for key in kept)
+    return list(kept)

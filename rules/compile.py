@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as MappingType
 from typing import Literal
 
@@ -40,13 +41,7 @@ def compile_rules(
     `builtin` is the root of `rules/categories.yaml`; `offers` are the providers in file order. Whether names in targets
     exist is checked elsewhere, as is the shape: what the schema refuses is passed over here.
     """
-    named = root.get("conditions")
-    conditions = Conditions(
-        named if isinstance(named, Mapping) else None,
-        offers.keys(),
-        {"longContextThreshold": _threshold(root)},
-        budgets_in(root),
-    )
+    conditions = conditions_in(root, offers)
     conditions.compile_named()
     routes = Routes(conditions.diagnostics)
     rules = _rules(root, conditions, routes)
@@ -62,6 +57,13 @@ def compile_rules(
     )
     wrong = any(diagnostic.severity is Severity.ERROR for diagnostic in conditions.diagnostics)
     return (None if wrong or conditions.broken or routes.broken else result), conditions.diagnostics
+
+
+def conditions_in(root: Mapping, providers: Collection[str]) -> Conditions:
+    """The reader of a document's conditions, which knows its named ones, its settings and its budgets."""
+    named = root.get("conditions")
+    settings = {"longContextThreshold": _threshold(root)}
+    return Conditions(named if isinstance(named, Mapping) else None, providers, settings, budgets_in(root))
 
 
 def _threshold(root: Mapping) -> int | float:

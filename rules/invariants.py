@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -16,7 +16,8 @@ from rules.analysis.prove import Prover, Unproven
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
 from rules.analysis.walks import walk
 from rules.analysis.wording import shown_in
-from rules.conditions import Conditions, budgets_in
+from rules.compile import conditions_in
+from rules.conditions import Conditions
 from rules.cost import leaves_of
 from rules.evaluate import holds
 from rules.facts import MISSING, FactSpec, Seen
@@ -70,13 +71,11 @@ class Verdict(Struct, frozen=True):
     reason: str | None = None
 
 
-def invariants_in(
-    root: MappingNode, providers: Collection[str], settings: Mapping[str, int | float]
-) -> tuple[list[Invariant], list[Diagnostic]]:
+def invariants_in(root: MappingNode, providers: Collection[str]) -> tuple[list[Invariant], list[Diagnostic]]:
     """The section `invariants`, and what is wrong in it."""
-    named, section = root.get("conditions"), root.get("invariants")
-    conditions = Conditions(named if isinstance(named, MappingNode) else None, providers, settings, budgets_in(root))
-    written = Written(settings, conditions.diagnostics)
+    section = root.get("invariants")
+    conditions = conditions_in(root, providers)
+    written = Written({}, conditions.diagnostics)
     found = [
         invariant
         for number, item in enumerate(section.items if isinstance(section, Sequence) else ())
@@ -102,13 +101,15 @@ def _invariants(item: MappingNode, number: int, conditions: Conditions, written:
 def _wish(node: Node | None, written: Written) -> Wish | None:
     if not isinstance(node, MappingNode):
         return None
+    if not node.entries:
+        written.refused("CCR102", "nothing is said of the target", node.span, f"there are {', '.join(_KEYS)}")
     found: dict[str, Predicate] = {}
     reject: bool | None = None
     for entry in node:
         key = str(entry.key.value)
         try:
-            if key == "reject" and isinstance(entry.value, Scalar) and isinstance(entry.value.value, bool):
-                reject = entry.value.value
+            if key == "reject":
+                reject = written.boolean(key, entry.value)
             elif key in ("provider", "model"):
                 found[key] = Matchers(written).matcher(key, _TEXT, entry.value)
             else:

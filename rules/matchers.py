@@ -87,7 +87,7 @@ class Matchers:
             words = tuple(self.written.text(fact, item).casefold() for item in node)
             return Test(fact, "keywords", words, node.span)
         tests = each(node, lambda item: self.matcher(fact, spec, item))
-        if tests and all(isinstance(test, Test) and test.operator == "eq" for test in tests):
+        if all(isinstance(test, Test) and test.operator == "eq" for test in tests):
             return Test(fact, "in", frozenset(test.operand for test in tests if isinstance(test, Test)), node.span)
         return Any(tests, node.span)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
@@ -141,23 +141,26 @@ def _keywords(value: str, operand: tuple[str, ...], _ignore_case: bool) -> bool:
 
 
 def _say_value(operand: Any) -> str:
-    return {True: "true", False: "false"}[operand] if isinstance(operand, bool) else str(operand)
+    if isinstance(operand, bool):
+        return "true" if operand else "false"
+    return str(operand) or '""'
 
 
 def _say_members(operand: tuple[str | Test, ...]) -> str:
-    return ", ".join(member if isinstance(member, str) else f"one that {wanted_of(member)}" for member in operand)
+    said = [_say_value(member) if isinstance(member, str) else f"one that {wanted_of(member)}" for member in operand]
+    return ", ".join(said) or "nothing"
 
 
-def _say_set(operand: frozenset[Any]) -> str:
-    return ", ".join(sorted(map(str, operand)))
+def _say_set(operand: Iterable[Any]) -> str:
+    return ", ".join(sorted(map(_say_value, operand))) or "nothing"
 
 
 OPERATORS: Mapping[str, Operator] = {
     "eq": Operator(EVERY - SETS, _eq, lambda operand: f"is {_say_value(operand)}"),
     "in": Operator(WORDS | NUMBERS, _in, lambda operand: f"is one of {_say_set(operand)}"),
-    "contains": Operator(STRINGS, _contains, lambda operand: f"contains {operand}"),
-    "prefix": Operator(STRINGS, _prefix, lambda operand: f"starts with {operand}"),
-    "suffix": Operator(STRINGS, _suffix, lambda operand: f"ends with {operand}"),
+    "contains": Operator(STRINGS, _contains, lambda operand: f"contains {_say_value(operand)}"),
+    "prefix": Operator(STRINGS, _prefix, lambda operand: f"starts with {_say_value(operand)}"),
+    "suffix": Operator(STRINGS, _suffix, lambda operand: f"ends with {_say_value(operand)}"),
     "glob": Operator(STRINGS, _glob, lambda operand: f"matches {operand.source}"),
     "regex": Operator(STRINGS, _regex, lambda operand: f"matches /{operand.source}/"),
     "gt": Operator(NUMBERS, lambda value, operand, _: bool(value > operand), lambda operand: f"> {operand}"),
@@ -173,11 +176,11 @@ OPERATORS: Mapping[str, Operator] = {
     ),
     "size": Operator(SETS, _size, lambda operand: f"has a size that {wanted_of(operand)}"),
     "address": Operator(frozenset({"address"}), _same_address, lambda operand: f"is {operand}"),
-    "cidr": Operator(frozenset({"address"}), _cidr, lambda operand: f"is in {_say_set(frozenset(operand))}"),
+    "cidr": Operator(frozenset({"address"}), _cidr, lambda operand: f"is in {_say_set(operand)}"),
     "exists": Operator(EVERY, lambda _value, _operand, _: False, lambda operand: "is there" if operand else "is missing"),
     "window": Operator(frozenset({"window"}), lambda value, operand, _: window_holds(operand, value), lambda operand: f"is in {operand}"),
     "rollout": Operator(WORDS | {"address"}, lambda value, operand, _: share_holds(operand, value), lambda operand: f"is in the first {operand}"),
-    "keywords": Operator(frozenset({"keywords"}), _keywords, lambda operand: f"is one of {', '.join(operand)}"),
+    "keywords": Operator(frozenset({"keywords"}), _keywords, lambda operand: f"is one of {_say_members(operand)}"),
 }  # fmt: skip
 """Operator -> row. Written ones are those of the language; `address`, `window`, `rollout` and `keywords` come from forms of their own."""
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from rules.analysis.budget import Budget
 from rules.analysis.certify import Witness
-from rules.analysis.offered import Providers
+from rules.analysis.offered import Providers, sent_to
 from rules.analysis.prove import Prover
 from rules.analysis.ready import prover_of
 from rules.analysis.scales import Scale
@@ -91,7 +91,8 @@ def _pinned(prover: Prover, witness: Witness, fact: str, number: float) -> Witne
         return witness
     if isinstance(made, Impossible):
         return witness
-    return Witness(made.shape, prover.certifier.decide(made.facts), tuple(facts))
+    decision = prover.certifier.decide(made.facts)
+    return Witness(made.shape, decision, sent_to(decision.route, made.facts, prover.providers), tuple(facts))
 
 
 def _test(name: str, witness: Witness, rules: RuleSet, providers: Providers) -> Suggested | None:

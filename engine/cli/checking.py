@@ -44,7 +44,12 @@ class Reading(Struct, frozen=True):
         proofs = proved(checked, read, wishes)
         found = tuple(sorted((*checked.diagnostics, *proofs.findings), key=lambda one: one.sort_key))
         return file_report(
-            replace(checked, diagnostics=found, unread=(*checked.unread, *proofs.unread)),
+            replace(
+                checked,
+                diagnostics=found,
+                texts={**checked.texts, **proofs.texts},
+                unread=(*checked.unread, *proofs.unread),
+            ),
             self.choice,
             complete=True,
             tests=proofs.tests,

@@ -147,7 +147,8 @@ def prepare(options: StartOptions) -> Prepared:
     everything = replace(checked, diagnostics=(*checked.diagnostics, *exposed(checked, read_by_others)))
     findings = len(file_report(everything).findings)
     if findings:
-        click.echo(f"ccr: it has {findings} findings; `ccr test-config` shows them", err=True)
+        counted = f"{findings} finding{'' if findings == 1 else 's'}"
+        click.echo(f"ccr: it has {counted}, proofs about its rules not counted; `ccr test-config` shows all", err=True)
     settings = built.settings
     host = options.host or settings.server.host
     absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))

@@ -16,6 +16,7 @@ from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget
 from rules.analysis.constraints import outcome_of
 from rules.analysis.members import Members
+from rules.analysis.offered import Place, Providers, sent_to
 from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
@@ -47,21 +48,20 @@ _ENTANGLED = frozenset(
 
 
 class Witness(Struct, frozen=True):
-    """A request and what the server decides about it."""
+    """A request and what the server decides about it; `place` is where it goes first, None if it is refused."""
 
     shape: Shape
     decision: Decision
+    place: Place | None
     facts: tuple[tuple[str, Seen], ...] = ()
 
     @property
     def data(self) -> dict[str, Any]:
         """As findings hold it: the envelope, and the decision."""
         route = self.decision.route.to
-        where: dict[str, Any] = (
-            {"reject": route.status}
-            if isinstance(route, Reject)
-            else {"provider": route.provider, "model": route.model}
-        )
+        where: dict[str, Any] = {"reject": route.status} if isinstance(route, Reject) else {}
+        if self.place is not None:
+            where["provider"], where["model"] = self.place
         headers = self.shape.get("headers") or {}
         return {
             **self.shape,
@@ -87,6 +87,7 @@ class Certifier(Struct):
 
     atoms: Atoms
     decide: Callable[[Facts], Decision]
+    providers: Providers
     budget: Budget
     unreplayed: int = 0
 
@@ -102,7 +103,8 @@ class Certifier(Struct):
         if not wants(decision):
             self.unreplayed += 1
             return Unmade(self._box(domains, ()))
-        return Witness(made.shape, decision, self._special(domains, made.facts))
+        place = sent_to(decision.route, made.facts, self.providers)
+        return Witness(made.shape, decision, place, self._special(domains, made.facts))
 
     def is_plain(self, domains: Sequence[int]) -> bool:
         """Whether a request is certain to be there: no two of the facts that a point pins depend on one another."""

@@ -211,20 +211,35 @@ def _sizes(atoms: Atoms) -> None:
     for fact in ("lastUserText", "systemText"):
         texts = atoms.axes.get(fact)
         if isinstance(texts, Texts):
-            # parts of a text are joined by line breaks that count nowhere else
             needs = {
-                number: (len(piece.text) + 1) // 2 if piece.text and piece.only else 0
+                number: _counted(piece.text) if piece.text and piece.only else 0
                 for number, piece in enumerate(texts.pieces)
             }
             for least in sorted(set(needs.values()) - {0}):
                 long = sum(1 << number for number, need in needs.items() if need >= least)
                 space.forbid((length.variable, _below(length, least)), (texts.variable, long))
+            for test in texts.tests:
+                space.forbid((length.variable, _below(length, _least_of(test))), texts.where(key_of(test)))
     some = _some(atoms, "lastUserText")
     if some is not None:
         space.forbid((length.variable, _below(length, 1)), some)
     for word, variable in atoms.words.items():
         # folding makes a text up to three times as long
         space.forbid((length.variable, _below(length, math.ceil(len(word) / 3))), (variable, 0b10))
+
+
+def _least_of(test: Test) -> int:
+    """How many characters a text has at least for which a predicate holds, as `messageLength` counts them."""
+    if test.operator not in ("contains", "prefix", "suffix", "eq") or not isinstance(test.operand, str):
+        return 0
+    least = _counted(test.operand)
+    # folding makes a text up to three times as long
+    return math.ceil(least / 3) if test.ignore_case else least
+
+
+def _counted(text: str) -> int:
+    """How many characters of a text count: those that join its parts, which may be empty, do not."""
+    return len(text) - text.count("\n")
 
 
 def _some(atoms: Atoms, fact: str) -> tuple[int, int] | None:
@@ -236,7 +251,9 @@ def _some(atoms: Atoms, fact: str) -> tuple[int, int] | None:
 
 
 def _words_in_texts(atoms: Atoms) -> None:
-    """A keyword inside the user's last text is a keyword of the request."""
+    """A keyword inside the user's last text is a keyword of the request; every text has the empty one."""
+    if "" in atoms.words:
+        atoms.space.forbid((atoms.words[""], 0b01))
     texts = atoms.axes.get("lastUserText")
     if not isinstance(texts, Texts):
         return

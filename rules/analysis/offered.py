@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from rules.facts import Facts
 from rules.nodes import Reject, Route, RuleSet, Target
 from schemas.diagnostics import Span
 
@@ -53,6 +54,16 @@ def places_of(route: Route, providers: Providers) -> tuple[Place, ...]:
     if isinstance(route.to, Reject):
         return ()
     return tuple(place_of(target, providers) for target in (route.to, *route.fallbacks))
+
+
+def sent_to(route: Route, facts: Facts, providers: Providers) -> Place | None:
+    """Where a request goes first, with the client's own model where no other is said; None for a refusal."""
+    places = places_of(route, providers)
+    if not places:
+        return None
+    provider, model = places[0]
+    own = facts.get("model")
+    return provider, own if model is None and isinstance(own, str) else model
 
 
 def key_of_route(route: Route, providers: Providers) -> RouteKey:

@@ -54,7 +54,7 @@ def provers_of(
             atoms,
             boxes,
             Listing(atoms, listed, budget),
-            Certifier(atoms, decider_of(rules), budget),
+            Certifier(atoms, decider_of(rules), providers, budget),
             budget,
         )
         for (rules, providers), listed in zip(sets, outcomes, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rules.analysis.certify import Witness
 from rules.analysis.listing import Outcome
 from rules.leaves import placed_leaves
-from rules.nodes import All, Compare, Constant, Not, Opaque, Predicate, Reference, Test
+from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 from rules.operators import wanted_of
 from schemas.wording import quoted
 
@@ -25,6 +25,10 @@ def said_of(node: Predicate) -> str:
             return f"ref {name}"
         case Not(child=child):
             return f"not {said_of(child)}"
+        case All(()):
+            return "all of no conditions"
+        case Any(()):
+            return "one of no conditions"
         case _:
             return " and ".join(said_of(placed.leaf) for placed in placed_leaves(node)[:3])
 

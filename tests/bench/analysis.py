@@ -106,7 +106,7 @@ def twenty_invariants() -> Row:
     ]
     built = built_of(config)
     assert isinstance(built.document.root, MappingNode)
-    invariants, _ = invariants_in(built.document.root, built.providers, {})
+    invariants, _ = invariants_in(built.document.root, built.providers)
     plain = Subject(built.rules, offered(built.providers))
     _, before = timed(lambda: analyse(plain))
     analysis, seconds = timed(lambda: analyse(Subject(built.rules, offered(built.providers), (), invariants)))

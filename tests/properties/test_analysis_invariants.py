@@ -34,7 +34,7 @@ def test_an_invariant_is_proved_exactly_if_no_request_breaks_it(seed: int) -> No
     assert document is not None
     assert isinstance(document.root, MappingNode)
     rules = ruleset(text)
-    invariants, wrong = invariants_in(document.root, OFFERS, {})
+    invariants, wrong = invariants_in(document.root, OFFERS)
     assert wrong == []
     verdicts = analyse(Subject(rules, PROVIDERS, (), invariants)).invariants
     decided = decider_of(rules)

@@ -87,6 +87,10 @@ WRONG = [
     ({"toolCount": 0, "hasTools": True, "model": "x"}, "`toolCount` and `hasTools` cannot be had together"),
     ({"path": "count_tokens", "stream": True}, "`path` and `stream` cannot be had together"),
     ({"inputTokens": 10, "messageLength": 1000}, "`inputTokens` and `messageLength` cannot be had together"),
+    ({"inputTokens": 1}, "`inputTokens` is never `1`"),
+    ({"tools": 3, "toolCount": 2}, "`tools` and `toolCount` cannot be had together"),
+    ({"toolNames": ["a"], "tools": ["b"]}, "`toolNames` and `tools` cannot be had together"),
+    ({"header.x": "a", "header.X": "b"}, "`header.x` and `header.X` cannot be had together"),
     ({"mdoel": "x"}, "a request has no `mdoel`, did you mean `model`?"),
     ({"thinking": "on"}, "`thinking` is never `on`, it is one of none, enabled, adaptive, disabled"),
     ({"toolCount": "many"}, "`toolCount`: `many` is neither a number nor a comparison"),
@@ -121,8 +125,8 @@ def test_a_matrix_is_the_product_with_the_last_key_fastest() -> None:
     """One expectation for all, or one for each combination."""
     made = cases("  - {name: m, matrix: {hasImages: [true, false], toolCount: [0, 2]}, expect: {provider: a}}\n")
     assert [one.name for one in made] == [
-        "m (hasImages=True, toolCount=0)", "m (hasImages=True, toolCount=2)",
-        "m (hasImages=False, toolCount=0)", "m (hasImages=False, toolCount=2)",
+        "m (hasImages=true, toolCount=0)", "m (hasImages=true, toolCount=2)",
+        "m (hasImages=false, toolCount=0)", "m (hasImages=false, toolCount=2)",
     ]  # fmt: skip
     each = results(
         "  - {matrix: {inputTokens: [1000, 1001]}, request: {model: opus}, expect: [{rule: default}, {rule: long}]}\n"
@@ -130,18 +134,45 @@ def test_a_matrix_is_the_product_with_the_last_key_fastest() -> None:
     assert [one.status for one in each] == ["passed", "passed"]
     (short,) = results("  - {name: s, matrix: {toolCount: [1, 2]}, expect: [{rule: default}]}\n")
     assert short.diagnostic is not None
-    assert short.diagnostic.message.endswith("`expect` has 1 items for 2 combinations")
+    assert short.diagnostic.message.endswith("`expect` has 1 item for 2 combinations")
 
 
 def test_a_saved_request_is_read_and_a_missing_one_is_said() -> None:
     """By the path as written."""
     (missing,) = results("  - {name: f, request: {file: gone.json}, expect: {rule: default}}\n")
     assert missing.diagnostic is not None
-    assert missing.diagnostic.message == "test `f` has no such request: No such file or directory"
+    assert missing.diagnostic.message == (
+        "test `f` cannot be run: `gone.json` cannot be read: no such file or directory"
+    )
     (found,) = results(
         "  - {request: {file: x.json}, expect: {rule: pictures}}\n", request_of({"hasImages": True}).facts
     )
     assert found.status == "passed"
+
+
+MISWRITTEN = [
+    ("{name: t, request: {mdoel: x}, expect: {rule: x}}", "mdoel", "a request has no `mdoel`, did you mean `model`?"),
+    ("{name: t, request: {model: x, effort: huge}, expect: {rule: x}}", "huge", "`effort` is never `huge`, it is one of low, medium, high, xhigh, max"),
+    ("{name: t, request: {tools: 3, toolCount: 0}, expect: {rule: x}}", "0", "`tools` and `toolCount` cannot be had together"),
+    ("{name: t, matrix: {toolCount: [1, lots]}, expect: {rule: default}}", "lots", "`toolCount`: `lots` is neither a number nor a comparison"),
+    ("{name: t, matrix: {model: []}, expect: {rule: x}}", "[]", "`model` has no value in `matrix`"),
+    ("{name: t, request: {model: x}, matrix: {model: [y]}, expect: {rule: x}}", "model", "`model` is in `request` and in `matrix`"),
+    ("{name: t, request: {file: x.json, stream: true}, expect: {rule: x}}", "stream", "`stream` cannot stand beside `file`"),
+    ("{name: t, request: {file: x.json}, expect: {rule: x}}", "x.json", "`x.json` cannot be read: no such file or directory"),
+    ("{name: t, request: {model: x}, expect: {}}", "{}", "it expects nothing"),
+    ("{name: t, request: {model: x}}", "t", "it expects nothing"),
+    ("{name: t, matrix: {toolCount: [0, 1]}, expect: [{rule: default}, {}]}", "{}", "it expects nothing"),
+    ("{name: t, matrix: {toolCount: [0, 1]}, expect: [{rule: x}]}", "[{rule: x}]", "`expect` has 1 item for 2 combinations"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("test", "place", "said"), MISWRITTEN)
+def test_a_miswritten_test_is_reported_where_it_is_wrong(test: str, place: str, said: str) -> None:
+    """At the key that there is not, at the value that cannot be; nothing of a test is passed over."""
+    (found,) = [one.diagnostic for one in results(f"  - {test}\n") if one.diagnostic is not None]
+    assert found.message.endswith(f" cannot be run: {said}")
+    line = f"  - {test}"
+    assert line[found.span.column - 1 : found.span.end_column - 1] == place
 
 
 def test_a_suite_reaches_every_rule_and_boundary_and_passes() -> None:

@@ -119,6 +119,62 @@ def test_tests_come_from_files_too() -> None:
     assert "test `two` fails" in run("test-config", "named.yaml").stdout
 
 
+def test_tests_and_invariants_are_read_where_something_else_is_wrong() -> None:
+    """What can be said of them as they are written is said in the same run, and nothing twice."""
+    Path("wrong.yaml").write_text(
+        OLD
+        + "debug: {logLevel: loud}\n"
+        + "conditions: {a: {effort: huge}}\n"
+        + "tests:\n  - {name: one, request: {mdoel: x}, expect: {provider: here}}\n"
+        + "  - {name: two, request: {model: 5}, expect: {prvider: here}}\n"
+        + "invariants:\n  - {name: i, when: {modle: x}, then: {provider: here}}\n"
+        + "  - {name: j, when: {ref: a}}\n"
+        + "  - {name: k, then: {}}\n"
+    )
+    report = json.loads(run("test-config", "wrong.yaml", "--format", "json").stdout)
+    assert [(one["code"], one["line"], one["column"]) for one in report["findings"]] == [
+        ("CCR104", 14, 19),
+        ("CCR204", 15, 26),
+        ("CCR701", 17, 27),
+        ("CCR701", 18, 34),
+        ("CCR101", 18, 47),
+        ("CCR201", 20, 22),
+        ("CCR102", 21, 12),
+        ("CCR102", 22, 21),
+    ]
+    assert report["tests"] == {"passed": 0, "failed": 0, "todo": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("- {name: two, requst: {model: gpt}, expect: {provider: here}}\n", "CCR101", "unknown key `requst` in `tests[0]`"),
+        ("test: []\n", "CCR103", "a file of tests is a list, or has one under `tests`"),
+        ("tests: {file: more.yaml}\n", "CCR103", "a file of tests is a list, or has one under `tests`"),
+        ("- {name: a]\n", "CCR004", ""),
+    ],
+)  # fmt: skip
+def test_a_file_of_tests_is_judged_as_the_section_is(text: str, code: str, said: str) -> None:
+    """A file without any test must not look like tests that pass; its own lines are shown."""
+    Path("more.yaml").write_text(text)
+    result = run("test-config", "old.yaml", "--tests", "more.yaml")
+    assert result.exit_code == 1
+    assert f"error[{code}]: {said}" in result.stdout
+    assert f"1 | {text.rstrip()}" in result.stdout
+
+
+def test_a_witness_names_the_model_that_is_sent() -> None:
+    """That of the target, else of its provider, else the client's own."""
+    Path("models.yaml").write_text(
+        "providers: {here: {type: static, settings: {models: [m, n], defaultModel: n}}, open: {type: static}}\n"
+        "routing: {rules: {default: {provider: here}, background: {provider: open}}, explicitModels: false}\n"
+        "invariants:\n  - {never: {provider: here}}\n  - {when: {requestClass: auxiliary}, never: {provider: open}}\n"
+    )
+    report = json.loads(run("test-config", "models.yaml", "--format", "json").stdout)
+    decisions = [one["witness"]["decision"] for one in report["invariants"]]
+    assert [(one["provider"], one["model"]) for one in decisions] == [("here", "n"), ("open", "claude-sonnet-4")]
+
+
 def test_diff_proves_that_nothing_changes_or_shows_what_does() -> None:
     """Both ways, in every form."""
     same = run("diff", "old.yaml", "old.yaml", "--fail-on", "any")

@@ -28,7 +28,7 @@ def analysed(text: str, providers: dict[str, Offered] = PROVIDERS, **options: An
     assert isinstance(document.root, MappingNode)
     rules, found = compile_rules(document.root, builtin(), OFFERS)
     assert rules is not None, found
-    invariants, odd = invariants_in(document.root, OFFERS, {})
+    invariants, odd = invariants_in(document.root, OFFERS)
     assert odd == []
     subject = Subject(rules, providers, (), invariants, document.root, document.texts)
     return analyse(subject, **options)
@@ -58,6 +58,9 @@ HAS: list[tuple[str, str, list[tuple[str, str, str]]]] = [
     ("CCR301", "x", [("x", "{model: {prefix: gpt, suffix: x, regex: '^[a-f]'}}", "b,b1")]),
     ("CCR301", "x", [("x", "{requestClass: main, subagent: true}", "b,b1")]),
     ("CCR301", "x", [("x", "{inputTokens: '< 100', messageLength: '> 10k'}", "b,b1")]),
+    ("CCR301", "x", [("x", "{lastUserText: {contains: 'six or'}, messageLength: '< 6'}", "b,b1")]),
+    ("CCR301", "x", [("x", "{model: [], stream: true}", "b,b1")]),
+    ("CCR308", "x", [("x", "{contentKeywords: ['', plan], stream: true}", "b,b1")]),
     ("CCR302", "y", [("x", "{model: {contains: opus}}", "a,a1"), ("y", "{model: claude-opus-4, stream: true}", "b,b1")]),
     ("CCR302", "z", [("x", "{stream: true}", "a,a1"), ("y", "{stream: false}", "a,a1"), ("z", "{maxTokens: '> 5'}", "b,b1")]),
     ("CCR302", "z", [("x", "{maxTokens: '> 5'}", "a,a1"), ("y", "{maxTokens: '<= 5'}", "b,b1"), ("z", "{stream: true}", "a,a1")]),
@@ -88,6 +91,8 @@ def test_a_finding_is_made(code: str, rule: str, rules: list[tuple[str, str, str
 
 
 HAS_NOT: list[list[tuple[str, str, str]]] = [
+    [("x", "{lastUserText: {contains: 'six or'}, messageLength: '< 7'}", "b,b1")],
+    [("x", "{systemText: {contains: \"\\n\\n\"}, messageLength: '< 1'}", "b,b1")],
     [("x", "{stream: true}", "a,a1"), ("y", "{stream: false}", "b,b1"), ("z", "{hasImages: true}", "b,b1")],
     [("x", "{messageCount: '> 60'}", "a,a1"), ("y", "{messageCount: '<= 60', model: o}", "b,b1")],
     [("x", "{messageCount: '> 60'}", "b,b1"), ("y", "{messageCount: 60}", "a,a1"), ("z", "{messageCount: '< 60', model: o}", "b,b1")],
@@ -103,6 +108,22 @@ HAS_NOT: list[list[tuple[str, str, str]]] = [
 def test_no_finding_is_made(rules: list[tuple[str, str, str]]) -> None:
     """Rules that all do something; a bound that only says what is left is worth a note."""
     assert set(codes(rules_text(*rules))) <= {"CCR304"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "said"),
+    [
+        ("{model: [], stream: true}", "CCR301", "`model is one of nothing` never holds"),
+        ("{any: [], stream: true}", "CCR301", "`one of no conditions` never holds"),
+        ("{toolNames: {hasAny: []}, stream: true}", "CCR301", "`toolNames has any of nothing` never holds"),
+        ("{all: [], stream: true}", "CCR308", "`all of no conditions` always holds"),
+        ("{model: {contains: ''}, stream: true}", "CCR308", '`model contains ""` always holds'),
+        ("{model: {eq: ''}, all: [{model: x}]}", "CCR301", '`model is ""` and `model is x` exclude each other'),
+    ],
+)
+def test_what_is_empty_is_said_in_words(condition: str, code: str, said: str) -> None:
+    """No message names nothing."""
+    assert only(rules_text(("x", condition, "b,b1")), code).message.endswith(said)
 
 
 def test_a_shadowed_rule_names_all_that_shadow_it_and_shows_a_request() -> None:
