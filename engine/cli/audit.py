@@ -39,8 +39,9 @@ def verify(files: Sequence[str], contains: str | None, config: str | None) -> in
     """
     from engine.audit_chain import Verifier, hash_of
 
-    chains = _chains([Path(file) for file in files] or _found(_folder(config)))
-    gone = [] if files else _without_files(_folder(config))
+    folder = None if files else _folder(config)
+    chains = _chains([Path(file) for file in files] if folder is None else _found(folder))
+    gone = [] if folder is None else _without_files(folder)
     if gone:
         click.echo(f"{gone[0]}: all its lines were removed")
         return 1
