@@ -1,7 +1,7 @@
 """One downstream request with all its attempts: plan, send, translate, relay. The only loop that awaits the network.
 
     plan.next -> Try: encode (once a target) -> lease -> send -> relay -> give back
-              -> Sleep | GiveUp
+              -> Sleep | GiveUp: the error, or the reply without content that came where an answer was hoped for
 
 INVARIANT: not one byte goes downstream before the commit point, and nothing is tried after it.
 """
@@ -29,9 +29,9 @@ from providers.errors import KINDS, ProviderError
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.redirects import redirect_of
-from providers.reply import Reply
+from providers.reply import Reply, Summary
 from providers.signing import request_to
-from providers.translate import translated
+from providers.translate import silence, translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamResponse
 from providers.waiting import Ticket
 from rules.nodes import Decision
@@ -65,7 +65,10 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
         while True:
             match plan.next(router.clock(), rng):
                 case GiveUp(error):
-                    raise GivenUp(error)
+                    if one.silent is None:
+                        raise GivenUp(error)
+                    await _pass_silence(router, one, plan, one.silent, responder)
+                    return
                 case Sleep(seconds, ticket):
                     note_step(router, one, "waiting", seconds=round(seconds, 3), inLine=ticket is not None)
                     await _pause(seconds, ticket)
@@ -75,6 +78,8 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
                     if failure is None:
                         return
                     one.failures.append((attempt, failure))
+                    if failure.kind.name == "silent" and one.summary is not None:
+                        one.silent = attempt, one.summary
                     plan.failed(attempt, failure, router.clock(), rng)
                     _note_failure(router, one, attempt, failure)
     finally:
@@ -198,7 +203,7 @@ def _reply_of(
         ScrubbingDecoder(decoder, credential) if credential else decoder,
         stream=one.request.stream,
         model=one.request.model,
-        message_id="msg_" + one.request_id.removeprefix("req_"),
+        message_id=_message_id(one),
         new_id=ask.new_id,
         tool_names=encoded.tool_names,
         input_estimate=len(one.request.raw) // BYTES_PER_TOKEN,
@@ -274,6 +279,31 @@ async def _pass_on(
         if not last:
             router.pinger.join(responder)
     await responder.write(data, now, more=not last)
+
+
+async def _pass_silence(
+    router: Router, one: Exchange, plan: Plan, silent: tuple[Try, Summary], responder: Responder
+) -> None:
+    """Answers with a reply without content, which no other instance has bettered: it counts as that attempt's answer."""
+    attempt, summary = silent
+    plan.committed()
+    one.failures = [failure for failure in one.failures if failure[0] is not attempt]
+    one.answered_by, one.summary, one.fault = attempt, summary, None
+    now = one.first_byte_at = router.clock()
+    note_step(router, one, "answering", instance=attempt.pick.instance.id)
+    content_type, data = silence(
+        one.form,
+        stream=one.request.stream,
+        model=one.request.model,
+        message_id=_message_id(one),
+        usage=summary.usage,
+    )
+    await responder.start(200, content_type, headers_of_answer(one, attempt), len(data))
+    await responder.write(data, now, more=False)
+
+
+def _message_id(one: Exchange) -> str:
+    return "msg_" + one.request_id.removeprefix("req_")
 
 
 def note_step(router: Router, one: Exchange, step: str, **data: object) -> None:

@@ -37,7 +37,7 @@ class Exchange(Struct):
     `form` is the one in which the client reads its reply, `lost_before` what its request had that ours has no place for.
     `debug` says how much of it is logged. `client_key` is the name of the client's router key, `client_ip` its address.
     `moment` is there where the exchange is to be saved.
-    `findings` are the filters that applied to it.
+    `findings` are the filters that applied to it. `silent` is the last attempt whose reply was without content, with that.
     """
 
     request_id: str
@@ -63,6 +63,7 @@ class Exchange(Struct):
     client_ip: str | None = None
     moment: Moment | None = None
     findings: tuple[Found, ...] = ()
+    silent: tuple[Try, Summary] | None = None
 
     def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
         """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""

@@ -46,6 +46,7 @@ KINDS: dict[str, Kind] = _rows(
     Kind("garbage", "api_error", 502, _UP, "same"),
     Kind("redirect", "api_error", 502, _UP, "other"),
     Kind("empty", "api_error", 502, _UP, "same"),
+    Kind("silent", "api_error", 502, _UP, "same"),
     Kind("server", "api_error", 500, _UP, "same"),
     Kind("unavailable", "api_error", 503, _UP, "same"),
     Kind("overloaded", "overloaded_error", 529, _UP, "same"),
@@ -68,6 +69,8 @@ KINDS: dict[str, Kind] = _rows(
     Kind("busy", "overloaded_error", 529, _US, "other"),
 )
 """Kind name -> what it means. `bad_reply` is a reply whose content cannot be used (an unparsable call); `busy` is our own limit.
+`empty` is an answer without a reply in it, `silent` a whole reply in which the model says nothing and ends its turn: others
+are asked, and if none of them says more the client gets just that.
 
 `redirect` is an answer that points elsewhere, which is never followed: a credential would go where nobody sent it.
 """

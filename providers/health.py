@@ -79,6 +79,7 @@ SIGNALS: dict[str, Signal] = {
     "credential_expired": Signal.NEUTRAL,  # a refresh comes first; if that fails the plan reports `credential`
     "conflict": Signal.NEUTRAL,
     "bad_reply": Signal.NEUTRAL,  # the model's words, not the instance
+    "silent": Signal.NEUTRAL,  # the same: any client could ask for silence
     "forwarded_credential": Signal.NEUTRAL,
     "model": Signal.NEUTRAL,
     "bad_request": Signal.NEUTRAL,

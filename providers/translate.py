@@ -3,7 +3,8 @@
 upstream bytes -> Decoder -> parts -> Repair -> parts -> Writer -> event stream
                                                       -> Fold   -> one message
 
-Writer and fold are those of the form the client reads: Anthropic's, or that of Chat Completions.
+Writer and fold are those of the form the client reads: Anthropic's, or that of Chat Completions. A reply without content
+whose turn just ends is a fault here, `silent`; `silence` makes the reply of it that the client gets when nobody says more.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from providers.reply import Reply, Summary
 
 MAX_WHOLE_BYTES = 64 * 1024 * 1024
 """How much of an upstream reply is taken in before a message that is not streamed becomes a fault."""
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+JSON = "application/json"
+
+_TURN_ENDS = frozenset({"end_turn", "tool_use"})
+"""Stop reasons that say nothing by themselves: without content there is no answer (and `tool_use` without a call is none)."""
 
 
 def translated(
@@ -56,10 +63,21 @@ def translated(
     return _Whole(decoder, repair, form.fold(model, message_id))
 
 
+def silence(form: ClientForm, *, stream: bool, model: str, message_id: str, usage: Usage) -> tuple[str, bytes]:
+    """The content type and the bytes of a reply without content, in the form the client asked for."""
+    parts = (usage, Stop("end_turn"))
+    if stream:
+        writer = form.writer(model, message_id, None)
+        return EVENT_STREAM, writer.feed(parts) + writer.finish()
+    fold = form.fold(model, message_id)
+    fold.feed(parts)
+    return JSON, fold.finish()
+
+
 class _Streamed:
     """A reply that the client reads while it comes."""
 
-    content_type = "text/event-stream; charset=utf-8"
+    content_type = EVENT_STREAM
 
     __slots__ = ("_decoder", "_early_fault", "_held", "_repair", "_started", "_stop_reason", "_writer")
 
@@ -74,7 +92,7 @@ class _Streamed:
 
     @property
     def started(self) -> bool:
-        """Whether content or the stop was decoded: usage alone does not commit."""
+        """Whether content was decoded, or a stop that says something: usage alone does not commit."""
         return self._started
 
     @property
@@ -108,7 +126,8 @@ class _Streamed:
             return b""
         rest = _rest_before_break(self._decoder, self._writer.stopped)
         if rest is not None:
-            return self._events(rest) + self._writer.finish()
+            events = self._events(rest)
+            return events + self._writer.finish() if self._started else b""
         if self._started:
             return self._events([Fault(error)])
         self._early_fault = error
@@ -134,7 +153,7 @@ class _Streamed:
         if not self._started:
             if not _commits(parts):
                 self._held += [part for part in parts if isinstance(part, Usage)]
-                self._early_fault = next((part.error for part in parts if isinstance(part, Fault)), None)
+                self._early_fault = _fault_before_content(parts)
                 return b""
             self._started = True
             parts = [*self._held, *parts]
@@ -149,9 +168,9 @@ class _Streamed:
 class _Whole:
     """A reply that the client gets in one piece, at its end: until then another try is still possible."""
 
-    content_type = "application/json"
+    content_type = JSON
 
-    __slots__ = ("_bytes", "_decoder", "_fold", "_message", "_repair")
+    __slots__ = ("_bytes", "_decoder", "_fold", "_message", "_repair", "_said")
 
     def __init__(self, decoder: Decoder, repair: Repair, fold: PartFold) -> None:
         self._decoder = decoder
@@ -159,6 +178,7 @@ class _Whole:
         self._fold = fold
         self._bytes = 0
         self._message: bytes | None = None
+        self._said = False
 
     @property
     def started(self) -> bool:
@@ -183,15 +203,14 @@ class _Whole:
             message = f"the upstream's reply is larger than {MAX_WHOLE_BYTES} bytes"
             self._fold.feed([Fault(ProviderError(KINDS["bad_reply"], message))])
         elif not self.stopped:
-            self._fold.feed(self._repair.feed(self._decoder.feed(data)))
+            self._take(self._decoder.feed(data))
         return b""
 
     def finish(self) -> bytes:
         """The message, or b"" where it broke."""
         if self._message is None:
             if not self.stopped:
-                parts = self._decoder.finish()
-                self._fold.feed(self._repair.feed(parts))
+                self._take(self._decoder.finish())
             self._message = self._fold.finish()
         return self._message
 
@@ -199,7 +218,7 @@ class _Whole:
         """The message where the upstream had said its stop before it broke off, else nothing."""
         if not self.stopped and self._message is None:
             rest = _rest_before_break(self._decoder, self._fold.stop is not None)
-            self._fold.feed(self._repair.feed([Fault(error)] if rest is None else rest))
+            self._take([Fault(error)] if rest is None else rest)
         return self.finish()
 
     def summary(self) -> Summary:
@@ -212,18 +231,40 @@ class _Whole:
             lost=tuple(self._repair.lost + self._fold.lost),
         )
 
+    def _take(self, parts: Sequence[Part]) -> None:
+        if not self._said:
+            self._said = _commits(parts)
+            fault = None if self._said else _fault_before_content(parts)
+            parts = parts if fault is None else [*(part for part in parts if isinstance(part, Usage)), Fault(fault)]
+        self._fold.feed(self._repair.feed(parts))
+
 
 def _commits(parts: Sequence[Part]) -> bool:
-    """Whether one of `parts` is content or the stop, before any fault."""
+    """Whether one of `parts` is content or a stop that says something, before any fault."""
     for part in parts:
         match part:
             case Fault():
                 return False
             case Usage() | Text(text="") | Thinking(text=""):
                 continue
+            case Stop():
+                return part.reason not in _TURN_ENDS
             case _:
                 return True
     return False
+
+
+def _fault_before_content(parts: Sequence[Part]) -> ProviderError | None:
+    """Why the reply ends with these `parts`, which do not commit; None where it goes on."""
+    for part in parts:
+        match part:
+            case Fault():
+                return part.error
+            case Stop():
+                return ProviderError(KINDS["silent"], "the upstream answered with a reply without any content")
+            case _:
+                continue
+    return None
 
 
 def _rest_before_break(decoder: Decoder, stop_was_given: bool) -> Sequence[Part] | None:

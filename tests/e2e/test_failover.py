@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from tests.e2e.asking import body, post
 from tests.fakes.loopback import Refusing
 from tests.fakes.router import Router, configuration
 from tests.fakes.stream_reader import check_grammar, content_of
-from tests.fakes.upstream import OVERLOAD, Say, Upstream, failing, html, raw_stream
+from tests.fakes.upstream import OVERLOAD, USAGE, Say, Upstream, failing, html, raw_stream
 from tests.fakes.wire import Answer, Close, Hold, Received, Reset, Responder, whole
 
 pytestmark = pytest.mark.e2e
@@ -32,6 +33,7 @@ FAULTS: dict[str, Responder] = {
     "empty stream": raw_stream(),
     "overload at the first event": raw_stream(OVERLOAD),
     "page with 200": html(200),
+    "nothing said": Say(""),
 }
 
 
@@ -97,6 +99,25 @@ def test_a_refusing_instance_is_passed_over(pair: tuple[Upstream, Upstream]) -> 
     with Refusing() as nobody, Router(configuration(nobody.url, pair[0].url)) as router:
         assert [post(router.url, body(stream=number % 2 == 0)).status for number in range(6)] == [200] * 6
     assert len(pair[0].chats) == 6
+
+
+def test_silence_is_the_answer_when_nobody_says_more(pair: tuple[Upstream, Upstream]) -> None:
+    """It is asked for once more, then passed on; the instance does not rest, for any client could ask for silence."""
+    pair[0].forget()
+    pair[0].always(Say(""))
+    with Router(configuration(pair[0].url)) as router:
+        whole, streamed = (post(router.url, body(stream=stream)) for stream in (False, True))
+        status = json.loads(router.get("/status")[2])
+    assert (whole.status, streamed.status) == (200, 200)
+    assert whole.json["content"] == content_of(streamed.events) == []
+    assert whole.json["stop_reason"] == "end_turn"
+    assert whole.json["usage"]["output_tokens"] == USAGE["completion_tokens"]
+    for got in (whole, streamed):
+        asked, answered = got.headers["x-ccr-path"].split(", ")
+        assert asked == f"{answered};error=silent"
+        assert got.headers["x-ccr-attempts"] == "2"
+    assert status["providers"][0]["instances"][0]["state"] == "closed"
+    assert len(pair[0].chats) == 4
 
 
 def test_instances_take_turns(pair: tuple[Upstream, Upstream]) -> None:

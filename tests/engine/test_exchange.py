@@ -48,6 +48,7 @@ routing:
 ASK: dict[str, Any] = {"model": "claude-x", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**ASK, "stream": True}
 HELLO = streamed({"role": "assistant", "content": ""}, {"content": "hel"}, {"content": "lo"})
+SILENT = Answer(streamed({"role": "assistant", "content": ""}))
 
 
 def nothing_held(one: InProcess) -> bool:
@@ -93,8 +94,9 @@ async def test_a_whole_answer_has_its_length() -> None:
         Answer([], fault="cut"),
         Answer([b'data: {"error": {"message": "overloaded", "code": 503}}\n\n']),
         Answer([b"<html>hello</html>"], headers={"content-type": "text/html"}),
+        SILENT,
     ],
-    ids=["connect", "timeout", "429", "502", "529", "empty", "cut", "overload-at-first-event", "html"],
+    ids=["connect", "timeout", "429", "502", "529", "empty", "cut", "overload-at-first-event", "html", "silent"],
 )
 async def test_what_fails_before_the_commit_point_goes_on_to_the_next_instance(first: Answer) -> None:
     """The client sees one clean answer, and `x-ccr-attempts` says that it took two."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from providers.chat.form import ChatForm
+from providers.client_form import ClientForm
 from providers.errors import KINDS, ProviderError
+from providers.messages.form import MESSAGES_FORM
 from providers.messages.parts import Usage
 from providers.reply import Reply
-from providers.translate import translated
+from providers.translate import silence, translated
 from tests.fakes.grammar_check import events_of
 from tests.fakes.replies import ask_of, chunk, ids, openai_decoder, sse
 
@@ -38,12 +43,51 @@ def test_role_and_usage_do_not_commit() -> None:
     assert events_of(data)[0]["message"]["usage"]["input_tokens"] == 9
 
 
-def test_a_stop_commits() -> None:
-    """An empty answer is an answer."""
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("finish", ["stop", "tool_calls"])
+def test_an_end_without_content_is_silence(stream: bool, finish: str) -> None:
+    """Somebody else may say more, so nothing is sent; what was counted is kept."""
+    reply = _reply(stream)
+    data = reply.feed(ROLE + sse([chunk({}, finish)], done=False) + USAGE) + reply.finish()
+    assert (data, reply.started, reply.stopped) == (b"", False, True)
+    assert reply.fault is not None
+    assert reply.fault.kind.name == "silent"
+    assert reply.fail(CUT) == b""
+    assert reply.summary().usage == Usage(input=9, output=0)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_silence_that_breaks_off_is_silence(stream: bool) -> None:
+    """Whoever said that the turn ends has said all, also where nothing was said before."""
+    reply = _reply(stream)
+    assert reply.feed(ROLE + FINISH) + reply.fail(CUT) == b""
+    assert reply.fault is not None
+    assert reply.fault.kind.name == "silent"
+
+
+@pytest.mark.parametrize(("finish", "reason"), [("length", "max_tokens"), ("content_filter", "refusal")])
+def test_a_stop_that_says_something_is_an_answer(finish: str, reason: str) -> None:
+    """No other instance would say more within the same room, or be allowed to."""
     reply = _reply()
-    assert _kinds(reply.feed(FINISH + sse([]))) == ["message_start"]
-    assert reply.started
-    assert _kinds(reply.finish()) == ["message_delta", "message_stop"]
+    events = events_of(reply.feed(sse([chunk({}, finish)])) + reply.finish())
+    assert [event["type"] for event in events] == ["message_start", "message_delta", "message_stop"]
+    assert events[1]["delta"]["stop_reason"] == reason
+    assert reply.fault is None
+
+
+@pytest.mark.parametrize("form", [MESSAGES_FORM, ChatForm(1, True)], ids=["messages", "chat"])
+def test_silence_can_be_passed_on(form: ClientForm) -> None:
+    """In either form, streamed or whole, it is a complete reply with the counts it came with."""
+    usage = Usage(input=9, output=2)
+    streamed, whole = (
+        silence(form, stream=stream, model="claude-test", message_id="msg_1", usage=usage) for stream in (True, False)
+    )
+    assert streamed[0].startswith("text/event-stream")
+    assert streamed[1].endswith((b'{"type":"message_stop"}\n\n', b"data: [DONE]\n\n"))
+    assert whole[0] == "application/json"
+    said = json.loads(whole[1])
+    assert said["content"] == [] if form is MESSAGES_FORM else not said["choices"][0]["message"]["content"]
+    assert 2 in said["usage"].values()
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -43,8 +43,6 @@ STOP_REASONS: dict[str, str] = {
 
 _T = TypeVar("_T")
 
-_MEANS_SOMETHING_ALONE = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
-
 
 class _Answer(msgspec.Struct, frozen=True):
     content: str | None = None
@@ -87,7 +85,7 @@ class ReplyDecoder:
         self._tags = ThinkingTags() if sent.thinking == "simulated" else None
         self._parts: list[Part] = []
         self._done = False
-        self._has_content = False
+        self._has_content = self._is_heard = False
         self._output_chars = 0
         self._reason: str | None = None
         self._usage: Usage | None = None
@@ -129,6 +127,7 @@ class ReplyDecoder:
     def _read(self, frame: Frame) -> None:
         if self._done:
             return
+        self._is_heard = True
         match frame.text(":message-type"):
             case "exception":
                 self._exception(frame.text(":exception-type"), frame.payload)
@@ -271,8 +270,8 @@ class ReplyDecoder:
         stop = self._stop()
         if self._reason == "MALFORMED_TOOL_USE" and not self._calls.any_ended:
             self._fault(ProviderError(KINDS["bad_reply"], "the model made a call that the service could not read"))
-        elif not self._has_content and stop.reason not in _MEANS_SOMETHING_ALONE:
-            self._fault(ProviderError(KINDS["empty"], "the upstream answered without any content"))
+        elif not self._is_heard:
+            self._fault(ProviderError(KINDS["empty"], "the upstream answered with nothing"))
         if self._done:
             return
         self._parts.append(self._final_usage())

@@ -194,9 +194,6 @@ class ReplyDecoder:
         if stop is None:
             self._break(self._cut(), out)
             return
-        if not self._said and stop.reason == "end_turn":
-            self._break(self._unusable("empty", "a reply without any content"), out)
-            return
         if self._search_asked and (self._found.queries or self._found.sources):
             use_id = f"srvtoolu_{self._ask.new_id()}"
             out += search_of(self._found.sources, use_id, "; ".join(self._found.queries))

@@ -265,14 +265,10 @@ class ReplyDecoder:
             usage = merged(usage, Usage(web_searches=self._searches.count))
         if usage != Usage():
             out.append(usage)
-        stop = self._stop(response)
-        if stop is None:
-            self._break(self._unusable("empty", "a reply without any content"), out)
-            return
-        out.append(stop)
+        out.append(self._stop(response))
         self._done = True
 
-    def _stop(self, response: Response) -> Stop | None:
+    def _stop(self, response: Response) -> Stop:
         if response.status == "incomplete":
             details = response.incomplete_details
             reason = details.get("reason") if isinstance(details, dict) else None
@@ -281,7 +277,7 @@ class ReplyDecoder:
             return Stop("refusal")
         if self._calls.any:
             return Stop("tool_use")
-        return Stop("end_turn") if self._said or self._searches.count else None
+        return Stop("end_turn")
 
     def _break(self, error: ProviderError, out: list[Part]) -> None:
         out.append(Fault(error))
