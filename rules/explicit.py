@@ -6,7 +6,7 @@ The tag is `<CCR-SUBAGENT-MODEL>provider,model</CCR-SUBAGENT-MODEL>`, in any sys
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -24,15 +24,9 @@ _USER_MESSAGES = 2
 
 def choices_of(request: MessagesRequest) -> tuple[str, ...]:
     """What the client chose, as `provider,model`: by the tag (the first one counts), then by the model."""
-    found = []
-    for text in _tagged_texts(request):
-        match = TAG.search(text) if _OPEN in text else None
-        if match is not None:
-            found.append(plain_model(match.group(1).strip()))
-            break
-    if "," in request.model:
-        found.append(plain_model(request.model))
-    return tuple(found)
+    tagged = _tagged(request)
+    by_model = (plain_model(request.model),) if "," in request.model else ()
+    return by_model if tagged is None else (tagged, *by_model)
 
 
 def without_tag(request: MessagesRequest) -> MessagesRequest:
@@ -40,7 +34,7 @@ def without_tag(request: MessagesRequest) -> MessagesRequest:
 
     `raw` and `fields` are written anew only as far as they held one. A text block left empty goes, unless it is alone.
     """
-    if not any(_OPEN in text and TAG.search(text) for text in _tagged_texts(request)):
+    if _tagged(request) is None:
         return request
     tagged = {index for index, _ in _first_user_messages(request)}
     messages = tuple(
@@ -65,12 +59,16 @@ def _first_user_messages(request: MessagesRequest) -> list[tuple[int, Message]]:
     return found
 
 
-def _tagged_texts(request: MessagesRequest) -> Iterator[str]:
-    for block in request.system:
-        if isinstance(block.text, str):
-            yield block.text
+def _tagged(request: MessagesRequest) -> str | None:
+    """What the first tag chooses; None without a tag."""
+    texts = [block.text for block in request.system if isinstance(block.text, str)]
     for _, message in _first_user_messages(request):
-        yield from texts_of(message)
+        texts += texts_of(message)
+    for text in texts:
+        match = TAG.search(text) if _OPEN in text else None
+        if match is not None:
+            return plain_model(match.group(1).strip())
+    return None
 
 
 def _cleaned_message(message: Message) -> Message:

@@ -7,7 +7,7 @@ Sources: the Anthropic Messages API for the body; for session, class and agent, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,9 +26,9 @@ def plain_model(model: str) -> str:
     return _SUFFIX.sub("", model) if model.endswith("]") else model
 
 
-def offered_tools(request: MessagesRequest) -> Iterator[Tool]:
+def offered_tools(request: MessagesRequest) -> list[Tool]:
     """The tools but the placeholder that stands for deferred ones."""
-    return (tool for tool in request.tools or () if tool.name != DEFERRED_PLACEHOLDER)
+    return [tool for tool in request.tools or () if tool.name != DEFERRED_PLACEHOLDER]
 
 
 def is_server_tool(tool: Tool) -> bool:
@@ -94,7 +94,7 @@ def result_texts(block: Block) -> list[str]:
 
 def read_messages(request: MessagesRequest) -> dict[str, Value]:
     """The facts in `MESSAGE_FACTS`, by one pass over the messages."""
-    length = sum(map(len, system_texts(request)))
+    length, results = sum(map(len, system_texts(request))), False
     kinds: set[str] = set()
     for message in request.messages:
         content = message.content
@@ -103,19 +103,21 @@ def read_messages(request: MessagesRequest) -> dict[str, Value]:
             continue
         for block in content:
             kind = block.type
-            kinds.add(kind)
             if kind == "text":
                 length += len(block.text or "")
             elif kind.endswith("tool_result"):
+                results = True
                 length += sum(map(len, result_texts(block)))
                 if isinstance(block.content, list):
                     kinds.update(str(item.get("type")) for item in nested_of(block))
+            else:
+                kinds.add(kind)
     return {
         "messageCount": len(request.messages),
         "messageLength": length,
         "hasImages": "image" in kinds,
         "hasDocuments": "document" in kinds,
-        "hasToolResults": any(kind.endswith("tool_result") for kind in kinds),
+        "hasToolResults": results,
     }
 
 
@@ -123,23 +125,29 @@ MESSAGE_FACTS = frozenset({"messageCount", "messageLength", "hasImages", "hasDoc
 
 
 def read_header(envelope: Envelope, name: str) -> str | None:
-    """A header by its name in any case."""
-    return None if envelope.headers is None else envelope.headers.get(name.lower())
+    """A header by its name in lower case."""
+    headers = envelope.headers
+    return None if headers is None else headers.get(name)
 
 
 def read_provider_state(envelope: Envelope, provider: str, key: str) -> Value | None:
     """`health` or `inflight` of a provider; None where nobody said."""
     states = envelope.provider_state
     value = None if states is None else states.get(provider, {}).get(key)
-    return value if isinstance(value, str | int) else None
+    return value if isinstance(value, (str, int)) else None
 
 
 def _tool_choice(envelope: Envelope) -> Value | None:
     return _text((envelope.request.tool_choice or {}).get("type"))
 
 
+def _has_tools(envelope: Envelope) -> bool:
+    tools = envelope.request.tools
+    return False if not tools else any(tool.name != DEFERRED_PLACEHOLDER for tool in tools)
+
+
 def _tool_count(envelope: Envelope) -> int:
-    return sum(1 for _ in offered_tools(envelope.request))
+    return len(offered_tools(envelope.request))
 
 
 def _tool_names(envelope: Envelope) -> frozenset[str]:
@@ -147,7 +155,16 @@ def _tool_names(envelope: Envelope) -> frozenset[str]:
 
 
 def _server_tools(envelope: Envelope) -> frozenset[str]:
-    return frozenset(str(tool.type) for tool in offered_tools(envelope.request) if is_server_tool(tool))
+    tools = envelope.request.tools
+    return (
+        frozenset()
+        if not tools
+        else frozenset(
+            str(tool.type)
+            for tool in tools
+            if tool.type is not None and is_server_tool(tool) and tool.name != DEFERRED_PLACEHOLDER
+        )
+    )
 
 
 def _thinking(envelope: Envelope) -> Value | None:
@@ -210,7 +227,8 @@ def _subagent(envelope: Envelope) -> bool:
 def _is_marked_subagent(envelope: Envelope) -> bool:
     if read_header(envelope, "x-claude-code-agent-id"):
         return True
-    return billing_of(envelope.request).get("cc_is_subagent", "").lower() == "true"
+    billing = billing_of(envelope.request)
+    return bool(billing) and billing.get("cc_is_subagent", "").lower() == "true"
 
 
 def _last_user_text(envelope: Envelope) -> str | None:
@@ -252,7 +270,7 @@ READERS: Mapping[str, Callable[[Envelope], Value | None]] = {
     "temperature": lambda envelope: envelope.request.temperature,
     "toolChoice": _tool_choice,
     "path": lambda envelope: envelope.path,
-    "hasTools": lambda envelope: next(offered_tools(envelope.request), None) is not None,
+    "hasTools": _has_tools,
     "toolCount": _tool_count,
     "toolNames": _tool_names,
     "serverTools": _server_tools,

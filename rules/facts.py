@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ class Absent(Enum):
 
     MISSING = "missing"
     UNKNOWN = "unknown"
+
+    __hash__ = object.__hash__  # what is remembered by value is looked up by these too, and the hash of enums is slow
 
 
 MISSING, UNKNOWN = Absent.MISSING, Absent.UNKNOWN
@@ -154,13 +157,12 @@ class Facts:
     INVARIANT: no fact is computed twice, and none that nobody asks for, but those of one pass over the messages.
     """
 
-    __slots__ = ("_bounds", "_choices", "_closer", "_envelope", "_values")
+    __slots__ = ("_bounds", "_choices", "_envelope", "_values")
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
         self._values: dict[str, Seen] = {}
-        self._bounds: list[tuple[int, int]] = []
-        self._closer = measure.bounds(envelope.request)
+        self._bounds: tuple[tuple[int, int], ...] = ()
         self._choices: tuple[str, ...] | None = None
 
     def get(self, fact: str) -> Seen:
@@ -168,16 +170,12 @@ class Facts:
         known = self._values.get(fact)
         if known is not None:
             return known
-        reader = READERS.get(fact)
-        if reader is not None:
-            value = reader(self._envelope)
-            seen: Seen = MISSING if value is None else value
-        elif fact in MESSAGE_FACTS:
+        if fact in MESSAGE_FACTS:
             self._values.update(read_messages(self._envelope.request))
-            seen = self._values[fact]
-        else:
-            seen = self._read_other(fact)
-        self._values[fact] = seen
+            return self._values[fact]
+        read, absent = _reading_of(fact)
+        value = read(self._envelope)
+        seen = self._values[fact] = absent if value is None else value
         return seen
 
     def token_bounds(self) -> Iterator[tuple[int, int]]:
@@ -186,10 +184,10 @@ class Facts:
         if isinstance(measured, int):
             yield measured, measured
             return
-        yield from self._bounds
-        for pair in self._closer:
-            self._bounds.append(pair)
-            yield pair
+        for number, bounds in enumerate(measure.BOUNDS):
+            if number == len(self._bounds):
+                self._bounds += (bounds(self._envelope.request),)
+            yield self._bounds[number]
 
     def choices(self) -> tuple[str, ...]:
         """What the client chose explicitly as `provider,model`: the subagent tag's, then the model's."""
@@ -207,23 +205,28 @@ class Facts:
         """The facts that have been computed so far."""
         return frozenset(self._values)
 
-    def _read_other(self, fact: str) -> Seen:
-        if fact == "time":
-            return UNKNOWN if self._envelope.now is None else self._envelope.now
-        if fact == "inputTokens":
-            return measure.input_tokens(self._envelope.request)
-        if fact.startswith("header."):
-            value = read_header(self._envelope, fact[len("header.") :])
-            return MISSING if value is None else value
-        provider = provider_of(fact)
-        if provider is not None:
-            state = read_provider_state(self._envelope, provider, fact.rpartition(".")[2])
-            return UNKNOWN if state is None else state
-        budget = budget_of(fact)
-        if budget is not None:
-            known = self._envelope.budget_state
-            return UNKNOWN if known is None else known.get(budget, UNKNOWN)
-        return MISSING
+
+@lru_cache(maxsize=1024)  # the same few at every request
+def _reading_of(fact: str) -> tuple[Callable[[Envelope], Value | None], Absent]:
+    """How a fact is read, and what it is where that gives None."""
+    reader = READERS.get(fact)
+    if reader is not None:
+        return reader, MISSING
+    if fact == "time":
+        return lambda envelope: envelope.now, UNKNOWN
+    if fact == "inputTokens":
+        return lambda envelope: measure.input_tokens(envelope.request), MISSING
+    if fact.startswith("header."):
+        name = fact[len("header.") :].lower()
+        return lambda envelope: read_header(envelope, name), MISSING
+    provider = provider_of(fact)
+    if provider is not None:
+        key = fact.rpartition(".")[2]
+        return lambda envelope: read_provider_state(envelope, provider, key), UNKNOWN
+    budget = budget_of(fact)
+    if budget is not None:
+        return lambda envelope: (envelope.budget_state or {}).get(budget), UNKNOWN
+    return lambda _: None, MISSING
 
 
 def tokens_counted(facts: Facts) -> bool:

@@ -1,16 +1,22 @@
 """The fast evaluator: the decisions of the plain walk, sooner.
 
-Every condition becomes lanes, every lane a bit. For each fact a `Column` knows which lanes its value leaves in the
-running; columns are asked in the order of cost, and only while a lane in the running needs them. What a column cannot
-know (long texts, tokens, time, shares, expressions) is walked, lane by lane, when its lane is the first one left.
+Every condition becomes lanes, every lane a bit, in the order in which they decide: rules, the client's own choice,
+categories. For each fact a `Column` knows which lanes its value leaves in the running; one is asked only when the first
+lane in the running needs it, and thins out all lanes. What a column cannot know (long texts, tokens, time, shares,
+expressions) is walked when its lane is the first one left. Which lanes are left after which answers is worked out when
+it is first met: most requests only follow steps that others went before.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+from typing import TypeAlias, assert_never
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rules.cost import may_fail, tier_of
 from rules.evaluate import (
@@ -31,96 +37,171 @@ from rules.operators import NUMBERS, holds_for
 MAX_REMEMBERED = 1024
 """Values of one fact whose lanes are remembered; then all are forgotten."""
 
+MAX_ANSWERS = 4096
+"""Answers whose steps are remembered, in all; then all are forgotten."""
+
 
 def decider_of(rules: RuleSet) -> Callable[[FactSource], Decision]:
     """The decision function of a rule set, prepared once.
 
     INVARIANT: it gives what `decide` gives. Where preparing misses something and a column fails, `decide` answers.
     """
-    enabled = [rule for rule in rules.rules if rule.enabled]
-    first_rule = Grid(enabled)
-    first_category = Grid(rules.categories)
-    by_rule = [Decision(rule.route, rule.name, None) for rule in enabled]
-    by_category = [Decision(route_of(category), category.name, category.name) for category in rules.categories]
+    grid = Grid(rules)
 
     def decided(facts: FactSource) -> Decision:
-        skipped: list[Skipped] = []
-        index = first_rule.first(facts, skipped)
-        if index is not None:
-            rule = enabled[index]
-            if skipped and skipped[-1].rule == rule.name:
-                return Decision(refusal_of(rule, skipped[-1].reason), rule.name, None, tuple(skipped))
-            return _with(by_rule[index], skipped)
-        target = explicit_target(rules, facts)
-        if target is not None:
-            return Decision(Route(target), EXPLICIT, None, tuple(skipped))
-        index = first_category.first(facts, skipped)
-        assert index is not None
-        return _with(by_category[index], skipped)
-
-    def decided_anyway(facts: FactSource) -> Decision:
         try:
-            return decided(facts)
+            return grid.decision(facts)
         except UnknownFact:
             raise
         except Exception:  # noqa: BLE001 - rule evaluation: the plain walk knows which rule fails
             return decide(rules, facts)
 
-    return decided_anyway
+    return decided
 
 
-def _with(decision: Decision, skipped: list[Skipped]) -> Decision:
-    return Decision(decision.route, decision.rule, decision.category, tuple(skipped)) if skipped else decision
+class Fallible(Struct, frozen=True):
+    """A rule or category whose condition is tried as a whole, since evaluating it can fail."""
+
+    entry: Rule | Category
+    decision: Decision
+
+
+class Chosen(Struct, frozen=True):
+    """The client's own choice, if it made one that counts."""
+
+    rules: RuleSet
+
+
+Ending: TypeAlias = Decision | Fallible | Chosen
+"""What a lane leads to, once its literals and its rest hold."""
+
+
+class Track(Struct, frozen=True):
+    """A lane of the grid: the columns that have a say in it, the cheapest and most used ones first."""
+
+    columns: tuple[Column, ...]
+    rest: tuple[Predicate, ...]
+    ending: Ending
+
+
+class Step(Struct):
+    """Where a decision stands: `track` is the first lane in `running`; lanes and the columns `asked` are bits.
+
+    Next its `column` is asked, and every answer leads on by `ways`; without one all its literals hold: its `decision`
+    stands (None: it depends), or `otherwise` comes.
+    """
+
+    running: int
+    asked: int
+    track: Track
+    column: Column | None
+    decision: Decision | None
+    ways: dict[Seen, Step] = field(default_factory=dict)
+    otherwise: Step | None = None
 
 
 class Grid:
-    """The lanes of several rules or categories, and the columns that thin them out."""
+    """The lanes of a rule set, the columns that thin them out, and the steps met so far."""
 
-    __slots__ = ("_all", "_columns", "_entries", "_fallible", "_owners", "_rests", "_unclear")
+    __slots__ = ("_all", "_answers", "_first", "_steps", "_tracks")
 
-    def __init__(self, entries: Sequence[Rule | Category]) -> None:
-        lanes = [(owner, lane) for owner, entry in enumerate(entries) for lane in lanes_of(entry.condition)]
-        self._entries = entries
-        self._owners = [owner for owner, _ in lanes]
-        self._rests: list[tuple[Predicate, ...]] = [lane.rest for _, lane in lanes]
-        self._fallible = [may_fail(entry.condition) for entry in entries]
+    def __init__(self, rules: RuleSet) -> None:
+        lanes = list(_lanes_of(rules))
+        columns = _columns_of([lane for lane, _ in lanes])
         self._all = (1 << len(lanes)) - 1
-        self._columns = _columns_of([lane for _, lane in lanes])
-        # lanes that some column from the n-th on still has a say in
-        self._unclear = [0] * (len(self._columns) + 1)
-        for number in range(len(self._columns) - 1, -1, -1):
-            self._unclear[number] = self._unclear[number + 1] | self._columns[number].users
+        self._tracks = [Track(_columns_for(lane, columns), lane.rest, ending) for lane, ending in lanes]
+        self._forget()
 
-    def first(self, facts: FactSource, skipped: list[Skipped]) -> int | None:
-        """The first entry that holds; those that fail are added to `skipped`, and one that refuses then is the answer."""
-        running, number, columns, unclear = self._all, 0, self._columns, self._unclear
-        while running:
-            lowest = running & -running
-            if lowest & unclear[number]:
-                column = columns[number]
-                number += 1
-                if running & column.users:
-                    seen = facts.get(column.fact)
-                    if seen is UNKNOWN:
-                        raise UnknownFact(column.fact)
-                    left = column.remembered.get(seen) if column.cuts is None else None
-                    running &= column.left_by(seen) if left is None else left
+    def decision(self, facts: FactSource) -> Decision:
+        """The decision: that of the first lane that holds."""
+        step = self._first
+        skipped: list[Skipped] = []
+        while True:
+            column = step.column
+            if column is not None:
+                key = seen = facts.get(column.fact)
+                if column.cuts is not None and isinstance(seen, (int, float)):
+                    # values in one piece between the numbers that tests speak of are all the same
+                    key = bisect_left(column.cuts, seen) + bisect_right(column.cuts, seen)
+                step = step.ways.get(key) or self._behind(step, column, key, seen)
                 continue
-            lane = lowest.bit_length() - 1
-            owner = self._owners[lane]
-            if self._fallible[owner]:
-                entry = self._entries[owner]
-                outcome = try_condition(entry.name, entry.condition, facts, None)
-                if isinstance(outcome, str):
-                    skipped.append(Skipped(entry.name, outcome))
-                    if isinstance(entry, Rule) and entry.on_error == "reject":
-                        return owner
-                elif outcome:
-                    return owner
-            elif not (rest := self._rests[lane]) or all(holds(part, facts) for part in rest):
-                return owner
-            running ^= lowest
-        return None
+            decision = step.decision or _decision_of(step.track, facts, skipped)
+            if decision is not None:
+                return replace(decision, skipped=tuple(skipped)) if skipped else decision
+            step = step.otherwise or self._otherwise(step)
+
+    @property
+    def known(self) -> int:
+        """How many answers are remembered."""
+        return self._answers
+
+    def _behind(self, step: Step, column: Column, key: Seen, seen: Seen) -> Step:
+        """The step behind an answer that nobody gave there before."""
+        if seen is UNKNOWN:
+            raise UnknownFact(column.fact)
+        self._answers += 1
+        if self._answers > MAX_ANSWERS:
+            self._forget()
+        behind = step.ways[key] = self._step(step.running & column.left_by(key, seen), step.asked | column.bit)
+        return behind
+
+    def _otherwise(self, step: Step) -> Step:
+        """The step behind a lane that does not hold."""
+        step.otherwise = self._step(step.running & (step.running - 1), step.asked)
+        return step.otherwise
+
+    def _step(self, running: int, asked: int) -> Step:
+        step = self._steps.get((running, asked))
+        if step is None:
+            track = self._tracks[(running & -running).bit_length() - 1]
+            column = next((one for one in track.columns if not one.bit & asked), None)
+            decision = track.ending if isinstance(track.ending, Decision) and not track.rest else None
+            step = self._steps[running, asked] = Step(running, asked, track, column, decision)
+        return step
+
+    def _forget(self) -> None:
+        self._answers = 0
+        self._steps: dict[tuple[int, int], Step] = {}
+        self._first = self._step(self._all, 0)
+
+
+def _decision_of(track: Track, facts: FactSource, skipped: list[Skipped]) -> Decision | None:
+    """The decision of a lane whose literals hold, if its rest does; an entry that fails is added to `skipped`."""
+    match track.ending:
+        case Decision() as decision:
+            for part in track.rest:
+                if not holds(part, facts):
+                    return None
+            return decision
+        case Chosen(rules):
+            target = explicit_target(rules, facts)
+            return None if target is None else Decision(Route(target), EXPLICIT, None)
+        case Fallible(entry, decision):
+            outcome = try_condition(entry.name, entry.condition, facts, None)
+            if not isinstance(outcome, str):
+                return decision if outcome else None
+            skipped.append(Skipped(entry.name, outcome))
+            if isinstance(entry, Rule) and entry.on_error == "reject":
+                return Decision(refusal_of(entry, outcome), entry.name, None)
+            return None
+        case _:
+            assert_never(track.ending)
+
+
+def _lanes_of(rules: RuleSet) -> Iterator[tuple[Lane, Ending]]:
+    """All lanes in the order in which they decide."""
+    for rule in rules.rules:
+        if rule.enabled:
+            yield from _ending_in(rule, Decision(rule.route, rule.name, None))
+    if rules.explicit_models:
+        yield Lane(), Chosen(rules)
+    for category in rules.categories:
+        yield from _ending_in(category, Decision(route_of(category), category.name, category.name))
+
+
+def _ending_in(entry: Rule | Category, decision: Decision) -> Iterator[tuple[Lane, Ending]]:
+    ending = Fallible(entry, decision) if may_fail(entry.condition) else decision
+    return ((lane, ending) for lane in lanes_of(entry.condition))
 
 
 class Cell(Struct):
@@ -132,37 +213,30 @@ class Cell(Struct):
 
 
 class Column:
-    """One fact: which lanes each of its values leaves in the running.
+    """One fact: which lanes each of its values leaves in the running. `bit` tells it from the others of its grid.
 
-    `remembered` holds that by value; of a number fact by piece, between the `cuts` that its tests speak of.
+    `cuts` are the numbers that its tests speak of, if it is a number.
     """
 
-    __slots__ = ("_all", "_cells", "cuts", "fact", "remembered", "users")
+    __slots__ = ("_all", "_cells", "_remembered", "bit", "cuts", "fact")
 
-    def __init__(self, fact: str, cells: Sequence[Cell], lanes: int) -> None:
+    def __init__(self, fact: str, cells: Sequence[Cell], lanes: int, bit: int) -> None:
         self.fact = fact
-        self.users = 0
-        for cell in cells:
-            self.users |= cell.wanting | cell.refusing
+        self.bit = bit
         self._all = (1 << lanes) - 1
         self._cells = cells
-        self.remembered: dict[object, int] = {}
+        self._remembered: dict[Seen, int] = {}
         spec = spec_of(fact)
         numeric = spec is not None and spec.type in NUMBERS
         self.cuts = sorted({cut for cell in cells for cut in _cuts_of(cell.test)}) if numeric else None
 
-    def left_by(self, seen: Seen) -> int:
-        """The lanes that a value of the fact leaves in the running."""
-        key: object = seen
-        if self.cuts is not None and isinstance(seen, int | float):
-            # values in one piece between the numbers that tests speak of are all the same
-            at = bisect_left(self.cuts, seen)
-            key = 2 * at + (at < len(self.cuts) and self.cuts[at] == seen)
-        left = self.remembered.get(key)
+    def left_by(self, key: Seen, seen: Seen) -> int:
+        """The lanes that a value leaves in the running; values with the same key leave the same."""
+        left = self._remembered.get(key)
         if left is None:
-            if len(self.remembered) >= MAX_REMEMBERED:
-                self.remembered.clear()
-            left = self.remembered[key] = self._judge(seen)
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            left = self._remembered[key] = self._judge(seen)
         return left
 
     def _judge(self, seen: Seen) -> int:
@@ -172,7 +246,7 @@ class Column:
         return self._all & ~out
 
 
-def _columns_of(lanes: Sequence[Lane]) -> list[Column]:
+def _columns_of(lanes: Sequence[Lane]) -> dict[str, Column]:
     """A column for each fact with literals, the cheapest and most used ones first."""
     cells: dict[str, dict[tuple[object, ...], Cell]] = {}
     for number, lane in enumerate(lanes):
@@ -183,8 +257,16 @@ def _columns_of(lanes: Sequence[Lane]) -> list[Column]:
                 cell.wanting |= 1 << number
             else:
                 cell.refusing |= 1 << number
-    columns = [Column(fact, tuple(same.values()), len(lanes)) for fact, same in cells.items()]
-    return sorted(columns, key=lambda column: (tier_of(column.fact), -column.users.bit_count()))
+    users = {
+        fact: reduce(or_, (cell.wanting | cell.refusing for cell in same.values())) for fact, same in cells.items()
+    }
+    order = sorted(cells, key=lambda fact: (tier_of(fact), -users[fact].bit_count()))
+    return {fact: Column(fact, tuple(cells[fact].values()), len(lanes), 1 << place) for place, fact in enumerate(order)}
+
+
+def _columns_for(lane: Lane, columns: dict[str, Column]) -> tuple[Column, ...]:
+    facts = {test.fact for test, _ in lane.literals}
+    return tuple(sorted((columns[fact] for fact in facts), key=lambda column: column.bit))
 
 
 def _key_of(operand: object) -> object:

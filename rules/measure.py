@@ -64,16 +64,21 @@ def least_tokens(request: MessagesRequest) -> int:
     return _tokens(sum(len(text) for text in _parts_of(request)[0]) * LEAST)
 
 
-def bounds(request: MessagesRequest) -> Iterator[tuple[int, int]]:
-    """At least and at most what `input_tokens` gives, ever closer: first from the body's size, then from the texts'.
+def rough_bounds(request: MessagesRequest) -> tuple[int, int]:
+    """At least and at most what `input_tokens` gives, from the body's size: all texts together are no more than that."""
+    return 0, _most_fixed(request) + _tokens(len(request.raw) * MOST)
 
-    All texts together are no more than the body. A text beyond ASCII has at most four bytes for each character.
-    """
-    yield 0, _most_fixed(request) + _tokens(len(request.raw) * MOST)
+
+def close_bounds(request: MessagesRequest) -> tuple[int, int]:
+    """The same from the sizes of the texts, of which one beyond ASCII has at most four bytes for each character."""
     texts, fixed = _parts_of(request)
     least = sum(map(len, texts))
     most = sum(len(text) if text.isascii() else 4 * len(text) for text in texts)
-    yield fixed + _tokens(least * LEAST), fixed + _tokens(min(most, len(request.raw)) * MOST)
+    return fixed + _tokens(least * LEAST), fixed + _tokens(min(most, len(request.raw)) * MOST)
+
+
+BOUNDS = (rough_bounds, close_bounds)
+"""Bounds of `input_tokens`, ever closer and dearer."""
 
 
 def _most_fixed(request: MessagesRequest) -> int:
@@ -82,8 +87,9 @@ def _most_fixed(request: MessagesRequest) -> int:
     fixed += CONSTANTS["tool"] * len(request.tools or ())
     pictures = 0
     for message in request.messages:
-        if isinstance(message.content, list):
-            for block in message.content:
+        content = message.content
+        if isinstance(content, list):
+            for block in content:
                 if block.type == "image" or block.type == "document":
                     pictures += 1 + _pictures_in(block.source)
                 elif isinstance(block.content, list):

@@ -130,7 +130,7 @@ def test_the_fast_evaluator_is_the_plain_walk(
     ruleset, found = compiled(json.dumps(document), file="ccr.json")
     assert ruleset is not None, found
     fast = decider_of(ruleset)
-    for values in many:
+    for values in [*many, *many]:  # again on the steps that the first ones left behind
         given_facts = Given(values, chosen)
         assert fast(given_facts) == decide(ruleset, given_facts)
 

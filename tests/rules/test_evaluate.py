@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rules import fast as evaluator
 from rules.evaluate import UnknownFact, decide
 from rules.facts import UNKNOWN
 from rules.fast import decider_of
@@ -123,6 +124,35 @@ def test_later_facts_are_not_asked_for() -> None:
     one = facts(headers={"x-private": "yes"})
     decider_of(RULES)(one)
     assert "messageLength" not in one.computed
+
+
+def test_the_fast_evaluator_asks_no_fact_twice_that_it_knows_by_value() -> None:
+    """However many rules speak of it, and only those before the one that holds."""
+    rules = ruleset(
+        "routing: {defaultProvider: a, customRules: ["
+        "{condition: {model: x, stream: true}, target: 'b,b1'}, {condition: {model: y, stream: false}, target: 'b,b1'},"
+        "{condition: {stream: true}, target: 'a,a1'}, {condition: {toolCount: '> 3'}, target: 'b,b1'}]}"
+    )
+    decided = decider_of(rules)
+    for _ in range(2):
+        given = Given({"model": "z", "stream": True})
+        assert decided(given).rule == "customRules[2]"
+        assert given.asked == ["model", "stream"]
+
+
+def test_what_was_met_is_forgotten_before_it_grows_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More answers than are remembered give the decisions of the plain walk, and leave few steps behind."""
+    monkeypatch.setattr(evaluator, "MAX_ANSWERS", 8)
+    monkeypatch.setattr(evaluator, "MAX_REMEMBERED", 3)
+    rules = ruleset(
+        "routing: {defaultProvider: a, customRules: ["
+        "{condition: {model: m1, toolCount: '> 3'}, target: 'b,b1'}, {condition: {sessionId: s4}, target: 'a,a1'}]}"
+    )
+    grid = evaluator.Grid(rules)
+    for number in range(40):
+        given = Given({"model": f"m{number % 7}", "toolCount": number % 5, "sessionId": f"s{number}"})
+        assert grid.decision(given) == decide(rules, given)
+        assert grid.known <= 8
 
 
 def test_the_trace_hears_every_predicate_and_outcome() -> None:
