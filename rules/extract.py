@@ -83,15 +83,6 @@ def nested_of(block: Block) -> list[Mapping[str, Any]]:
     return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
 
 
-def result_texts(block: Block) -> list[str]:
-    """The texts of a tool result, whatever its form."""
-    if isinstance(block.content, str):
-        return [block.content]
-    return [
-        item["text"] for item in nested_of(block) if item.get("type") == "text" and isinstance(item.get("text"), str)
-    ]
-
-
 def read_messages(request: MessagesRequest) -> dict[str, Value]:
     """The facts in `MESSAGE_FACTS`, by one pass over the messages."""
     length, results = sum(map(len, system_texts(request))), False
@@ -107,9 +98,12 @@ def read_messages(request: MessagesRequest) -> dict[str, Value]:
                 length += len(block.text or "")
             elif kind.endswith("tool_result"):
                 results = True
-                length += sum(map(len, result_texts(block)))
-                if isinstance(block.content, list):
-                    kinds.update(str(item.get("type")) for item in nested_of(block))
+                length += len(block.content) if isinstance(block.content, str) else 0
+                for item in nested_of(block):
+                    inner, text = item.get("type"), item.get("text")
+                    kinds.add(str(inner))
+                    if inner == "text" and isinstance(text, str):
+                        length += len(text)
             else:
                 kinds.add(kind)
     return {
