@@ -65,8 +65,7 @@ def _tagged(request: MessagesRequest) -> str | None:
     for _, message in _first_user_messages(request):
         texts += texts_of(message)
     for text in texts:
-        match = TAG.search(text) if _OPEN in text else None
-        if match is not None:
+        if _OPEN in text and (match := TAG.search(text)):
             return plain_model(match.group(1).strip())
     return None
 

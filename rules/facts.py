@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias
@@ -178,22 +178,23 @@ class Facts:
         seen = self._values[fact] = absent if value is None else value
         return seen
 
-    def token_bounds(self) -> Iterator[tuple[int, int]]:
+    def token_bounds(self) -> Iterable[tuple[int, int]]:
         """Bounds of `inputTokens`, ever closer; equal ones when it is already measured."""
         measured = self._values.get("inputTokens")
         if isinstance(measured, int):
-            yield measured, measured
-            return
-        for number, bounds in enumerate(measure.BOUNDS):
-            if number == len(self._bounds):
-                self._bounds += (bounds(self._envelope.request),)
-            yield self._bounds[number]
+            return ((measured, measured),)
+        return map(self._bounds_at, range(len(measure.BOUNDS)))
 
     def choices(self) -> tuple[str, ...]:
         """What the client chose explicitly as `provider,model`: the subagent tag's, then the model's."""
         if self._choices is None:
             self._choices = choices_of(self._envelope.request)
         return self._choices
+
+    def _bounds_at(self, number: int) -> tuple[int, int]:
+        if number == len(self._bounds):
+            self._bounds += (measure.BOUNDS[number](self._envelope.request),)
+        return self._bounds[number]
 
     @property
     def envelope(self) -> Envelope:
