@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
 
 from litestar.types import HTTPScope, Receive, Send
 
@@ -10,6 +11,9 @@ from engine.limits import LIMIT_HEADERS
 from engine.replies import Api, Refusal, Refused, refusal
 from providers.chat.writer import PING as CHAT_PING
 from providers.messages.writer import PING
+
+HttpApp: TypeAlias = Callable[[HTTPScope, Receive, Send], Awaitable[None]]
+"""What answers requests."""
 
 MAX_BODY_BYTES = 33_554_432  # 32 MB: the vendor's own limit for Messages requests
 MAX_HEADERS = 200

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 
@@ -21,6 +22,9 @@ from providers.secret import Secret
 
 MOST_REFUSED = 1024
 """How many refused keys are remembered, so that repeating one costs no hash."""
+
+_HOST = re.compile(r"[\w.~%:\[\]-]*", re.ASCII)
+"""What a `Host` header is made of; two in one header have a comma between them."""
 
 _WHERE = "`x-ccr-key`, else in `x-api-key`, else as bearer token"
 
@@ -44,10 +48,12 @@ class Door:
     def check_site(self, headers: Mapping[str, str], on_loopback: bool, posted: bool) -> None:
         """Raises `Refused` where a page of another site may be asking through its visitor's browser.
 
-        On loopback a `Host` that is no name of this machine is a 421: some site's name was made to point here. A posted
+        A `Host` that is none is a 400 (RFC 9112, section 3.2). On loopback a `Host` that is no name of this machine is a 421: some site's name was made to point here. A posted
         request whose `Origin` is not the router's own is a 403. `server.hostNames` are the router's names too.
         """
         host = headers.get("host")
+        if host is not None and not _HOST.fullmatch(host):
+            raise Refused(_not_in(400, "the host header is not one host"))
         if on_loopback and host is not None and not self._is_our_name(host_of(host)):
             raise Refused(_not_in(421, f"`{host[:100]}` is not a name of this router; `server.hostNames` lists more"))
         origin = headers.get("origin") if posted else None

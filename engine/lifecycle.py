@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from engine.app import app_of
+from engine.app import entry_of
 from engine.audit_log import AuditLog
 from engine.built import Built, Checked
 from engine.compose import gateway_of
@@ -206,7 +206,7 @@ async def _serve(
     )
     files = job.first.settings.server.tls
     tls = None if files is None else server_side(files)
-    server = HttpServer(app_of(router), guard, tls)
+    server = HttpServer(entry_of(router), guard, tls)
     router.connections = server.connections
     prober = Prober(router)
     usage = UsageWriter(router)

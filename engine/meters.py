@@ -76,8 +76,8 @@ class Meters(Struct):
     unpriced: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
-    durations: dict[str, Histogram] = field(default_factory=dict)
-    first_bytes: dict[str, Histogram] = field(default_factory=dict)
+    durations: defaultdict[str, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
+    first_bytes: defaultdict[str, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
 
     def hear(self, ended: Ended) -> None:
         """An exchange is over."""
@@ -89,13 +89,15 @@ class Meters(Struct):
         self.requests[joined(*self._route(rule, target), outcome, status)] += 1
         key = self.keys.of(ended.one.client_key)
         self.key_requests[joined(key, outcome)] += 1
-        self.durations.setdefault(target, Histogram()).add(ended.total_s)
-        if ended.first_byte_s is not None:
-            self.first_bytes.setdefault(target, Histogram()).add(ended.first_byte_s)
-        for failed, step in _steps(ended):
-            self.steps[joined(failed, step)] += 1
-        for attempt, error in ended.one.failures:
-            self.failures[joined(attempt.target.pool.name, error.kind.name)] += 1
+        self.durations[target].add(ended.total_s)
+        first_byte_s = ended.first_byte_s
+        if first_byte_s is not None:
+            self.first_bytes[target].add(first_byte_s)
+        if ended.one.failures:
+            for failed, step in _steps(ended):
+                self.steps[joined(failed, step)] += 1
+            for attempt, error in ended.one.failures:
+                self.failures[joined(attempt.target.pool.name, error.kind.name)] += 1
         if ended.one.summary is not None and provider is not None:
             self._add_usage(ended, target, key)
 
@@ -109,16 +111,18 @@ class Meters(Struct):
     def _add_usage(self, ended: Ended, target: str, key: str) -> None:
         assert ended.one.summary is not None
         usage = ended.one.summary.usage
-        kinds = (
+        of_key = 0
+        for kind, count in (
             ("input", usage.input),
             ("cache_read", usage.cache_read),
             ("cache_write", usage.cache_write),
             ("output", usage.output),
-        )
-        for kind, count in (*kinds, ("thinking", usage.thinking)):
+            ("thinking", usage.thinking),
+        ):
             if count:
                 self.tokens[joined(target, kind)] += count
-        self.key_tokens[key] += sum(count or 0 for _, count in kinds)
+                of_key += count if kind != "thinking" else 0  # is part of the output
+        self.key_tokens[key] += of_key
         cost = ended.cost
         if cost is None:
             self.unpriced[target] += 1

@@ -14,9 +14,9 @@ from email.utils import formatdate
 from typing import Any
 
 import uvicorn
-from litestar import Litestar
 from uvicorn.server import ServerState
 
+from engine.asgi import HttpApp
 from engine.guarded import Guard, GuardedProtocol
 
 BACKLOG = 2048
@@ -35,11 +35,12 @@ BREAK_OFF_S = 2.0
 class HttpServer:
     """Connections and the requests on them, each a task. Listens from `open` to `drain`."""
 
-    def __init__(self, app: Litestar, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, app: HttpApp, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._guard = guard
         self._config = uvicorn.Config(
             app,
+            interface="asgi3",
             http="httptools",
             loop="none",
             ws="none",

@@ -21,9 +21,13 @@ _BAD_CHAR = re.compile(r"[^a-zA-Z0-9_-]")
 def tool_names_of(request: MessagesRequest) -> list[str]:
     """Every tool name of the request: offered, called in the history, chosen."""
     names = [tool.name for tool in request.tools or ()]
-    for message in request.messages:
-        if not isinstance(message.content, str):
-            names += [block.name for block in message.content if block.type == "tool_use"]
+    names += [
+        block.name
+        for message in request.messages
+        if not isinstance(message.content, str)
+        for block in message.content
+        if block.type == "tool_use"
+    ]
     if isinstance(chosen := (request.tool_choice or {}).get("name"), str):
         names.append(chosen)
     return names

@@ -109,6 +109,8 @@ ATTACKS: list[tuple[str, str, dict[str, str], int, str]] = [
     ("a name made to point here", "", {"host": "evil.example:3456"}, 421, "server.hostNames"),
     ("a name that begins like ours", "", {"host": "localhost.evil.example"}, 421, "server.hostNames"),
     ("two names", "", {"host": "localhost, evil.example"}, 400, "host header"),
+    ("two names without a blank", "", {"host": "localhost,evil.example"}, 400, "host header"),
+    ("a name and more", "\n  hostNames: [x]", {"host": "x /y"}, 400, "host header"),
     ("a page of another site", "", {"origin": "https://evil.example"}, 403, "other sites"),
     ("a page without a site", "", {"origin": "null"}, 403, "other sites"),
     ("a page of another port", "", {"origin": "http://127.0.0.1:8080"}, 403, "other sites"),

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from engine.app import app_of
+from engine.app import entry_of
 from engine.guarded import Guard
 from engine.lifecycle import listen
 from engine.router import random_id
@@ -37,7 +37,7 @@ async def serving(
 ) -> AsyncIterator[tuple[InProcess, HttpServer, int]]:
     one = in_process(config, {"up": answers})
     guard = Guard(lambda: limits or ConnectionSettings(), lambda: one.router.gateway.revision, random_id, most)
-    server = HttpServer(app_of(one.router), guard)
+    server = HttpServer(entry_of(one.router), guard)
     listener = listen("127.0.0.1", 0)
     port: int = listener.getsockname()[1]
     await server.open(listener)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.app import app_of
+from engine.app import entry_of
 from engine.build import build
 from engine.built import Checked
 from engine.compose import gateway_of
@@ -162,7 +162,7 @@ class InProcess:
             "extensions": {},
             "state": {},
         }
-        app: Callable[..., Awaitable[None]] = app_of(self.router)
+        app: Callable[..., Awaitable[None]] = entry_of(self.router)
         await app(scope, receive, send)
         return received
 

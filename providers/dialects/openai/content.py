@@ -85,7 +85,7 @@ def mark(parts: Sequence[Part], block: Block, takes: Takes, losses: Losses, plac
 def compact(parts: Sequence[Part], glue: str = "\n") -> str | list[Part]:
     """Parts as one string where all are plain text (every upstream takes that), else the list."""
     for part in parts:
-        if part["type"] != "text" or len(part) != 2:
+        if len(part) != 2 or part["type"] != "text":
             return list(parts)
     return parts[0]["text"] if len(parts) == 1 else glue.join([part["text"] for part in parts])
 

@@ -54,7 +54,7 @@ def messages_of(
     leading = _system_parts(request.system, takes, losses)
     for turn in _turns(request.messages, options.mid_conversation_system, leading, takes, losses):
         if turn[0].role == "assistant":
-            conversation.assistant(block for message in turn for block in _blocks(message))
+            conversation.assistant([block for message in turn for block in _blocks(message)])
         else:
             conversation.others(turn)
     if request.messages and request.messages[-1].role == "assistant":
@@ -119,26 +119,27 @@ class _Conversation(Struct):
         thoughts: list[str] = []
         glue = ""
         for block in blocks:
-            if block.type == "tool_use":
+            kind = block.type
+            if kind == "tool_use":
                 calls.append(self._call(block))
                 glue = "\n\n"
-            elif block.type in ("thinking", "redacted_thinking"):
+            elif kind in ("thinking", "redacted_thinking"):
                 self._think(block, thoughts)
                 glue = "\n\n"
-            elif block.type in ("server_tool_use", "mcp_tool_use"):
-                self.losses.add(f"messages.content.{block.type}", "a call that the vendor's own server answered")
+            elif kind in ("server_tool_use", "mcp_tool_use"):
+                self.losses.add(f"messages.content.{kind}", "a call that the vendor's own server answered")
             else:
                 parts = parts_of(block, self.takes, self.losses)
-                if block.type != "text":
+                if kind != "text":
                     parts, media = split_media(parts)
                     if media:
-                        self.losses.add(f"messages.content.{block.type}", "an assistant message takes only text")
+                        self.losses.add(f"messages.content.{kind}", "an assistant message takes only text")
                 if parts and calls:
                     self.losses.add("messages.content.text", "text after a tool call is sent before it")
                 if parts and texts:
-                    parts[0]["text"] = (glue if block.type == "text" else "\n\n") + parts[0]["text"]
+                    parts[0]["text"] = (glue if kind == "text" else "\n\n") + parts[0]["text"]
                 texts += parts
-                glue = "" if block.type == "text" else "\n\n"
+                glue = "" if kind == "text" else "\n\n"
         self._say(texts, calls, thoughts)
 
     def others(self, turn: Iterable[Message]) -> None:
@@ -174,10 +175,11 @@ class _Conversation(Struct):
     def finished(self) -> list[Sent]:
         """The messages, those of plain text with a string as their content."""
         for message in self.sent:
+            content = message["content"]
             if message["role"] == "assistant":
-                message["content"] = compact(message["content"], "") or self._empty(message)
-            elif isinstance(message["content"], list):
-                message["content"] = compact(message["content"])
+                message["content"] = compact(content, "") or self._empty(message)
+            elif isinstance(content, list):
+                message["content"] = compact(content)
         return self.sent
 
     def _empty(self, message: Sent) -> str | None:
@@ -217,7 +219,7 @@ class _Conversation(Struct):
     def _unique(self, call_id: str) -> str:
         """The id to send: as it is, or hashed where it is too long or another call of this turn has it."""
         limit = max(self.options.tool_call_id_chars, _LEAST_ID_CHARS)
-        taken = {call.sent for call in self.waiting}
+        taken = [call.sent for call in self.waiting]
         sent, salt = call_id, 0
         while not 0 < len(sent) <= limit or sent in taken:
             sent = f"call_{_digest(call_id, salt)}"[:limit]
