@@ -121,7 +121,7 @@ class TokenFile:
 
     async def token(self) -> AwsToken:
         """A token to send now, refreshed if need be. Raises `TokenUnusable`."""
-        found = await self._standing()
+        found = await self.standing()
         if found.state == "valid":
             return _sendable(found)
         if found.state == "refresh":
@@ -152,7 +152,7 @@ class TokenFile:
 
     async def _newer_than(self, refused: Secret) -> AwsToken:
         async with self._lock:
-            found = await self._standing()
+            found = await self.standing()
             if found.token is not None and (found.token != refused or self._is_new()):
                 return _sendable(found)
             if found.kind in ("static", None):
@@ -160,10 +160,9 @@ class TokenFile:
             self._expire()
             return await self._refreshed_token()
 
-    def peek(self) -> Standing:
-        """What the file is worth at this moment; for checks and the status page, it refreshes nothing and reads where it is asked."""
-        if self._is_other():
-            self._took(*self._store.read())
+    async def standing(self) -> Standing:
+        """What the file is worth now; refreshes nothing."""
+        await self._load()
         return self._judged()
 
     def _is_new(self) -> bool:
@@ -171,7 +170,7 @@ class TokenFile:
 
     async def _refreshed_token(self) -> AwsToken:
         """With the lock held: what another task or program got meanwhile, else a refresh, else the old token while it lives."""
-        found = await self._standing()
+        found = await self.standing()
         if found.state != "refresh" or found.request is None:
             return self._as_it_is(found)
         if self._refused == found.request.refresh_token.fingerprint():
@@ -180,7 +179,7 @@ class TokenFile:
         if self._failed_at_s is not None and self._now() - self._failed_at_s < pause_s:
             return self._later("it was tried a moment ago", counts=False)
         async with _only_process(self._path, self._sleep):
-            found = await self._standing()
+            found = await self.standing()
             if found.state != "refresh" or found.request is None:
                 return self._as_it_is(found)
             return await self._refresh(found.request, again=True)
@@ -228,11 +227,6 @@ class TokenFile:
 
     def _unusable(self, why: str) -> TokenUnusable:
         return TokenUnusable(ProviderError(KINDS["credential"], f"the token file `{self._path}` is of no use: {why}"))
-
-    async def _standing(self) -> Standing:
-        """What the file is worth now."""
-        await self._load()
-        return self._judged()
 
     def _judged(self) -> Standing:
         """What that is worth which was read last."""

@@ -86,7 +86,7 @@ async def test_a_living_login_of_each_shape_is_used(
     put(path, profile=profile, **rows)
     file = file_at(path, FakeService())
     token = await file.token()
-    assert (token.token.reveal(), token.profile_arn, file.peek().kind) == ("old", arn, kind)
+    assert (token.token.reveal(), token.profile_arn, (await file.standing()).kind) == ("old", arn, kind)
 
 
 async def test_a_refresh_rewrites_its_row_and_nothing_else(path: Path) -> None:
@@ -133,7 +133,7 @@ async def test_a_locked_database_leaves_the_last_read_in_use(path: Path) -> None
     """Another program may be writing for longer than we wait: its old row still counts, and what we got is kept in memory."""
     put(path, kirocli__social__token=row(200, profile_arn=ARN))
     file = file_at(path, FakeService(GIVEN))
-    assert file.peek().state == "refresh"
+    assert (await file.standing()).state == "refresh"
     with closing(sqlite3.connect(path, isolation_level=None)) as program:
         program.execute("BEGIN EXCLUSIVE")
         assert (await file.token()).token.reveal() == "new"
