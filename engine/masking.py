@@ -30,6 +30,8 @@ _ASSIGNED = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*(?P<value>[^\s{{].*)$", re.IGN
 _KEY_ALONE = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*$", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
 _WORD = re.compile(r"[^\s\"',{}\[\]:]++(?![\"']?\s*:(?:\s|$))")
+_SIGNS = ("-", "#")
+"""Words that only say what stands behind them: an item of a list, a comment."""
 Stretches: TypeAlias = dict[tuple[str, int], list[tuple[int, int | None]]]
 _REACH = 10_000
 """So far around a place of a very long line is looked at, in characters."""
@@ -142,7 +144,8 @@ def _words_starred(text: str, start: int, known: Iterable[tuple[int, int]]) -> s
 
     def hide(match: re.Match[str]) -> str:
         inside = kept.find(0, match.start(), match.end()) < 0
-        return match[0] if match.start() < start or inside else "*" * len(match[0])
+        shown = match.start() < start or inside or match[0] in _SIGNS
+        return match[0] if shown else "*" * len(match[0])
 
     return _WORD.sub(hide, text)
 

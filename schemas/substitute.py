@@ -87,6 +87,7 @@ class _Walk(Struct):
     sources: Sources
     findings: list[Diagnostic] = field(default_factory=list)
     files: dict[str, str | None] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
 
     def node(self, node: Node, keep: bool) -> Node:
         """Unchanged nodes are given back themselves, so a tree without references costs no copy."""
@@ -167,13 +168,20 @@ class _Walk(Struct):
         if path not in self.files:
             try:
                 self.files[path] = self.sources.read_file(path).decode("utf-8").rstrip("\r\n")
-            except (OSError, ValueError):
+            except (OSError, ValueError) as problem:
                 self.files[path] = None
+                if isinstance(problem, FileNotFoundError):
+                    self.missing.add(path)
         content = self.files[path]
         if content is not None:
             return content
         if not self.sources.allow_missing:
-            self._report("CCR017", scalar, match, f"file {quoted(path)} cannot be read as a text", None)
+            if path in self.missing:
+                self._report(
+                    "CCR017", scalar, match, f"there is no file {quoted(path)}", "write it, or correct the path"
+                )
+            else:
+                self._report("CCR017", scalar, match, f"file {quoted(path)} cannot be read as a text", None)
         return match[0]
 
     def _look_over(self, scalar: Scalar, text: str) -> None:

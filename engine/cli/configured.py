@@ -94,7 +94,10 @@ def reader_of(chosen: Chosen) -> Callable[[], bytes]:
     return lambda: data
 
 
+SAYS_WHICH = "ccr: configuration"
+
+
 def say_which(chosen: Chosen) -> None:
     """Every command says on standard error which file it used."""
     name = "standard input" if chosen.name == "-" else chosen.name
-    click.echo(f"ccr: configuration {name} ({chosen.reason})", err=True)
+    click.echo(f"{SAYS_WHICH} {name} ({chosen.reason})", err=True)

@@ -21,6 +21,7 @@ from engine.built import Built, Checked
 from engine.cli.ask import LOOPBACK, router_answers
 from engine.cli.built_from import usable
 from engine.cli.configured import (
+    SAYS_WHICH,
     UnusableConfiguration,
     choose,
     demonstration,
@@ -241,7 +242,9 @@ def in_background(prepared: Prepared) -> int:
     while time.monotonic() < end:
         status = child.poll()
         if status is not None:
-            click.echo(said.read_text(encoding="utf-8", errors="replace"), nl=False, err=True)
+            lines = said.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+            news = "".join(line for line in lines if not line.startswith(SAYS_WHICH))
+            click.echo(news, nl=False, err=True)
             return status or 1
         router = running(prepared.port)
         if router is not None and router.pid == child.pid:

@@ -21,7 +21,7 @@ def _shown(text: str, line: int = 1, column: int = 1) -> str:
         ('{a: {token: "one two", model: m}, limits: {rpm: 5}}', '{a: {token: "*** ***", model: m}, limits: {rpm: 5}}'),
         ("{apiKeys: [{name: ci, key: word, allow: {rules: [x]}}], port: 80}", "{apiKeys: [{name: ci, key: ****, allow: {rules: [x]}}], port: 80}"),
         ("{apiKey: one, apiKey: two, x: m}", "{apiKey: ***, apiKey: ***, x: m}"),
-        ('{apiKey: "${NAME}", x: m} # or word', '{apiKey: "${NAME}", x: m} * ** ****'),
+        ('{apiKey: "${NAME}", x: m} # or word', '{apiKey: "${NAME}", x: m} # ** ****'),
         ("{apiKey: word, note: 'password: other', models: [m]}", "{apiKey: ****, note: 'password: *****', models: [m]}"),
         ("{tokens: {secretKey: [one, two]}, x: m}", "{tokens: {secretKey: [***, ***]}, x: m}"),
         ("{apiKey: one, two}", "{apiKey: ***, ***}"),
@@ -33,6 +33,13 @@ def _shown(text: str, line: int = 1, column: int = 1) -> str:
 def test_what_stands_beside_a_credential_is_shown_if_it_is_known_to_be_none(text: str, shown: str) -> None:
     """The tree knows values; what it does not know behind a credential is hidden."""
     assert _shown(text) == shown
+
+
+def test_a_list_below_a_credential_keeps_its_form() -> None:
+    """The dash of an item and the sign of a comment hide nothing."""
+    text = 'apiKeys:\n  - word  # the first\n  - {name: team, key: "${file:gone}"}\n'
+    assert _shown(text, 2) == "  - ****  # *** *****"
+    assert _shown(text, 3) == '  - {name: team, key: "${file:gone}"}'
 
 
 def test_a_place_in_a_long_line_is_shown_with_what_is_near() -> None:

@@ -121,6 +121,18 @@ def test_a_port_where_another_ccr_answers_is_said(served: User) -> None:
     assert f"`ccr stop --port {served.port}`" in again.stderr
 
 
+def test_what_fails_in_the_background_says_the_file_once(served: User) -> None:
+    """The process behind it reads the configuration again, which is nobody's affair."""
+    done = served.start("--config", served.write("again.yaml"))
+
+    assert done.returncode == 1
+    assert [line.partition(" (")[0] for line in done.stderr.splitlines()] == [
+        f"ccr: configuration {served.place / 'again.yaml'}",
+        f"ccr: another ccr already answers on http://127.0.0.1:{served.port}; `ccr stop --port {served.port}` ends it, "
+        f"or choose `--port {served.port + 1}`",
+    ]
+
+
 def test_restart_with_a_broken_configuration_leaves_the_old_router(served: User) -> None:
     """A mistake in the file does not end what runs."""
     done = served.ccr("restart", "--config", served.write("bad.yaml", "providers: {here: {type: sttic}}\n"))
