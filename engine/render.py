@@ -54,7 +54,8 @@ def closing_line(report: Report) -> str:
     beside = [
         f"{count} {word}"
         for count, word in (
-            (report.fixable, "fixable"),
+            (report.fixable - report.fixable_unsafely, "fixable"),
+            (report.fixable_unsafely, "fixable with --unsafe-fixes"),
             (report.suppressed, "suppressed"),
             (report.known, "in the baseline"),
         )

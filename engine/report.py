@@ -126,6 +126,11 @@ class Report(Struct, frozen=True):
         return sum(one.fix is not None for one in self.findings)
 
     @property
+    def fixable_unsafely(self) -> int:
+        """How many of those may change a decision."""
+        return sum(one.fix is not None and not one.fix.safe for one in self.findings)
+
+    @property
     def suppressed(self) -> int:
         """How many findings comments hide."""
         return sum(len(file.suppressed) for file in self.files)

@@ -221,8 +221,12 @@ def _write_baseline(report: Report, name: str) -> int:
 def _show_differences(reading: Reading, reports: list[FileReport], unsafe: bool) -> None:
     from engine.cli.mending import shown_difference
 
-    for one in reports:
-        click.echo(shown_difference(reading, one, unsafe=unsafe), nl=False)
+    shown = "".join(shown_difference(reading, one, unsafe=unsafe) for one in reports)
+    click.echo(shown, nl=False)
+    if not shown:
+        more = not unsafe and any(one.fix is not None for report in reports for one in report.findings)
+        advice = "; `--unsafe-fixes` shows what would change some" if more else ""
+        click.echo(f"ccr: nothing can be mended{' without changing decisions' if more else ''}{advice}", err=True)
 
 
 def _pattern(written: str | None) -> re.Pattern[str] | None:

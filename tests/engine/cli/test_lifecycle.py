@@ -128,8 +128,10 @@ def test_what_fails_in_the_background_says_the_file_once(served: User) -> None:
     assert done.returncode == 1
     assert [line.partition(" (")[0] for line in done.stderr.splitlines()] == [
         f"ccr: configuration {served.place / 'again.yaml'}",
-        f"ccr: another ccr already answers on http://127.0.0.1:{served.port}; `ccr stop --port {served.port}` ends it, "
-        f"or choose `--port {served.port + 1}`",
+        (
+            f"ccr: another ccr already answers on http://127.0.0.1:{served.port}; `ccr stop --port {served.port}` ends it, "
+            f"or choose `--port {served.port + 1}`"
+        ),
     ]
 
 

@@ -116,6 +116,32 @@ def test_a_difference_is_shown_and_nothing_written(file: Path) -> None:
     assert _run("--diff", stdin=UNUSED).stdout.startswith("--- a/-\n")
 
 
+SHADOWED = (
+    HEAD
+    + """routing:
+  defaultProvider: here
+  customRules:
+    - {name: all, condition: {always: true}, target: {provider: there}}
+    - {name: some, condition: {stream: true}, target: {provider: there, model: other}}
+"""
+)
+
+
+def test_a_difference_that_is_none_is_said(file: Path) -> None:
+    """Nobody waits for what does not come; the closing line names the fixes that may change a decision, as this does."""
+    file.write_text(SHADOWED)
+
+    assert "1 fixable with --unsafe-fixes" in _run().stdout
+    safe, unsafe = _run("--diff"), _run("--diff", "--unsafe-fixes")
+    assert safe.stdout == ""
+    assert safe.stderr == (
+        "ccr: nothing can be mended without changing decisions; `--unsafe-fixes` shows what would change some\n"
+    )
+    assert (unsafe.stdout[:14], unsafe.stderr) == ("--- a/ccr.yaml", "")
+    file.write_text(USED)
+    assert _run("--diff").stderr == "ccr: nothing can be mended\n"
+
+
 def test_a_fix_keeps_mode_link_and_byte_order_mark(file: Path) -> None:
     """Only the text between changes; the report is that of the file afterwards."""
     real = file.with_name("real.yaml")
