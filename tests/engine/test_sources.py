@@ -87,7 +87,12 @@ def test_a_pipe_is_read_if_somebody_writes_to_it(tmp_path: Path) -> None:
 def test_a_pipe_whose_writer_is_silent_is_waited_for() -> None:
     """It is open at the other end, which is enough, however late something comes."""
     reading, writing = os.pipe()
-    writer = threading.Thread(target=lambda: (os.write(writing, b"late"), os.close(writing)))
+
+    def write() -> None:
+        os.write(writing, b"late")
+        os.close(writing)
+
+    writer = threading.Thread(target=write)
     writer.start()
     assert read_file(f"/dev/fd/{reading}", patience_s=0) == b"late"
     writer.join()

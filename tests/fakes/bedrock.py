@@ -107,10 +107,11 @@ class Invoke:
         yield {"type": "message_start", "message": opened}
         for index, block in enumerate(message["content"]):
             if block["type"] == "text":
-                start, member, kind, text = {"type": "text", "text": ""}, "text", "text_delta", block["text"]
+                start: dict[str, Any] = {"type": "text", "text": ""}
+                member, kind, text = "text", "text_delta", block["text"]
             else:
-                start, member, kind = {**block, "input": {}}, "partial_json", "input_json_delta"
-                text = json.dumps(block["input"])
+                start = {**block, "input": {}}
+                member, kind, text = "partial_json", "input_json_delta", json.dumps(block["input"])
             yield {"type": "content_block_start", "index": index, "content_block": start}
             for piece in pieces_of(text, self.fragment):
                 yield {"type": "content_block_delta", "index": index, "delta": {"type": kind, member: piece}}

@@ -99,7 +99,7 @@ ROWS = [
     row(2, target="zwei,模型", rule="thinkers", firstByteMs=None, inputTokens=None, outputTokens=None),
     row(3, rule=STEERING, target=None, outcome="failed", status=529, error="overloaded", totalMs=75_000.0),
 ]
-EVENTS = [("gateway", GATEWAY), ("state", STATE), ("exchanges", {"rows": ROWS})]
+EVENTS: list[tuple[str, dict[str, Any]]] = [("gateway", GATEWAY), ("state", STATE), ("exchanges", {"rows": ROWS})]
 
 
 def view() -> View:

@@ -62,9 +62,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def asked(words: str, file: str = "", **given: str) -> Result:
+def asked(words: str, file: str = "", *, given: str | None = None) -> Result:
     """What a command line comes to, `FILE` being the file."""
-    return CliRunner().invoke(ccr, [file if word == "FILE" else word for word in words.split()], **given)
+    return CliRunner().invoke(ccr, [file if word == "FILE" else word for word in words.split()], input=given)
 
 
 @pytest.mark.parametrize("file", UNREADABLE)
@@ -123,8 +123,8 @@ def test_a_variable_that_is_not_set_is_an_error_unless_that_is_said(place: Path,
 )
 def test_standard_input_is_a_configuration_like_others(words: str) -> None:
     """`-` names it."""
-    assert asked(words, "-", input=GOOD).exit_code == 0
-    assert asked(words, "-", input="a: [").exit_code == 3
+    assert asked(words, "-", given=GOOD).exit_code == 0
+    assert asked(words, "-", given="a: [").exit_code == 3
 
 
 @pytest.mark.parametrize("words", ["diff - -", "diff good.yaml - --requests -", "gen-tests good.yaml -c good.yaml"])
