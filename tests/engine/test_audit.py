@@ -44,6 +44,12 @@ audit: {audit}
 KEY = {"x-ccr-key": "dummy-router-key-1234"}
 
 
+def standing(log: AuditLog) -> dict[str, object]:
+    told = log.standing()
+    assert told is not None
+    return told
+
+
 @asynccontextmanager
 async def audited(audit: str, *answers: Answer) -> AsyncIterator[tuple[InProcess, AuditLog]]:
     one = in_process(config(audit), {"up": answers or [Answer(HELLO)]})
@@ -211,12 +217,12 @@ async def test_a_disk_that_refuses(tmp_path: Path, on_failure: str, monkeypatch:
     blocked.write_text("no folder")
     async with audited(f"{{folder: {blocked}, onFailure: {on_failure}}}") as (one, log):
         log.note("start")
-        while log.standing()["problem"] is None:  # type: ignore[index]
+        while standing(log)["problem"] is None:
             await asyncio.sleep(0.001)
         got = await one.post(ASK, headers=KEY)
         assert got.status == (503 if on_failure == "refuse" else 200)
         blocked.unlink()
-        while log.standing()["problem"] is not None:  # type: ignore[index]
+        while standing(log)["problem"] is not None:
             await asyncio.sleep(0.001)
         assert (await one.post(ASK, headers=KEY)).status == 200
     kinds = [line["kind"] for line in lines_in(blocked)]
@@ -229,12 +235,12 @@ async def test_two_routers_do_not_write_one_chain(tmp_path: Path) -> None:
     """The second one says so instead of breaking the chain of the first."""
     async with audited(f"{{folder: {tmp_path}/a}}") as (_, first):
         first.note("start")
-        while first.standing()["waiting"]:  # type: ignore[index]
+        while standing(first)["waiting"]:
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.02)
         async with audited(f"{{folder: {tmp_path}/a}}") as (_, second):
             second.note("start")
-            while second.standing()["problem"] is None:  # type: ignore[index]
+            while standing(second)["problem"] is None:
                 await asyncio.sleep(0.001)
     assert verified(tmp_path / "a").lines == 1
 

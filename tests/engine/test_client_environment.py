@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.client_environment import UNSET, ClientEnvironment, brings_key, client_environment, shell_lines, url_at
+from engine.client_environment import (
+    UNSET,
+    ClientEnvironment,
+    Shell,
+    brings_key,
+    client_environment,
+    shell_lines,
+    url_at,
+)
 
 URL = "http://127.0.0.1:3456"
 
@@ -128,9 +136,9 @@ def test_any_value_survives_the_shell(value: str) -> None:
         ("powershell", ["$env:A = 'it''s'", "Remove-Item Env:B -ErrorAction SilentlyContinue"]),
     ],
 )
-def test_each_shell_gets_its_own_syntax(shell: str, wanted: list[str]) -> None:
+def test_each_shell_gets_its_own_syntax(shell: Shell, wanted: list[str]) -> None:
     """An apostrophe is the one character all three shells quote differently."""
-    assert shell_lines(ClientEnvironment({"A": "it's"}, ("B",)), shell) == wanted  # type: ignore[arg-type]
+    assert shell_lines(ClientEnvironment({"A": "it's"}, ("B",)), shell) == wanted
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")

@@ -46,10 +46,10 @@ def test_every_form_of_every_bad_file_keeps_its_standard(path: Path) -> None:
     """SARIF and our JSON follow their schemas, JUnit is XML, and each has every finding."""
     report = _report(path)
 
-    log = sarif_object(report, page_of)
+    log: Any = sarif_object(report, page_of)
     SARIF.validate(log)
     OURS.validate(report_object(report))
-    assert len(log["runs"][0]["results"]) == len(report.findings) + report.suppressed  # type: ignore[index, arg-type, call-overload]
+    assert len(log["runs"][0]["results"]) == len(report.findings) + report.suppressed
     ElementTree.fromstring(as_junit(report))
     assert as_github(report).count("::") % 2 == 0
 
@@ -94,9 +94,9 @@ def test_hidden_findings_stay_in_the_log_as_suppressed() -> None:
     known = baseline_of(baseline_text({plain.name: [(one.fingerprint, "CCR404") for one in plain.marked()]}))
     report = Report((_file(text, Choice(baseline=known)),), 0.0)
 
-    log = sarif_object(report, page_of)
+    log: Any = sarif_object(report, page_of)
     SARIF.validate(log)
-    results: Any = log["runs"][0]["results"]  # type: ignore[index, call-overload]
+    results = log["runs"][0]["results"]
     assert [one["suppressions"] for one in results] == [
         [{"kind": "external", "justification": "in the baseline"}],
         [{"kind": "inSource", "justification": "by name"}],

@@ -52,8 +52,10 @@ def router(**answers: list[Answer]) -> InProcess:
     from engine.budgets import Ledger
 
     one = in_process(CONFIGURATION, {"up": [answering()], "spare": [answering()], **answers})
-    one.router.budgets = Ledger()
-    one.router.budgets.follow(one.router.gateway.settings.usage.budgets, one.router.wall())  # type: ignore[union-attr]
+    usage = one.router.gateway.settings.usage
+    assert usage is not None
+    one.router.budgets = ledger = Ledger()
+    ledger.follow(usage.budgets, one.router.wall())
     return one
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from litestar.types import Message
+
 from engine.asgi import Responder
 from engine.pinger import Pinger
 
@@ -39,14 +41,14 @@ async def test_a_ping_never_lands_inside_an_event_or_after_the_end() -> None:
     sent: list[bytes] = []
     slow = asyncio.Event()
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         body = message.get("body")
         if body == b"slow":
             await slow.wait()
         if isinstance(body, bytes):
             sent.append(body)
 
-    responder = Responder(send, "req_1", "abc")  # type: ignore[arg-type]
+    responder = Responder(send, "req_1", "abc")
     await responder.ping(0.0)
     await responder.start(200, "text/event-stream")
     async with asyncio.TaskGroup() as group:

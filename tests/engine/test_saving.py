@@ -49,8 +49,10 @@ def router_in(folder: Path, saving: str = "true", *answers: Answer, filters: str
 
     given = answers or (Answer(streamed({"content": "hello"}, CALL, finish="tool_calls")),)
     one = in_process(CONFIGURATION.format(saving=saving) + filters, {"up": list(given)})
-    one.router.budgets = Ledger()
-    one.router.budgets.follow(one.router.gateway.settings.usage.budgets, one.router.wall())  # type: ignore[union-attr]
+    usage = one.router.gateway.settings.usage
+    assert usage is not None
+    one.router.budgets = ledger = Ledger()
+    ledger.follow(usage.budgets, one.router.wall())
     saver = Saver(one.router, folder)
     saver.follow()
     return one, saver

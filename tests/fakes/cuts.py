@@ -13,16 +13,17 @@ from providers.dialects.seams import Decoder
 from providers.messages.parts import Fault, Part, Stop
 
 Came = TypeVar("Came")
+Given = TypeVar("Given", covariant=True)
 
 MAX_BYTE_BY_BYTE = 20_000
 
 
-class Feedable(Protocol):
+class Feedable(Protocol[Given]):
     """Whatever takes bytes in pieces."""
 
-    def feed(self, data: bytes) -> Sequence[object]: ...
+    def feed(self, data: bytes, /) -> Sequence[Given]: ...
 
-    def finish(self) -> Sequence[object]: ...
+    def finish(self) -> Sequence[Given]: ...
 
 
 def cuts_of(data: bytes, seeds: int = 4) -> Iterator[list[bytes]]:
@@ -49,7 +50,7 @@ def same_for_every_cut(run: Callable[[list[bytes]], Came], data: bytes, seeds: i
     return first[0]
 
 
-def all_of(decoder: Feedable, pieces: Sequence[bytes]) -> list[object]:
+def all_of(decoder: Feedable[Given], pieces: Sequence[bytes]) -> list[Given]:
     """Everything that a decoder gives for these pieces and their end."""
     return [part for piece in pieces for part in decoder.feed(piece)] + list(decoder.finish())
 
@@ -59,4 +60,4 @@ def same_at_every_cut(new_decoder: Callable[[], Decoder], data: bytes, seeds: in
     parts = same_for_every_cut(lambda pieces: all_of(new_decoder(), pieces), data, seeds)
     ends = [at for at, part in enumerate(parts) if isinstance(part, Fault | Stop)]
     assert len(ends) == 1, f"not one end: {parts}"
-    return parts  # type: ignore[return-value]
+    return parts

@@ -26,6 +26,7 @@ from rules.facts import Facts
 from rules.nodes import Decision, Reject
 from schemas.decode_request import decode_request
 from schemas.request import MessagesRequest
+from tests.fakes.gateway import FakeTransport
 from tests.properties.test_analysis_constraints import CONDITIONS
 from tests.rules.analysis.worlds import bodies
 
@@ -104,7 +105,7 @@ def said_and_done(seed: int, pairs: int) -> Iterator[tuple[object, object]]:
     checked = build(text, "ccr.json", read_file=lambda _: b"", env={}, secrets="keep")
     assert checked.built is not None, checked.diagnostics
     built = checked.built
-    gateway = gateway_of(built, lambda _spec: None)  # type: ignore[arg-type,return-value]
+    gateway = gateway_of(built, lambda _spec: FakeTransport([]))
     surroundings = Surroundings(built.providers, gateway.registry)
     for body, around in islice(bodies(random), pairs):
         shape: dict[str, Any] = {"headers": around["headers"], "clientIp": around["client_ip"], "now": around["now"]}

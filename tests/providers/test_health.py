@@ -27,8 +27,11 @@ from tests.providers.specs import error_of
 EXACT = HealthPolicy(jitter=0.0)
 
 
-def heard(circuit: Circuit, signal: Signal, now: float, **more: float) -> Circuit:
-    return after(circuit, signal, now, random.Random(1), EXACT, began=more.pop("began", now), **more)  # type: ignore[arg-type]
+def heard(
+    circuit: Circuit, signal: Signal, now: float, *, began: float | None = None, retry_after_s: float | None = None
+) -> Circuit:
+    since = now if began is None else began
+    return after(circuit, signal, now, random.Random(1), EXACT, began=since, retry_after_s=retry_after_s)
 
 
 def test_table_has_a_row_for_every_state_and_signal() -> None:
@@ -132,7 +135,7 @@ def test_rest_is_as_long_as_the_upstream_says_else_ours(
     signal: Signal, retry_after_s: float | None, rest_s: float
 ) -> None:
     """`retry-after` is honoured to the second; without one (or with nonsense) the table's rest holds."""
-    assert heard(CLOSED, signal, 100.0, retry_after_s=retry_after_s).rest_until == 100.0 + rest_s  # type: ignore[arg-type]
+    assert heard(CLOSED, signal, 100.0, retry_after_s=retry_after_s).rest_until == 100.0 + rest_s
 
 
 def test_overload_with_retry_after_rests_like_a_limit() -> None:

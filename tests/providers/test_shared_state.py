@@ -16,7 +16,7 @@ from providers.registry import Registry, registry_of
 from providers.secret import Secret
 from providers.shared_state import Circuited, Loaded, News, Seated, Spent, shared_key
 from providers.spec import Concurrency, Credentials, InstanceSpec, ProviderSpec
-from tests.providers.specs import error_of, spec_of
+from tests.providers.specs import UNLIMITED, error_of, spec_of
 
 RNG = random.Random(1)
 
@@ -48,9 +48,11 @@ class Voice:
                 registry.hear(self.name, news, 0.0)
 
 
-def pair(*names: str, **more: object) -> tuple[Registry, Registry, Wire]:
+def pair(
+    *names: str, strategy: str = "round-robin", concurrency: Concurrency = UNLIMITED
+) -> tuple[Registry, Registry, Wire]:
     wire = Wire()
-    spec = spec_of(*names, **more)  # type: ignore[arg-type]
+    spec = spec_of(*names, strategy=strategy, concurrency=concurrency)
     return wire.join("one", spec), wire.join("other", spec), wire
 
 

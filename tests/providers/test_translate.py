@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,9 @@ TEXT = sse([chunk({"content": "a"})], done=False)
 FINISH = sse([chunk({}, "stop")], done=False)
 
 
-def _reply(stream: bool = True, **options: object) -> Reply:
-    given = {"stream": stream, "model": "claude-test", "message_id": "msg_1", "new_id": ids()} | options
-    return translated(openai_decoder(ask_of(["f"])), **given)  # type: ignore[arg-type]
+def _reply(stream: bool = True, **options: Any) -> Reply:
+    decoder = openai_decoder(ask_of(["f"]))
+    return translated(decoder, stream=stream, model="claude-test", message_id="msg_1", new_id=ids(), **options)
 
 
 def _kinds(data: bytes) -> list[str]:

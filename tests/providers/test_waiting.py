@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -62,7 +63,7 @@ def test_whose_turn_it_is_is_called() -> None:
         found = next_of(plan)
         assert isinstance(found, Sleep)
         assert found.ticket is not None
-        found.ticket.wake = lambda name=name: called.append(name)  # type: ignore[misc]
+        found.ticket.wake = partial(called.append, name)
     assert called == []
     pool.give_back(lease, Succeeded(), 1.0, RNG)
     assert called == ["first"]

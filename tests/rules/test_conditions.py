@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from rules.evaluate import holds
+from rules.nodes import Any as AnyOf
+from rules.nodes import Not, Reference
 from rules.operators import OPERATORS
 from schemas.document import plain
 from schemas.read import read
@@ -59,8 +61,12 @@ def test_cheap_facts_are_asked_first() -> None:
 def test_a_named_condition_is_one_node() -> None:
     """References share the tree of the condition they name."""
     both = condition("{any: [{ref: x}, {not: {ref: x}}]}", "{x: {model: a}}")
-    first, second = both.children  # type: ignore[union-attr]
-    assert first.child is second.child.child  # type: ignore[union-attr]
+    assert isinstance(both, AnyOf)
+    first, second = both.children
+    assert isinstance(first, Reference)
+    assert isinstance(second, Not)
+    assert isinstance(second.child, Reference)
+    assert first.child is second.child.child
 
 
 def test_conditions_hold_for_requests_too() -> None:
