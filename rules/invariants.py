@@ -23,6 +23,7 @@ from rules.evaluate import holds
 from rules.facts import MISSING, FactSpec, Seen
 from rules.matchers import Matchers
 from rules.nodes import Constant, Decision, Predicate, Reject, RuleSet, Test
+from rules.patterns import pattern_of
 from rules.written import Refused, Written
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
@@ -33,6 +34,8 @@ from schemas.wording import quoted
 
 _TEXT = FactSpec("string", 0, "")
 _KEYS = ("provider", "model", "reject")
+_NAME = r"^\S$|^\S(.|\n)*\S$"
+"""A model that a client can choose: blanks around it do not count."""
 
 
 class Wish(Struct, frozen=True):
@@ -56,9 +59,14 @@ class Invariant(Struct, frozen=True):
     def conditions(self) -> Iterator[Predicate]:
         """The conditions on requests that it needs: `when`, and those on a model that is the client's own."""
         yield self.when
-        for wish in (self.then, self.never):
-            if wish is not None and wish.model is not None:
+        for wish in self.wishes:
+            if wish.model is not None:
                 yield wish.model
+
+    @property
+    def wishes(self) -> Iterator[Wish]:
+        """What it has of `then` and `never`."""
+        yield from (wish for wish in (self.then, self.never) if wish is not None)
 
 
 class Verdict(Struct, frozen=True):
@@ -121,11 +129,16 @@ def _wish(node: Node | None, written: Written) -> Wish | None:
     return Wish(found.get("provider"), found.get("model"), reject)
 
 
-def prove(invariant: Invariant, prover: Prover) -> Verdict:
-    """Whether an invariant holds for all requests; refuted with one for which it does not."""
+def prove(invariant: Invariant, prover: Prover, names: Names) -> Verdict:
+    """Whether an invariant holds for all requests; refuted with one for which it does not.
+
+    `names` are those for which the prover was made ready.
+    """
     listing = prover.listing
     scope = prover.boxes.sides_of(invariant.when).holds
     reason: str | None = None
+    if not names.whole and any(wish.model is not None for wish in invariant.wishes):
+        reason = "the models that a client may choose are too many to tell apart"
     for number, outcome in enumerate(listing.outcomes):
         wrong = _wrong_in(invariant, outcome, prover)
         if not wrong:
@@ -239,29 +252,35 @@ def _refuted(invariant: Invariant, witness: Witness, providers: Providers) -> Di
     )
 
 
-def names_for(invariants: Iterable[Invariant], rules: RuleSet) -> list[tuple[str, str]]:
+class Names(Struct, frozen=True):
+    """Explicit choices, provider and model, that stand for all; `whole` says whether none was lost."""
+
+    choices: tuple[tuple[str, str], ...] = ()
+    whole: bool = True
+
+
+def names_for(invariants: Iterable[Invariant], rules: RuleSet) -> Names:
     """Explicit choices of providers that offer any model, one for each way in which invariants judge its name."""
     open_providers = [provider for provider, models in rules.offers.items() if models is None]
     if not rules.explicit_models or not open_providers:
-        return []
+        return Names()
     tests = [
         leaf
         for invariant in invariants
-        for wish in (invariant.then, invariant.never)
-        if wish is not None and wish.model is not None
+        for wish in invariant.wishes
+        if wish.model is not None
         for leaf in leaves_of(wish.model)
         if isinstance(leaf, Test) and leaf.operator != "exists"
     ]
     if not tests:
-        return []
+        return Names()
+    # only a text that can be chosen counts: of an empty one a walk would never come to a longer one with its verdicts
+    tests.append(Test("model", "regex", pattern_of(_NAME), tests[0].span))
     alphabet = alphabet_for(tests)
     try:
-        names = [name for _, name in walk([acceptor_of(test, alphabet) for test in tests], alphabet)]
+        walked = list(walk([acceptor_of(test, alphabet) for test in tests], alphabet))
     except Spent:
-        return []
-    return [
-        (provider, name)
-        for provider in open_providers
-        for name in names
-        if name and name == name.strip() and "," not in name
-    ]
+        return Names(whole=False)
+    names = [name for verdicts, name in walked if len(tests) - 1 in verdicts]
+    clean = [name for name in names if name == name.strip()]
+    return Names(tuple((provider, name) for provider in open_providers for name in clean), len(clean) == len(names))

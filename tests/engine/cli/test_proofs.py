@@ -175,6 +175,32 @@ def test_a_witness_names_the_model_that_is_sent() -> None:
     assert [(one["provider"], one["model"]) for one in decisions] == [("here", "n"), ("open", "claude-sonnet-4")]
 
 
+@pytest.mark.parametrize(
+    ("then", "status"),
+    [
+        ("then: {model: {regex: '^[ab]'}}", "refuted"),
+        ("then: {model: {regex: '^ *[ab]'}}", "refuted"),
+        ("then: {model: {contains: a}}", "refuted"),
+        ("never: {model: {contains: ','}}", "refuted"),
+        ("never: {model: {regex: '^.{3}$'}}", "refuted"),
+        ("then: {model: {regex: '[^ ]'}}", "proved"),
+        ("never: {model: ''}", "proved"),
+        ("never: {model: {prefix: ' '}}", "proved"),
+        ("never: {model: {regex: 'a.{18}b'}}", "not-proven"),
+    ],
+)
+def test_a_client_may_choose_any_model_of_a_provider_that_lists_none(then: str, status: str) -> None:
+    """Every text is such a name that is not empty and has no blank around it; nothing is proved with some of them only."""
+    Path("open.yaml").write_text(
+        "providers: {open: {type: openai, endpoint: 'http://127.0.0.1:1'}}\n"
+        "routing: {defaultProvider: open, rules: {default: 'open,a', search: 'open,a', longcontext: 'open,a',"
+        " background: 'open,a', thinking: 'open,a'}}\n"
+        f"invariants: [{{{then}}}]\n"
+    )
+    report = json.loads(run("test-config", "open.yaml", "--format", "json").stdout)
+    assert [one["status"] for one in report["invariants"]] == [status]
+
+
 def test_diff_proves_that_nothing_changes_or_shows_what_does() -> None:
     """Both ways, in every form."""
     same = run("diff", "old.yaml", "old.yaml", "--fail-on", "any")
