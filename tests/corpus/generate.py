@@ -180,8 +180,31 @@ def good() -> Iterator[tuple[str, Config]]:
         yield name, single(condition)
     for number in range(12):
         yield f"team-{number:02}", tested(team(Random(number), 5 + number % 8))
+    yield "original-readme-mended", original()
     yield "teams-100-rules", structured(Random(100), 100)
     yield "teams-1000-rules", structured(Random(1000), 1000)
+
+
+def original() -> Config:
+    """The example of the original product's README, with what was left in it for its reader to mend."""
+    config: Config = json.loads((HERE.parent / "schemas" / "seed" / "main.json").read_text())
+    routing = config["routing"]
+    rules, providers = routing["rules"], routing["providers"]
+    first, second, third = (
+        providers[name] for name in ("codewhisperer-primary", "openai-compatible", "gemini-provider")
+    )
+    rules["search"] = {"provider": "gemini-provider", "model": "gemini-2.5-flash"}
+    rules["default"]["fallbacks"] = ["openai-compatible,gpt-4"]
+    first["authentication"]["credentials"]["tokenPath"] = "~/.aws/sso/cache/kiro-auth-token.json"
+    first["settings"]["profileArn"] = "arn:aws:codewhisperer:us-east-1:123456789012:profile/AB12CD34EF56"
+    second["authentication"]["credentials"]["apiKey"] = "${OPENAI_API_KEY}"
+    third["authentication"]["credentials"]["apiKey"] = "${GEMINI_API_KEY}"
+    third["endpoint"] = "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"
+    able = ["tools", "images", "documents", "thinking", "webSearch"]
+    third["settings"]["models"][0] = {"name": "gemini-2.5-flash", "capabilities": able}
+    for provider in (first, second):
+        provider["settings"]["categoryMappings"]["search"] = False
+    return config
 
 
 def tested(config: Config) -> Config:
