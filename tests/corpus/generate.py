@@ -211,7 +211,7 @@ def tested(config: Config) -> Config:
     """With the tests that the solver suggests."""
     built = built_of(config)
     suite = suite_of(built.rules, offered(built.providers))
-    tests = [{"name": one.name, "request": dict(one.request), "expect": dict(one.expect)} for one in suite]
+    tests = [{"name": one.name, "request": dict(one.request), "expect": dict(one.expect)} for one in suite.tests]
     return {**config, "tests": tests}
 
 

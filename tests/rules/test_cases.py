@@ -178,7 +178,7 @@ def test_a_miswritten_test_is_reported_where_it_is_wrong(test: str, place: str, 
 def test_a_suite_reaches_every_rule_and_boundary_and_passes() -> None:
     """What the solver suggests; coverage says so, and no mutant that it cannot tell is left out."""
     rules = ruleset(CONFIG)
-    suite = suite_of(rules, PROVIDERS)
+    suite = suite_of(rules, PROVIDERS).tests
     assert {"pictures is reached", "long: inputTokens 1000", "long is reached"} <= {one.name for one in suite}
     made = [Case(one.name, rules.rules[0].span, one.expect, request_of(one.request).facts) for one in suite]
     assert {run_case(case, rules, PROVIDERS).status for case in made} == {"passed"}

@@ -201,6 +201,22 @@ def test_a_client_may_choose_any_model_of_a_provider_that_lists_none(then: str, 
     assert [one["status"] for one in report["invariants"]] == [status]
 
 
+def test_generated_tests_can_be_read_back_whatever_is_in_them() -> None:
+    """Control characters, letters of other scripts, a rule that needs the time: what is printed runs, and all of it passes."""
+    rules = """\
+    - {name: night shift, condition: {time: {between: "22:00-06:00"}}, target: "there,m"}
+    - {name: "bell \\U0001F514", condition: {header.x-a: {regex: "^[\\x7f-\\x9f]+$"}}, target: "there,m"}
+    - {name: "straße", condition: {model: "größe"}, target: "there,m"}
+"""
+    Path("odd.yaml").write_text(OLD + rules, encoding="utf-8")
+    made = run("gen-tests", "odd.yaml")
+    assert made.exit_code == 0
+    Path("made.yaml").write_text(made.stdout, encoding="utf-8")
+    result = run("test-config", "odd.yaml", "--tests", "made.yaml", "--fail-under", "90")
+    assert result.exit_code == 0, result.stdout
+    assert 'name: "straße is reached"' in made.stdout
+
+
 def test_diff_proves_that_nothing_changes_or_shows_what_does() -> None:
     """Both ways, in every form."""
     same = run("diff", "old.yaml", "old.yaml", "--fail-on", "any")
