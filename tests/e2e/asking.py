@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.stream_reader import events_in
+from tests.fakes.loopback import LoopbackServer
+from tests.fakes.stream_reader import check_grammar, content_of, events_in
 
 if TYPE_CHECKING:
     from anthropic.types import MessageParam, ToolParam
@@ -64,6 +65,18 @@ def send(url: str, method: str, path: str, data: bytes | None = None, /, **heade
         return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     finally:
         connection.close()
+
+
+def assert_tried_again(url: str, fake: LoopbackServer, *, stream: bool) -> None:
+    """Asks a fake that fails once and then says `ok`: the client sees nothing of the fault."""
+    got = post(url, body(stream=stream))
+    assert got.status == 200
+    assert len(fake.received) == 2
+    if stream:
+        check_grammar(got.events)
+        assert content_of(got.events) == [{"type": "text", "text": "ok"}]
+    else:
+        assert got.json["content"][0]["text"] == "ok"
 
 
 def message_request(value: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import pytest
@@ -32,6 +33,15 @@ def upstream(shared_upstream: Upstream) -> Iterator[Upstream]:
     shared_upstream.forget()
     yield shared_upstream
     shared_upstream.forget()
+
+
+@pytest.fixture
+def fresh(service: Any) -> Iterator[None]:
+    """An empty record of the fake `service` of a module, and no rule of it broken by what a test sent."""
+    service.received.clear()
+    service.script.forget()
+    yield
+    assert service.broken_rules == []
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import openai
 import pytest
 from botocore.config import Config
 
-from tests.e2e.asking import HI, WEATHER, body, post
+from tests.e2e.asking import HI, WEATHER, assert_tried_again, body, post
 from tests.fakes import bedrock
 from tests.fakes.bedrock import BEARER, ENVIRONMENT, MODEL, REGION, Bedrock, Invoke, refused
+from tests.fakes.official_sdk import after_results, final_message, text_of
 from tests.fakes.router import Router
-from tests.fakes.stream_reader import check_grammar
 from tests.fakes.upstream import Call
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("fresh")]
 
 CALLS = (Call("get_weather", {"city": "Köln 😀"}, "toolu_bdrk_1"),)
 
@@ -43,21 +43,6 @@ def router(service: Bedrock) -> Iterator[Router]:
         yield router
 
 
-@pytest.fixture(autouse=True)
-def fresh(service: Bedrock) -> Iterator[None]:
-    """An empty record, and no rule of the service broken by what a test sent."""
-    service.received.clear()
-    service.always(Invoke("ok"))
-    yield
-    assert service.broken_rules == []
-
-
-@pytest.fixture
-def client(router: Router) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=router.url, api_key="dummy-client-key", max_retries=0, timeout=20) as client:
-        yield client
-
-
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "keyed,keyed"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_session_with_a_call_goes_on(client: anthropic.Anthropic, service: Bedrock, stream: bool, model: str) -> None:
@@ -69,18 +54,12 @@ def test_a_session_with_a_call_goes_on(client: anthropic.Anthropic, service: Bed
         extra_headers={"anthropic-beta": "claude-code-1,context-1m-2025-08-07"},
     )
     service.then(Invoke("Let me look.", CALLS))
-    if stream:
-        with client.messages.stream(**{**asked, "service_tier": "auto"}) as events:
-            first = events.get_final_message()
-    else:
-        first = client.messages.create(**asked)
+    first = final_message(client, asked, stream=stream)
     assert first.model == model
     assert [block.type for block in first.content] == ["text", "tool_use"]
     assert first.content[1].input == {"city": "Köln 😀"}
     assert (first.usage.input_tokens, first.usage.cache_read_input_tokens, first.usage.output_tokens) == (25, 5, 7)
-    result = {"type": "tool_result", "tool_use_id": first.content[1].id, "content": "sunny"}
-    turns = [*HI, {"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
-    assert client.messages.create(**{**asked, "messages": turns}).content[0].text == "ok"
+    assert text_of(after_results(client, asked, first)) == "ok"
     assert service.received[0].json["anthropic_beta"] == ["context-1m-2025-08-07"]
     assert "model" not in service.received[0].json
 
@@ -108,11 +87,7 @@ def test_a_fault_before_the_first_word_is_tried_again(
 ) -> None:
     """The client sees nothing of it."""
     service.then(fault)
-    got = post(router.url, body(stream=stream))
-    assert got.status == 200
-    assert len(service.received) == 2
-    if stream:
-        check_grammar(got.events)
+    assert_tried_again(router.url, service, stream=stream)
 
 
 @pytest.mark.parametrize(

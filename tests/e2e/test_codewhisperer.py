@@ -11,14 +11,13 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.e2e.asking import WEATHER, body, post
+from tests.e2e.asking import WEATHER, assert_tried_again, body, post
 from tests.fakes.codewhisperer import TOKEN, CodeWhisperer, Speak, exception, overloaded, refusal, throttled
-from tests.fakes.router import Router
-from tests.fakes.stream_reader import check_grammar
+from tests.fakes.router import Router, only_provider
 from tests.fakes.upstream import Call
 from tests.fakes.wire import Answer, Close, Received, cut
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("fresh")]
 
 MODEL = "CLAUDE_SONNET_4_20250514_V1_0"
 ARN = "arn:aws:codewhisperer:us-east-1:123456789012:profile/ABCDEFGHIJKL"
@@ -57,24 +56,8 @@ def router(service: CodeWhisperer, token_path: Path) -> Iterator[Router]:
         "authentication": {"tokenPath": str(token_path)},
         "settings": {"models": [MODEL]},
     }
-    rules = {"default": {"provider": "cw", "model": MODEL}}
-    with Router({"providers": {"cw": provider}, "routing": {"defaultProvider": "cw", "rules": rules}}) as router:
+    with Router(only_provider(provider, MODEL)) as router:
         yield router
-
-
-@pytest.fixture(autouse=True)
-def fresh(service: CodeWhisperer) -> Iterator[None]:
-    """An empty record, and no rule of the service broken by what a test sent."""
-    service.received.clear()
-    service.always(Speak("ok"))
-    yield
-    assert service.broken_rules == []
-
-
-@pytest.fixture
-def client(router: Router) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=router.url, api_key="dummy-client-key", max_retries=0, timeout=20) as client:
-        yield client
 
 
 def ask(client: anthropic.Anthropic, **more: Any) -> anthropic.types.Message:
@@ -139,13 +122,7 @@ def test_a_fault_before_the_first_word_is_tried_again(
 ) -> None:
     """The client sees nothing of it."""
     service.then(fault)
-    got = post(router.url, body(stream=stream))
-    assert got.status == 200
-    assert len(service.received) == 2
-    if stream:
-        check_grammar(got.events)
-    else:
-        assert got.json["content"] == [{"type": "text", "text": "ok"}]
+    assert_tried_again(router.url, service, stream=stream)
 
 
 def left_between_frames(request: Received) -> Answer:

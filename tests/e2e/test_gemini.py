@@ -10,13 +10,13 @@ import pytest
 from google import genai
 from google.genai import types
 
-from tests.e2e.asking import HI, WEATHER, body, post
+from tests.e2e.asking import WEATHER, assert_tried_again, body, post
 from tests.fakes.gemini import KEY, Gemini, Reply, limited, refused
-from tests.fakes.router import Router
-from tests.fakes.stream_reader import check_grammar
+from tests.fakes.official_sdk import after_results, final_message, text_of
+from tests.fakes.router import Router, only_provider
 from tests.fakes.upstream import Call
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("fresh")]
 
 MODEL = "gemini-3-pro-preview"
 CALLS = (Call("get_weather", {"city": "Köln 😀"}, "call_1"), Call("get_weather", {"city": "Bonn"}, "call_2"))
@@ -36,24 +36,8 @@ def router(service: Gemini) -> Iterator[Router]:
         "authentication": {"apiKey": KEY},
         "settings": {"models": [MODEL]},
     }
-    rules = {"default": {"provider": "g", "model": MODEL}}
-    with Router({"providers": {"g": provider}, "routing": {"defaultProvider": "g", "rules": rules}}) as router:
+    with Router(only_provider(provider, MODEL)) as router:
         yield router
-
-
-@pytest.fixture(autouse=True)
-def fresh(service: Gemini) -> Iterator[None]:
-    """An empty record, and no rule of the service broken by what a test sent."""
-    service.received.clear()
-    service.always(Reply("ok"))
-    yield
-    assert service.broken_rules == []
-
-
-@pytest.fixture
-def client(router: Router) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=router.url, api_key="dummy-client-key", max_retries=0, timeout=20) as client:
-        yield client
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -64,19 +48,13 @@ def test_a_session_with_calls_goes_on_with_its_signatures(
     thinking = {"type": "enabled", "budget_tokens": 2048}
     asked = body(tools=[WEATHER], thinking=thinking, max_tokens=4096)
     service.then(Reply("Let me look.", CALLS, thought="Two cities."))
-    if stream:
-        with client.messages.stream(**asked) as events:
-            first = events.get_final_message()
-    else:
-        first = client.messages.create(**asked)
+    first = final_message(client, asked, stream=stream)
     assert [block.type for block in first.content] == ["thinking", "text", "thinking", "tool_use", "tool_use"]
     assert first.content[3].input == {"city": "Köln 😀"}
     assert first.stop_reason == "tool_use"
     assert (first.usage.input_tokens, first.usage.cache_read_input_tokens, first.usage.output_tokens) == (20, 5, 7)
 
-    results = [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"} for call in CALLS]
-    turns = [*HI, {"role": "assistant", "content": first.content}, {"role": "user", "content": results}]
-    assert client.messages.create(**{**asked, "messages": turns}).content[0].text == "ok"
+    assert text_of(after_results(client, asked, first)) == "ok"
     assert len(service.received) == 2
 
 
@@ -102,13 +80,7 @@ def test_a_fault_before_the_first_word_is_tried_again(
 ) -> None:
     """The client sees nothing of it."""
     service.then(fault)
-    got = post(router.url, body(stream=stream))
-    assert got.status == 200
-    assert len(service.received) == 2
-    if stream:
-        check_grammar(got.events)
-    else:
-        assert got.json["content"] == [{"type": "text", "text": "ok"}]
+    assert_tried_again(router.url, service, stream=stream)
 
 
 def test_a_stream_without_its_end_is_an_error(router: Router, service: Gemini) -> None:

@@ -9,13 +9,13 @@ import anthropic
 import openai
 import pytest
 
-from tests.e2e.asking import HI, WEATHER, body, post
+from tests.e2e.asking import WEATHER, assert_tried_again, body, post
+from tests.fakes.official_sdk import after_results, final_message, text_of
 from tests.fakes.responses import ENCRYPTED, Respond, Responses
-from tests.fakes.router import Router
-from tests.fakes.stream_reader import check_grammar
+from tests.fakes.router import Router, only_provider
 from tests.fakes.upstream import UPSTREAM_KEY, Call, failing
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("fresh")]
 
 MODEL = "gpt-test"
 CALLS = (Call("get_weather", {"city": "Köln 😀"}, "call_1"), Call("get_weather", {"city": "Bonn"}, "call_2"))
@@ -36,24 +36,8 @@ def router(service: Responses) -> Iterator[Router]:
         "authentication": {"apiKey": UPSTREAM_KEY},
         "settings": {"models": [model]},
     }
-    rules = {"default": {"provider": "r", "model": MODEL}}
-    with Router({"providers": {"r": provider}, "routing": {"defaultProvider": "r", "rules": rules}}) as router:
+    with Router(only_provider(provider, MODEL)) as router:
         yield router
-
-
-@pytest.fixture(autouse=True)
-def fresh(service: Responses) -> Iterator[None]:
-    """An empty record, and no rule of the service broken by what a test sent."""
-    service.received.clear()
-    service.always(Respond("ok"))
-    yield
-    assert service.broken_rules == []
-
-
-@pytest.fixture
-def client(router: Router) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=router.url, api_key="dummy-client-key", max_retries=0, timeout=20) as client:
-        yield client
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -63,19 +47,13 @@ def test_a_session_with_calls_goes_on_with_its_reasoning(
     """Summary, text and calls arrive; the results go back with the reasoning that the model wants to see again."""
     asked = body(tools=[WEATHER], thinking={"type": "enabled", "budget_tokens": 2048}, max_tokens=4096)
     service.then(Respond("Let me look.", CALLS, summary="Two cities."))
-    if stream:
-        with client.messages.stream(**asked) as events:
-            first = events.get_final_message()
-    else:
-        first = client.messages.create(**asked)
+    first = final_message(client, asked, stream=stream)
     assert [block.type for block in first.content] == ["thinking", "text", "tool_use", "tool_use"]
     assert first.content[2].input == {"city": "Köln 😀"}
     assert first.stop_reason == "tool_use"
     assert (first.usage.input_tokens, first.usage.cache_read_input_tokens, first.usage.output_tokens) == (20, 5, 7)
 
-    results = [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"} for call in CALLS]
-    turns = [*HI, {"role": "assistant", "content": first.content}, {"role": "user", "content": results}]
-    assert client.messages.create(**{**asked, "messages": turns}).content[0].text == "ok"
+    assert text_of(after_results(client, asked, first)) == "ok"
     sent = service.received[-1].json["input"]
     assert [item["type"] for item in sent][1:4] == ["reasoning", "message", "function_call"]
     assert sent[1]["encrypted_content"] == ENCRYPTED
@@ -97,13 +75,7 @@ def test_a_fault_before_the_first_word_is_tried_again(
 ) -> None:
     """The client sees nothing of it."""
     service.then(fault)
-    got = post(router.url, body(stream=stream))
-    assert got.status == 200
-    assert len(service.received) == 2
-    if stream:
-        check_grammar(got.events)
-    else:
-        assert got.json["content"] == [{"type": "text", "text": "ok"}]
+    assert_tried_again(router.url, service, stream=stream)
 
 
 def test_a_stream_without_its_end_is_an_error(router: Router, service: Responses) -> None:

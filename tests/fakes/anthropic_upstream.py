@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes.loopback import LoopbackServer
 from tests.fakes.upstream import UPSTREAM_KEY, Call, pieces_of
-from tests.fakes.wire import Answer, Received, Responder, chunked, json_answer
+from tests.fakes.wire import Answer, Received, Responder, Script, chunked, json_answer
 
 USAGE = {"input_tokens": 20, "output_tokens": 7, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 0}
 
@@ -112,16 +111,8 @@ class AnthropicUpstream(LoopbackServer):
     def __init__(self, port: int = 0, key: str | None = UPSTREAM_KEY) -> None:
         super().__init__(self._respond, port)
         self._key = key
-        self._next: deque[Responder | Answer] = deque()
-        self._default: Responder | Answer = Reply("ok")
-
-    def then(self, *answers: Responder | Answer) -> None:
-        """Puts answers for the next message requests in the queue."""
-        self._next.extend(answers)
-
-    def always(self, answer: Responder | Answer) -> None:
-        """What every message request gets once the queue is empty."""
-        self._default = answer
+        self.script = Script(Reply("ok"))
+        self.then, self.always = self.script.then, self.script.always
 
     @property
     def messages(self) -> Sequence[Received]:
@@ -136,5 +127,4 @@ class AnthropicUpstream(LoopbackServer):
             return json_answer(200, {"input_tokens": 1234}, {"request-id": "req_upstream"})
         if request.path != "/v1/messages" or request.method != "POST":
             return failing(404, "not_found_error", f"no such path: {request.path}")(request)
-        answer = self._next.popleft() if self._next else self._default
-        return answer(request) if callable(answer) else answer
+        return self.script(request)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from botocore.credentials import Credentials
 
 from tests.fakes.loopback import LoopbackServer
 from tests.fakes.upstream import Call, pieces_of
-from tests.fakes.wire import Answer, Received, Responder, chunked, json_answer
+from tests.fakes.wire import Answer, Received, Script, chunked, json_answer
 from tests.vectors.codewhisperer import cwvectors
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "AKIADUMMYDUMMYDUMMY0", "dummy-secret-key", "dummy-session-token"
@@ -162,16 +161,8 @@ class Bedrock(LoopbackServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(self._respond, port)
         self.broken_rules: list[str] = []
-        self._next: deque[Responder | Answer] = deque()
-        self._default: Responder | Answer = Invoke("ok")
-
-    def then(self, *answers: Responder | Answer) -> None:
-        """Puts answers for the next requests in the queue."""
-        self._next.extend(answers)
-
-    def always(self, answer: Responder | Answer) -> None:
-        """What every request gets once the queue is empty."""
-        self._default = answer
+        self.script = Script(Invoke("ok"))
+        self.then, self.always = self.script.then, self.script.always
 
     def _respond(self, request: Received) -> Answer:
         found = _PATH.fullmatch(request.path)
@@ -183,8 +174,7 @@ class Bedrock(LoopbackServer):
         if broken is not None:
             self.broken_rules.append(broken)
             return refused("ValidationException", broken)
-        answer = self._next.popleft() if self._next else self._default
-        return answer(request) if callable(answer) else answer
+        return self.script(request)
 
     def _is_proven(self, request: Received) -> bool:
         authorization = request.headers.get("authorization", "")

@@ -10,14 +10,13 @@ A body that breaks a rule of the service is answered as the service does: 400 "I
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.loopback import LoopbackServer
 from tests.fakes.upstream import Call, pieces_of
-from tests.fakes.wire import Answer, Received, Responder, chunked, json_answer
+from tests.fakes.wire import Answer, Received, Script, chunked, json_answer
 from tests.vectors.codewhisperer import cwvectors
 
 TOKEN = "aoa-dummy-access-token"
@@ -129,16 +128,8 @@ class CodeWhisperer(LoopbackServer):
         self.tokens = set(tokens)
         self.broken_rules: list[list[str]] = []
         self._rules = rules
-        self._next: deque[Responder | Answer] = deque()
-        self._default: Responder | Answer = Speak("ok")
-
-    def then(self, *answers: Responder | Answer) -> None:
-        """Puts answers for the next requests in the queue."""
-        self._next.extend(answers)
-
-    def always(self, answer: Responder | Answer) -> None:
-        """What every request gets once the queue is empty."""
-        self._default = answer
+        self.script = Script(Speak("ok"))
+        self.then, self.always = self.script.then, self.script.always
 
     @property
     def bodies(self) -> Sequence[Any]:
@@ -156,8 +147,7 @@ class CodeWhisperer(LoopbackServer):
         if broken:
             self.broken_rules.append(broken)
             return refusal(400, "ValidationException", "Improperly formed request.")
-        answer = self._next.popleft() if self._next else self._default
-        return answer(request) if callable(answer) else answer
+        return self.script(request)
 
     def _broken(self, request: Received) -> list[str]:
         if not self._rules:

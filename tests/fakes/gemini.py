@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 
 from tests.fakes.loopback import LoopbackServer
 from tests.fakes.upstream import Call, pieces_of
-from tests.fakes.wire import Answer, Received, Responder, chunked, json_answer
+from tests.fakes.wire import Answer, Received, Script, chunked, json_answer
 
 KEY = "dummy-gemini-key"
 """The API key that the fake accepts."""
@@ -113,21 +112,13 @@ class Gemini(LoopbackServer):
         super().__init__(self._respond, port)
         self.broken_rules: list[str] = []
         self._key = key
-        self._next: deque[Responder | Answer] = deque()
-        self._default: Responder | Answer = Reply("ok")
+        self.script = Script(Reply("ok"))
+        self.then, self.always = self.script.then, self.script.always
 
     @property
     def endpoint(self) -> str:
         """The base URL with its version, as a configuration has it."""
         return f"{self.url}/v1beta"
-
-    def then(self, *answers: Responder | Answer) -> None:
-        """Puts answers for the next requests in the queue."""
-        self._next.extend(answers)
-
-    def always(self, answer: Responder | Answer) -> None:
-        """What every request gets once the queue is empty."""
-        self._default = answer
 
     def _respond(self, request: Received) -> Answer:
         found = _PATH.fullmatch(request.path)
@@ -141,8 +132,7 @@ class Gemini(LoopbackServer):
         if broken is not None:
             self.broken_rules.append(broken)
             return refused(400, "INVALID_ARGUMENT", broken)
-        answer = self._next.popleft() if self._next else self._default
-        return answer(request) if callable(answer) else answer
+        return self.script(request)
 
 
 def broken_rule(body: dict[str, Any], model: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,21 @@ def _client() -> tuple[anthropic.Anthropic, _Answers]:
     transport = httpx.Client(transport=httpx.MockTransport(answers))
     client = anthropic.Anthropic(api_key="dummy", base_url="http://127.0.0.1:9", http_client=transport, max_retries=0)
     return client, answers
+
+
+def final_message(client: anthropic.Anthropic, asked: Mapping[str, Any], *, stream: bool) -> Message:
+    """The whole answer to a Messages request, however it comes."""
+    if not stream:
+        return client.messages.create(**asked)
+    with client.messages.stream(**asked) as events:
+        return events.get_final_message()
+
+
+def after_results(client: anthropic.Anthropic, asked: Mapping[str, Any], first: Message) -> Message:
+    """The next turn, once every call of the first answer has had its result (`sunny`)."""
+    results = [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"} for call in tool_uses(first)]
+    turns = [*HI, {"role": "assistant", "content": first.content}, {"role": "user", "content": results}]
+    return final_message(client, {**asked, "messages": turns}, stream=False)
 
 
 def accumulated(stream: bytes) -> dict[str, Any]:

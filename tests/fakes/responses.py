@@ -8,14 +8,13 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.loopback import LoopbackServer
 from tests.fakes.upstream import UPSTREAM_KEY, Call, failing, pieces_of
-from tests.fakes.wire import Answer, Received, Responder, chunked, json_answer
+from tests.fakes.wire import Answer, Received, Script, chunked, json_answer
 
 ENCRYPTED = "gAAA-encrypted-by-the-fake"
 Event = dict[str, Any]
@@ -157,16 +156,8 @@ class Responses(LoopbackServer):
         super().__init__(self._respond, port)
         self.broken_rules: list[str] = []
         self._key = key
-        self._next: deque[Responder | Answer] = deque()
-        self._default: Responder | Answer = Respond("ok")
-
-    def then(self, *answers: Responder | Answer) -> None:
-        """Puts answers for the next requests in the queue."""
-        self._next.extend(answers)
-
-    def always(self, answer: Responder | Answer) -> None:
-        """What every request gets once the queue is empty."""
-        self._default = answer
+        self.script = Script(Respond("ok"))
+        self.then, self.always = self.script.then, self.script.always
 
     def _respond(self, request: Received) -> Answer:
         if request.headers.get("authorization") != f"Bearer {self._key}":
@@ -177,8 +168,7 @@ class Responses(LoopbackServer):
         if broken is not None:
             self.broken_rules.append(broken)
             return failing(400, broken, kind="invalid_request_error")(request)
-        answer = self._next.popleft() if self._next else self._default
-        return answer(request) if callable(answer) else answer
+        return self.script(request)
 
 
 def broken_rule(body: dict[str, Any]) -> str | None:

@@ -47,6 +47,12 @@ def configuration(*endpoints: str, **sections: Any) -> dict[str, Any]:
     return {**whole, **sections}
 
 
+def only_provider(provider: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """A configuration with this one provider, `up`, which every request goes to."""
+    rules = {"default": {"provider": "up", "model": model}}
+    return {"providers": {"up": provider}, "routing": {"defaultProvider": "up", "rules": rules}}
+
+
 def clean_environment(home: Path) -> dict[str, str]:
     """An environment with nothing of the developer's in it: own home, no proxies, no keys."""
     return {
@@ -160,13 +166,17 @@ class Router:
 
     def get(self, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
         """Status, headers (lower-case names) and body of a small request without any client library."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self.connection()
         try:
             connection.request(method, path)
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
         finally:
             connection.close()
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection of its own, not yet open."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
 
     def signal(self, number: int) -> None:
         """Sends the process a signal."""

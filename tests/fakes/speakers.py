@@ -12,6 +12,7 @@ from tests.fakes import bedrock, gemini, upstream
 from tests.fakes.anthropic_upstream import AnthropicUpstream, Reply
 from tests.fakes.codewhisperer import TOKEN, CodeWhisperer, Speak
 from tests.fakes.responses import Respond, Responses
+from tests.fakes.router import only_provider
 from tests.fakes.upstream import UPSTREAM_KEY, Call, Say
 from tests.fakes.wire import Answer, Received, Responder
 
@@ -43,10 +44,17 @@ class Speaker:
 
     def configuration(self, url: str) -> dict[str, Any]:
         """A whole configuration with one provider, `up`."""
-        rules = {"default": {"provider": "up", "model": self.model}}
         provider = {"type": self.dialect, **self.provider(url)}
         provider.setdefault("settings", {}).setdefault("models", [self.model])
-        return {"providers": {"up": provider}, "routing": {"defaultProvider": "up", "rules": rules}}
+        return only_provider(provider, self.model)
+
+
+def _in_pieces(answer: Callable[..., Responder]) -> Callable[[str, Sequence[Call], str | None], Responder]:
+    return lambda text, calls, thought: answer(text, tuple(calls), thought, fragment=3)
+
+
+def _keyed(path: str, key: str = UPSTREAM_KEY) -> Callable[[str], dict[str, Any]]:
+    return lambda url: {"endpoint": url + path, "authentication": {"apiKey": key}}
 
 
 def _openai_results(body: Any) -> list[str]:
@@ -77,22 +85,8 @@ def _responses_results(body: Any) -> list[str]:
 SPEAKERS: Mapping[str, Speaker] = {
     speaker.dialect: speaker
     for speaker in (
-        Speaker(
-            "openai",
-            upstream.Upstream,
-            "fake-model",
-            lambda url: {"endpoint": f"{url}/v1", "authentication": {"apiKey": UPSTREAM_KEY}},
-            lambda text, calls, thought: Say(text, tuple(calls), thought, fragment=3),
-            _openai_results,
-        ),
-        Speaker(
-            "anthropic",
-            AnthropicUpstream,
-            "claude-fake",
-            lambda url: {"endpoint": url, "authentication": {"apiKey": UPSTREAM_KEY}},
-            lambda text, calls, thought: Reply(text, tuple(calls), thought, fragment=3),
-            _anthropic_results,
-        ),
+        Speaker("openai", upstream.Upstream, "fake-model", _keyed("/v1"), _in_pieces(Say), _openai_results),
+        Speaker("anthropic", AnthropicUpstream, "claude-fake", _keyed(""), _in_pieces(Reply), _anthropic_results),
         Speaker(
             "bedrock",
             bedrock.Bedrock,
@@ -110,15 +104,15 @@ SPEAKERS: Mapping[str, Speaker] = {
             CodeWhisperer,
             "claude-sonnet-4.5",
             lambda url: {"endpoint": url, "authentication": {"token": TOKEN}},
-            lambda text, calls, thought: Speak(text, tuple(calls), thought, fragment=3),
+            _in_pieces(Speak),
             _codewhisperer_results,
         ),
         Speaker(
             "gemini",
             gemini.Gemini,
             "gemini-3-pro-preview",
-            lambda url: {"endpoint": f"{url}/v1beta", "authentication": {"apiKey": gemini.KEY}},
-            lambda text, calls, thought: gemini.Reply(text, tuple(calls), thought, fragment=3),
+            _keyed("/v1beta", gemini.KEY),
+            _in_pieces(gemini.Reply),
             _gemini_results,
         ),
         Speaker(
@@ -130,7 +124,7 @@ SPEAKERS: Mapping[str, Speaker] = {
                 "authentication": {"apiKey": UPSTREAM_KEY},
                 "settings": {"models": [{"name": "gpt-test", "capabilities": ["tools", "images", "thinking"]}]},
             },
-            lambda text, calls, thought: Respond(text, tuple(calls), thought, fragment=3),
+            _in_pieces(Respond),
             _responses_results,
         ),
     )

@@ -13,13 +13,12 @@ import argparse
 import json
 import signal
 import sys
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.fakes.loopback import LoopbackServer
-from tests.fakes.wire import Answer, Received, Responder, chunked, json_answer, whole
+from tests.fakes.wire import Answer, Received, Responder, Script, chunked, json_answer, whole
 
 UPSTREAM_KEY = "dummy-upstream-key"
 """The key that a fake upstream accepts."""
@@ -195,21 +194,12 @@ class Upstream(LoopbackServer):
         super().__init__(self._respond, port)
         self._key = key
         self._models = models
-        self._next: deque[Responder | Answer] = deque()
-        self._default: Responder | Answer = Say("ok")
-
-    def then(self, *answers: Responder | Answer) -> None:
-        """Puts answers for the next chat requests in the queue."""
-        self._next.extend(answers)
-
-    def always(self, answer: Responder | Answer) -> None:
-        """What every chat request gets once the queue is empty."""
-        self._default = answer
+        self.script = Script(Say("ok"))
+        self.then, self.always = self.script.then, self.script.always
 
     def forget(self) -> None:
         """Empties queue and record, and answers `ok` again."""
-        self._next.clear()
-        self._default = Say("ok")
+        self.script.forget()
         self.received.clear()
 
     @property
@@ -228,8 +218,7 @@ class Upstream(LoopbackServer):
             )
         if request.path not in CHAT_PATHS or request.method != "POST":
             return failing(404, f"no such path: {request.path}", kind="invalid_request_error")(request)
-        answer = self._next.popleft() if self._next else self._default
-        return answer(request) if callable(answer) else answer
+        return self.script(request)
 
 
 def main(arguments: Sequence[str]) -> None:

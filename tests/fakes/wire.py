@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +77,32 @@ class Received:
 
 
 Responder = Callable[[Received], Answer]
+
+
+class Script:
+    """What a fake answers: from a queue, then what `always` was told, `usual` at first."""
+
+    def __init__(self, usual: Responder | Answer) -> None:
+        self._usual = self._default = usual
+        self._next: deque[Responder | Answer] = deque()
+
+    def then(self, *answers: Responder | Answer) -> None:
+        """Puts answers for the next requests in the queue."""
+        self._next.extend(answers)
+
+    def always(self, answer: Responder | Answer) -> None:
+        """What every request gets once the queue is empty."""
+        self._default = answer
+
+    def forget(self) -> None:
+        """Empties the queue, and answers as at first."""
+        self._next.clear()
+        self._default = self._usual
+
+    def __call__(self, request: Received) -> Answer:
+        answer = self._next.popleft() if self._next else self._default
+        return answer(request) if callable(answer) else answer
+
 
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 

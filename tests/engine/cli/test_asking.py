@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from engine.cli.pid_file import claim, pid_path
+from tests.fakes.pages import served
 
 RESTING = {
     "name": "a",
@@ -73,14 +73,8 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def port() -> Iterator[int]:
     """The port of a server that answers from `Answers.pages`."""
     Answers.pages = {"/status": (200, STATUS), "/health": (200, HEALTH)}
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Answers) as port:
+        yield port
 
 
 def ran(*words: str) -> tuple[int, str]:

@@ -7,10 +7,9 @@ import os
 import pty
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ from engine.cli import ccr
 from engine.top_frame import frame
 from engine.top_view import View, figures, quantile
 from tests.conftest import Golden
+from tests.fakes.pages import served
 from tests.fakes.router import ccr_command, clean_environment
 
 STEERING = "\x1b[2J\x1b]0;owned\x07 \u202e rule"
@@ -201,14 +201,8 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.delenv("CCR_PORT", raising=False)
     lines = [f"event: {name}\ndata: {json.dumps(value)}\n\n" for name, value in EVENTS]
     Router.told, Router.status, Router.keys = "".join(lines).encode(), 200, []
-    with HTTPServer(("127.0.0.1", 0), Router) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Router) as port:
+        yield port
 
 
 @pytest.mark.parametrize("words", [["--once"], []], ids=["once", "no terminal"])
