@@ -56,7 +56,7 @@ def _configuration(config: str | None) -> tuple[Chosen | None, Checked | None, l
     try:
         chosen = choose(config, only_trusted=False)
     except UnusableConfiguration as none:
-        return None, None, [Check("configuration", "file", "fail", none.message, "`ccr init` writes one")]
+        return None, None, [Check("configuration", "file", "fail", none.message)]
     try:
         return chosen, checked_at(chosen, os.environ, secrets="resolve"), []
     except UnusableConfiguration as unread:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from engine.cli.configured import unreadable
 from engine.files import read_file, read_input
 
 
@@ -37,8 +38,7 @@ def command(file: str, output: Path | None, force: bool) -> int:
         name = "standard input" if file == "-" else Path(file).name
         made = imported(data, name, TYPES)
     except OSError as problem:
-        click.echo(f"{file} cannot be read: {problem.strerror}", err=True)
-        return 3
+        raise unreadable(file, problem) from None
     except NotImportable as problem:
         click.echo(str(problem), err=True)
         return 1 if problem.has_tree else 3

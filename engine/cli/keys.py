@@ -56,9 +56,9 @@ def list_(config: str | None) -> int:
 @click.argument("name")
 @options.config
 def revoke(name: str, config: str | None) -> int:
-    """Take a key out of the configuration, which a running router takes over at once.
+    """Take a key out of the configuration.
 
-    Comments and all other keys stay as they are. What cannot be cut out so is shown, and nothing is changed.
+    A running router takes that over at once. Comments and all other keys stay as they are. What cannot be cut out so is shown, and nothing is changed.
     """
     from engine.key_entries import LastKey, NoSuchKey, Revoked, revoked
 

@@ -41,9 +41,9 @@ def init() -> int:
 
 @command.command("encrypt")
 def encrypt() -> int:
-    """Encrypt the text on standard input, to be pasted into a configuration.
+    """Encrypt the text on standard input.
 
-    A line break at its end is not part of it. On a terminal it is asked for and not shown.
+    What is printed belongs into a configuration. A line break at its end is not part of it. On a terminal it is asked for and not shown.
     """
     value = click.prompt("secret", hide_input=True, err=True) if sys.stdin.isatty() else _standard_input()
     if not value:
