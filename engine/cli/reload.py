@@ -60,7 +60,7 @@ def _say(reload: dict[str, object], revision: object) -> int:
     if reload.get("changed"):
         click.echo(f"reloaded: revision {reload.get('from')} -> {revision}")
     else:
-        click.echo(f"nothing changed, revision {revision}")
+        click.echo(f"nothing changed: revision {revision} is served already")
     restart = reload.get("needsRestart")
     if isinstance(restart, list) and restart:
         click.echo(f"only `ccr restart` takes over {', '.join(map(str, restart))}", err=True)

@@ -44,6 +44,7 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
     uptime = body.get("uptime")
     since = span(float(uptime)) if isinstance(uptime, int | float) else "?"
     yield f"running on {address} for {since}, revision {body.get('revision')}, version {body.get('version')}"
+    yield from _refused(body)
     yield from _company(body)
     for provider in _rows(body.get("providers")):
         health = provider.get("health", "?")
@@ -77,6 +78,16 @@ def _of_instance(instance: dict[str, object]) -> Iterator[str]:
         yield f"resting models {' '.join(map(str, models))}"
     if ago_s is not None:
         yield f"last error {span(ago_s)} ago: {instance.get('lastError')}"
+
+
+def _refused(body: dict[str, object]) -> Iterator[str]:
+    """The last reload, if it was refused: the configuration that serves is not the one in the file."""
+    reload = body.get("reload")
+    if isinstance(reload, dict) and reload.get("ok") is False:
+        yield click.style(f"configuration refused at {reload.get('at')}, this revision goes on:", fg="red")
+        findings = reload.get("findings")
+        for finding in findings if isinstance(findings, list) else ():
+            yield f"  {finding}"
 
 
 def _company(body: dict[str, object]) -> Iterator[str]:

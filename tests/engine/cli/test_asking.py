@@ -103,6 +103,17 @@ def test_status_tells_people_what_runs(port: int) -> None:
     ]
 
 
+def test_status_says_that_the_file_is_not_what_is_served(port: int) -> None:
+    """A refused reload is shown until one is taken over."""
+    refused = {"ok": False, "at": "2026-01-05T09:00:00Z", "findings": ["ccr.yaml:6:58: CCR401 no such provider"]}
+    Answers.pages["/status"] = (200, {**STATUS, "reload": refused})
+
+    assert ran("status", "--port", str(port))[1].splitlines()[1:3] == [
+        "configuration refused at 2026-01-05T09:00:00Z, this revision goes on:",
+        "  ccr.yaml:6:58: CCR401 no such provider",
+    ]
+
+
 def test_status_as_json_is_what_the_router_said(port: int) -> None:
     """Nothing is lost for programs."""
     status, output = ran("status", "--port", str(port), "--format", "json")

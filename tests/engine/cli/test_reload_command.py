@@ -42,7 +42,7 @@ def test_a_clean_file_is_taken_over(router: Router) -> None:
 
     assert first.returncode == 0, first.stderr
     assert again.returncode == 0, again.stderr
-    assert again.stdout.startswith("nothing changed, revision ")
+    assert again.stdout.startswith("nothing changed: revision ")
 
 
 @pytest.mark.parametrize(("arguments", "logged"), [((), True), (("--log-level", "info"), False)])
