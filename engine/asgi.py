@@ -31,15 +31,17 @@ class Disconnected(Exception):  # noqa: N818 - not a failure
 def headers_of(scope: HTTPScope) -> dict[str, str]:
     """Request headers by lower-case name, repeated ones joined by `, `. Raises `Refused` (431) over the limits."""
     raw = list(scope["headers"])
-    if len(raw) > MAX_HEADERS or sum(len(name) + len(value) for name, value in raw) > MAX_HEADER_BYTES:
-        raise Refused(
-            refusal(431, f"request headers are over the limit of {MAX_HEADERS} headers or {MAX_HEADER_BYTES} bytes")
-        )
     headers: dict[str, str] = {}
+    size = 0
     for name, value in raw:
+        size += len(name) + len(value)
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    if len(raw) > MAX_HEADERS or size > MAX_HEADER_BYTES:  # before here the server's own limit of a head holds
+        raise Refused(
+            refusal(431, f"request headers are over the limit of {MAX_HEADERS} headers or {MAX_HEADER_BYTES} bytes")
+        )
     return headers
 
 

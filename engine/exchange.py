@@ -241,7 +241,7 @@ async def _relay(
                             await responder.write(data, router.clock())
                         else:
                             await _pass_on(router, one, plan, attempt, reply, responder, data)
-                    if reply.stopped or reply.fault is not None:
+                    if reply.stopped:
                         break
             tail = reply.finish()
         except TransportFailed as failed:

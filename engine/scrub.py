@@ -25,14 +25,14 @@ class ScrubbingDecoder:
 
     def feed(self, data: bytes) -> Sequence[Part]:
         """The decoder's parts."""
-        return self._clean(self._decoder.feed(data))
+        parts = self._decoder.feed(data)
+        return self._clean(parts) if parts and isinstance(parts[-1], Fault) else parts
 
     def finish(self) -> Sequence[Part]:
         """The decoder's last parts."""
-        return self._clean(self._decoder.finish())
+        parts = self._decoder.finish()
+        return self._clean(parts) if parts and isinstance(parts[-1], Fault) else parts
 
     def _clean(self, parts: Sequence[Part]) -> Sequence[Part]:
-        if not parts:
-            return parts
-        last = parts[-1]
-        return [*parts[:-1], Fault(without_secrets(last.error, self._credential))] if isinstance(last, Fault) else parts
+        assert isinstance(parts[-1], Fault)
+        return [*parts[:-1], Fault(without_secrets(parts[-1].error, self._credential))]

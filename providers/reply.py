@@ -48,7 +48,7 @@ class Reply(Protocol):
 
     @property
     def stopped(self) -> bool:
-        """Whether the reply is complete: what still comes from the upstream need not be waited for."""
+        """Whether the reply is complete or broke: what still comes from the upstream need not be waited for."""
         ...
 
     def feed(self, data: bytes) -> bytes:

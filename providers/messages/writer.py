@@ -58,11 +58,12 @@ class Writer:
     """Writes one message. `feed` may be given anything in any order: what follows is always a stream that obeys the grammar.
 
     Parts that contradict each other (input for a call that never began or has ended) end the stream with an error event.
+    `ended` is whether the last event was written.
     """
 
     __slots__ = (
         "_calls", "_index", "_input_estimate", "_limit", "_message_id", "_model", "_open", "_out", "_prefix", "_queue",
-        "_state", "_stop", "_text_is_open", "_waiting_bytes", "fault", "lost", "usage",
+        "_state", "_stop", "_text_is_open", "_waiting_bytes", "ended", "fault", "lost", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +76,7 @@ class Writer:
         self.fault: ProviderError | None = None
         self.usage = Usage()
         self.lost: list[str] = []
+        self.ended = False
         self._model = model
         self._message_id = message_id
         self._input_estimate = input_estimate
@@ -89,11 +91,6 @@ class Writer:
         self._stop: Stop | None = None
         self._prefix: dict[str, bytes] = {}
         self._text_is_open = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last event was written."""
-        return self._state is State.ENDED
 
     def feed(self, parts: Iterable[Part]) -> bytes:
         """The events that `parts` make certain. The first part that is not `Usage` begins the message."""
@@ -278,6 +275,7 @@ class Writer:
             return
         self.fault = error
         self._state = NEXT[self._state]["error"]
+        self.ended = True
         self._out.append(error_event(error))
         self._queue.clear()
 
@@ -308,6 +306,7 @@ class Writer:
         if self.fault is not None:
             return
         self._state = NEXT[self._state][event]
+        self.ended = self._state is State.ENDED
         name = event.encode()
         self._out.append(_event(event, b'{"type":"%b"%b%b}' % (name, b"," if members else b"", members)))
 

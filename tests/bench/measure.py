@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.bench import bodies
 from tests.bench.load import Job
-from tests.bench.parties import Cores, Load, Party, headers_for, router_configuration
+from tests.bench.parties import AS_INSTALLED, Cores, Load, Party, headers_for, router_configuration
 from tests.fakes.router import Router, ccr_command
 
 BODIES: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
@@ -157,7 +157,7 @@ def start_times(pins: Cores, target: Party, times: int) -> list[float]:
     """Seconds from `ccr start` to its first 200."""
     found = []
     for _ in range(times):
-        with Router(router_configuration(target), launcher=pins.on_target()) as router:
+        with Router(router_configuration(target), launcher=pins.on_target(), prelude=AS_INSTALLED) as router:
             found.append(router.ready_after_s)
     return found
 

@@ -214,10 +214,14 @@ def router_configuration(target: Party) -> dict[str, Any]:
 _TARGET = {"provider": "fake", "model": "fake-model"}
 
 
+AS_INSTALLED = "import sys; sys.modules['pydantic'] = None"
+"""Run before the router: pydantic comes with the tests' tools alone, and Litestar would load it where it finds it."""
+
+
 @contextlib.contextmanager
 def router(pins: Cores, target: Party) -> Iterator[tuple[Party, Router]]:
     """The router before the upstream, on the target's core."""
-    with Router(router_configuration(target), launcher=pins.on_target()) as running:
+    with Router(router_configuration(target), launcher=pins.on_target(), prelude=AS_INSTALLED) as running:
         yield Party("ccr", running.port, "anthropic"), running
 
 

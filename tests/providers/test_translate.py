@@ -127,6 +127,17 @@ def test_a_reply_stops_at_its_end() -> None:
         assert reply.stopped
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("before", [b"", ROLE + USAGE, TEXT])
+@pytest.mark.parametrize("end", [sse([{"error": {"message": "x"}}], done=False), b"data: {]}\n\n"])
+def test_a_reply_that_broke_has_stopped(stream: bool, before: bytes, end: bytes) -> None:
+    """The exchange asks only for the one: nothing more is waited for."""
+    reply = _reply(stream)
+    reply.feed(before + end)
+    assert reply.fault is not None
+    assert reply.stopped
+
+
 def test_a_whole_reply_starts_with_its_message() -> None:
     """Until the message is made nothing was sent, so a fault can still fail over."""
     reply = _reply(stream=False)

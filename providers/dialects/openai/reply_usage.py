@@ -68,12 +68,14 @@ def _count(value: Mapping[str, Any], *names: str) -> int | None:
         return None
     for name in names:
         count = value.get(name)
+        if type(count) is int and count >= 0:
+            return count
         if count is None:
             continue
         if isinstance(count, str) and count.isascii() and count.isdigit():
             count = int(count[:15])
         if isinstance(count, float) and count.is_integer():
             count = int(count)
-        if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+        if type(count) is int and count >= 0:
             return count
     return None

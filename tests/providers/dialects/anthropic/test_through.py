@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from providers.dialects.anthropic.dialect import ANTHROPIC
-from providers.dialects.anthropic.frames import Frames
+from providers.dialects.anthropic.frames import MAX_EVENT_BYTES, Frames
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.messages.parts import Usage
@@ -110,6 +110,19 @@ def test_an_error_before_the_answer_is_for_another_try(begin: bytes) -> None:
     """Nothing of it reaches the client."""
     out, fault, _ = same_for_every_cut(passed, begin + ERROR)
     assert (out, fault) == (b"", "overloaded")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [ERROR, OPENING + ERROR, BODY[:-40] + ERROR, b"data: " + b"x" * (MAX_EVENT_BYTES + 1)],
+    ids=["at once", "after the opening", "later", "too large"],
+)
+def test_what_broke_has_stopped(body: bytes) -> None:
+    """The exchange asks only for the one: nothing more is waited for."""
+    reply = reply_to()
+    reply.feed(body)
+    assert reply.fault is not None
+    assert reply.stopped
 
 
 def test_an_error_within_the_answer_is_passed_on_and_counted() -> None:
