@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 OUTPUT_RESERVED = 1024
 """How many output tokens are charged before they are counted, unless the client asks for fewer."""
 
+STREAM_BYTES_PER_TOKEN = 64
+"""Of events on the wire, on the safe side: one with a single token has twice as many."""
+
 
 @asynccontextmanager
 async def within_limits(
@@ -38,17 +42,24 @@ async def within_limits(
     await _leave_out_full(router, limiter, one, now)
     first = one.targets[0] if one.targets else None
     asker = Asker(visit.client_key, visit.client_ip, one.session, first.pool.name if first else None)
+    estimate = _estimate(visit.gateway.prices, one, facts)
     try:
-        admission = await limiter.admit(asker, _estimate(visit.gateway.prices, one, facts), now, router.journal)
+        admission = await limiter.admit(asker, estimate, now, router.journal)
     except Refused as refused:
         record_exchange(router, one, refused.reply.status, "rejected")
         raise
     visit.responder.limits = admission.headers
+    left = False
     try:
         yield
+    except asyncio.CancelledError:
+        left = True
+        raise
     finally:
         provider = one.answered_by.target.pool.name if one.answered_by is not None else None
         used = _used(visit.gateway.prices, one)
+        if left:
+            used = _at_least(estimate, used if provider is not None else {}, visit.responder.bytes_sent)
         await limiter.settle(admission, used, provider, router.wall(), router.journal)
 
 
@@ -87,6 +98,17 @@ def _used(prices: Prices, one: Exchange) -> Mapping[Kind, int]:
     if cost is not None:
         used["money"] = _micro(cost)
     return used
+
+
+def _at_least(estimate: Mapping[Kind, int], used: Mapping[Kind, int], bytes_sent: int) -> Mapping[Kind, int]:
+    """What is charged where the client left: nobody says what the upstream has done for it until then, or still does.
+
+    Never less than the estimate, or than what the client was sent: else who leaves just before the end pays nothing.
+    """
+    sent: dict[Kind, int] = {"outputTokens": bytes_sent // STREAM_BYTES_PER_TOKEN}
+    return {
+        kind: max(estimate.get(kind, 0), used.get(kind, 0), sent.get(kind, 0)) for kind in {*estimate, *used, *sent}
+    }
 
 
 def _micro(cost: Decimal | None) -> int:

@@ -235,6 +235,33 @@ async def test_a_client_that_goes_away_gives_its_seat_back() -> None:
     assert not one.router.gateway.limiter.counts.open
 
 
+LITTLE = b'data: {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}\n\n'
+LONG = streamed({"content": "a" * 6400}, finish=None)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stream", "leave_after", "charged"),
+    [
+        ([], False, 0, (100, 100)),
+        (HELLO[:1], False, 0, (100, 100)),
+        ([*HELLO[:2], LITTLE], True, 1, (100, 100)),
+        ([*LONG, LITTLE], True, 2, (100, 1000)),
+    ],
+)
+async def test_who_leaves_before_the_end_pays(
+    pieces: list[bytes], stream: bool, leave_after: int, charged: tuple[int, int]
+) -> None:
+    """What was estimated at least, or what was sent until then: leaving just before the end is no way around a limit."""
+    answers = {"a": [Answer(pieces, hang=True), Answer(COUNTED)], "b": [Answer(COUNTED)]}
+    one = in_process(config("{per: router, outputTokens: 10k/day}"), answers)
+    one.router.wall = Wall()
+    async with asyncio.timeout(5):
+        await one.post({**ASK, "max_tokens": 100, "stream": stream}, leave_after=leave_after)
+        after = await one.post({**ASK, "max_tokens": 1})
+    left = 10_000 - 1 - int(after.headers["anthropic-ratelimit-output-tokens-remaining"])
+    assert charged[0] <= left <= charged[1]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind"),
     [

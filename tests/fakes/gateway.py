@@ -127,10 +127,12 @@ class InProcess:
         headers: dict[str, str] | None = None,
         leave_after: int | None = None,
     ) -> Received:
-        """One request through the whole application; `leave_after` n body messages the client goes away."""
+        """One request through the whole application; `leave_after` n body messages the client goes away, 0: at once."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         received = Received()
         gone = asyncio.Event()
+        if leave_after == 0:
+            gone.set()
         asked = [{"type": "http.request", "body": raw, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
