@@ -5,7 +5,8 @@
     state       {...status, branches, serverTime}            every two seconds
     note        {message}                                    why the stream ends
 
-With several workers the rows of all are sent; each has its worker's number.
+With several workers the rows of all are sent; each has its worker's number. A router key that may not use everything is
+told of its own exchanges only, and who may no longer watch is told no more.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from litestar.types import HTTPScope, Receive, Send
 from engine.asgi import JSON_TYPE, Disconnected, headers_of
 from engine.endpoints import status
 from engine.front import let_in, note_refusal
+from engine.keys import Allowance, RouterKey
 from engine.live import MOST_WATCHERS, Recent, Row, Watcher, added_branches
 from engine.replies import Refused, refusal
 from engine.route_tree import tree_of
@@ -55,7 +57,7 @@ async def watch(router: Router, scope: HTTPScope, receive: Receive, send: Send) 
         await send({"type": "http.response.start", "status": 200, "headers": head})
         async with asyncio.TaskGroup() as group:
             gone = group.create_task(_until_gone(receive))
-            await _serve(router, watcher, wake, send)
+            await _serve(_events(router, watcher, wake, scope), send)
             gone.cancel()
     except* (Disconnected, TimeoutError):
         pass
@@ -77,7 +79,7 @@ async def _admitted(router: Router, scope: HTTPScope, wake: asyncio.Event) -> Wa
     headers = headers_of(scope)
     if scope["method"] != "GET":
         raise Refused(refusal(405, f"`{scope['method']}` is not allowed on `{scope['path']}`"), (("allow", "GET"),))
-    await let_in(router, scope, scope["client"][0] if scope["client"] else None, needs_key=True)
+    await _key_of(router, scope)
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         # A page of another site cannot read this, but it could take all the places.
         raise Refused(refusal(403, "requests from pages of other sites are refused"))
@@ -87,34 +89,51 @@ async def _admitted(router: Router, scope: HTTPScope, wake: asyncio.Event) -> Wa
     return watcher
 
 
+async def _key_of(router: Router, scope: HTTPScope) -> RouterKey | None:
+    """The router key of this watcher, as keys are now. Raises `Refused`."""
+    return await let_in(router, scope, scope["client"][0] if scope["client"] else None, needs_key=True)
+
+
+def _may_see(key: RouterKey | None, row: Row) -> bool:
+    return key is None or key.allow == Allowance() or row.key == key.name
+
+
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     raise Disconnected
 
 
-async def _serve(router: Router, watcher: Watcher, wake: asyncio.Event, send: Send) -> None:
-    async for event in _events(router, watcher, wake):
+async def _serve(events: AsyncIterator[bytes], send: Send) -> None:
+    async for event in events:
         async with asyncio.timeout(SEND_WITHIN_S):
             await send({"type": "http.response.body", "body": event, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _events(router: Router, watcher: Watcher, wake: asyncio.Event) -> AsyncIterator[bytes]:
+async def _events(router: Router, watcher: Watcher, wake: asyncio.Event, scope: HTTPScope) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     siblings = _Others(router)
     revision, next_state, rows = "", 0.0, router.live.after(0)
+    key: RouterKey | None = None
     watcher.take()
     while True:
+        now = loop.time()
+        if now >= next_state or router.gateway.revision != revision:
+            try:
+                key = await _key_of(router, scope)
+            except Refused as refused:
+                yield event_of("note", {"message": refused.reply.message})
+                return
         if router.gateway.revision != revision:
             revision = router.gateway.revision
             yield event_of("gateway", _gateway(router))
-        now = loop.time()
         if now >= next_state:
             next_state = now + STATE_EVERY_S
             rows = sorted([*rows, *await siblings.rows()], key=_at)
             state = {**await status(router), "serverTime": router.wall(), "branches": siblings.branches()}
             yield event_of("state", state)
+        rows = [row for row in rows if _may_see(key, row)]
         for start in range(0, len(rows), MOST_ROWS_AT_ONCE):
             yield event_of("exchanges", {"rows": rows[start : start + MOST_ROWS_AT_ONCE]})
         if watcher.late:

@@ -18,7 +18,7 @@ from engine.prices import Prices
 from engine.route_tree import tree_of
 from rules.nodes import Decision, Route, Target
 from schemas.decode_request import decode_request
-from tests.engine.test_access import KEYS, LITERAL
+from tests.engine.test_access import KEYS, LIMITED, LITERAL
 from tests.engine.test_exchange import ASK, HELLO
 from tests.fakes.gateway import Answer, InProcess, Received, in_process
 
@@ -186,6 +186,34 @@ async def test_strangers_see_nothing(server: str, method: str, path: str, header
     assert received.json()["error"]["message"]
     assert LITERAL.encode() not in received.body
     assert not one.router.live.watchers
+
+
+async def test_a_key_for_some_things_only_sees_its_own_exchanges() -> None:
+    """One that may use everything sees those of all."""
+    one = router(KEYS)
+    await one.post(ASK, headers={"x-ccr-key": LITERAL})
+    await one.post({**ASK, "model": "b,m2"}, headers={"x-ccr-key": LIMITED})
+    seen = {}
+    for key in (LITERAL, LIMITED):
+        received = await one.post(b"", EVENTS, "GET", {"x-ccr-key": key}, leave_after=3)
+        rows = [row for name, value in events(received) if name == "exchanges" for row in value["rows"]]
+        seen[key] = sorted({row["key"] for row in rows})
+    assert seen == {LITERAL: ["ci", "limited"], LIMITED: ["limited"]}
+
+
+async def test_a_revoked_key_is_told_no_more() -> None:
+    """Not even how the new configuration looks: what is watched ends with the key."""
+    one, other = router(KEYS), in_process(config(KEYS.replace(LITERAL, "another-router-key")), {"a": [], "b": []})
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        watched = group.create_task(one.post(b"", EVENTS, "GET", {"x-ccr-key": LITERAL}))
+        while not one.router.live.watchers:
+            await asyncio.sleep(0)
+        one.router.gateway = other.router.gateway
+        one.router.live.watchers[0].wake()
+    told = list(events(watched.result()))
+    assert [name for name, _ in told].count("gateway") <= 1
+    assert told[-1][0] == "note"
+    assert "is not a key of this router" in told[-1][1]["message"]
 
 
 async def test_the_page_itself_needs_no_key_and_holds_nothing() -> None:
