@@ -24,6 +24,9 @@ Credentials: TypeAlias = Literal["router", "own"]
 ELSEWHERE = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
 UNSET = ("ANTHROPIC_API_KEY", *ELSEWHERE)
 KEY_HEADER = "x-ccr-key"
+HTTPS = "https://"
+"""What a host begins with whose certificate is verified as any other server's: that of a router on another machine."""
+
 _NO_KEY = "ccr"
 _PAST_PROXIES = ("127.0.0.1", "localhost")
 
@@ -77,12 +80,16 @@ def brings_key(environ: Mapping[str, str]) -> bool:
 
 
 def url_at(host: str, port: int, *, tls: bool = False) -> str:
-    """The base URL of a router there; a literal IPv6 address gets its brackets."""
+    """The base URL of a router there; a literal IPv6 address gets its brackets. A host may say itself that it speaks TLS."""
+    if host.startswith(HTTPS):
+        return url_at(host.removeprefix(HTTPS), port, tls=True)
     return f"{'https' if tls else 'http'}://{authority(host, port)}"
 
 
 def authority(host: str, port: int) -> str:
-    """The same without its scheme."""
+    """The same as people are told it: without its scheme, but for that of a host that has one."""
+    if host.startswith(HTTPS):
+        return url_at(host, port)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -6,6 +6,7 @@ The schema has no `oneOf`: every fault is one mistake. `findings_of` is a table 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
@@ -209,6 +210,10 @@ def _kind_help(kinds: list[str], at: _At) -> str | None:
         if ("integer" in kinds) and value.replace("_", "").replace(",", "").isdigit():
             return f"write `{value.replace('_', '').replace(',', '')}`"
     if isinstance(value, (int, float)) and "string" in kinds and isinstance(at.node, Scalar):
+        if not _would_do_in_quotes(at, at.node):
+            form, help_text = _form_of(at)
+            in_a_minute = f"say in which time: `{at.node.raw}/minute`"
+            return in_a_minute if form == _RATE_FORM[0] and at.node.raw.isdigit() else help_text
         shown = len(at.node.raw) <= 40 and CREDENTIALS not in at.fault.path
         return f'write it in quotes: `"{at.node.raw}"`' if shown else "write it in quotes"
     if "array" in kinds and isinstance(value, (str, dict)):
@@ -230,9 +235,15 @@ def _kind_fix(kinds: list[str], at: _At) -> Fix | None:
         number = value.strip()
         plain = node.quoted and number_of(number) is not None and ("number" in kinds or number.lstrip("-").isdigit())
         return replacing(node.span, number, safe=True) if plain else None
-    if isinstance(value, int | float) and "string" in kinds and not node.quoted:
+    if isinstance(value, int | float) and "string" in kinds and not node.quoted and _would_do_in_quotes(at, node):
         return in_quotes(node.span, node.raw)
     return None
+
+
+def _would_do_in_quotes(at: _At, node: Scalar) -> bool:
+    """Whether the number would be right as a text."""
+    pattern = at.fault.schema.get("pattern")
+    return not isinstance(pattern, str) or re.search(pattern, node.raw) is not None
 
 
 def _is_number(text: str) -> bool:
@@ -246,9 +257,13 @@ def _say_pattern(at: _At) -> Iterator[Diagnostic]:
     if at.fault.wanted == SUBSTITUTION:
         yield from _say_kind(at)
     else:
-        keys = [step for step in at.fault.path if isinstance(step, str)]
-        form, help_text = _FORMS.get(keys[-1] if keys else "", _TARGET_FORM)
+        form, help_text = _form_of(at)
         yield finding("CCR106", f"{_name(at.fault.path)} is not of the form {form}", at.node.span, help=help_text)
+
+
+def _form_of(at: _At) -> tuple[str, str]:
+    keys = [step for step in at.fault.path if isinstance(step, str)]
+    return _FORMS.get(keys[-1] if keys else "", _TARGET_FORM)
 
 
 _TARGET_FORM = "`provider,model`", "write both names with a comma between them, or `{provider: ..., model: ...}`"

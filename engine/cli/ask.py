@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from engine.cli.pid_file import LOOPBACK as LOOPBACK
 from engine.cli.pid_file import running
+from engine.client_environment import HTTPS, authority, url_at
 
 NAME = "claude-code-router"
 
@@ -24,7 +25,8 @@ class Answer(Struct, frozen=True):
 def ask(host: str, port: int, path: str, timeout_s: float = 5.0) -> Answer | None:
     """`GET path`; None when nobody answers with HTTP there. Never through a proxy, never a redirect.
 
-    The router key in CCR_KEY goes along. A router of this user that speaks TLS is known by the certificate it started with.
+    The router key in CCR_KEY goes along. A router of this user that speaks TLS is known by the certificate it started with,
+    one at `https://HOST` as every server is.
     """
     try:
         connection = connection_to(host, port, timeout_s)
@@ -53,12 +55,30 @@ def trust_of(port: int) -> str | None:
 
 def connection_to(host: str, port: int, timeout_s: float) -> http.client.HTTPConnection:
     """A connection to a router that is not open yet. Raises OSError where the file to trust cannot be read."""
+    if host.startswith(HTTPS):
+        from providers.spec import TlsFiles
+        from providers.tls import verified
+
+        tls = verified(TlsFiles(), os.environ)
+        return http.client.HTTPSConnection(host.removeprefix(HTTPS), port, timeout=timeout_s, context=tls)
     trust = trust_of(port)
     if trust is None:
         return http.client.HTTPConnection(host, port, timeout=timeout_s)
     from engine.server_tls import trusting  # only now: TLS takes its time to import
 
     return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=trusting(trust))
+
+
+def no_answer(host: str, port: int) -> str:
+    """What to say where nobody answers."""
+    from engine.addresses import is_loopback_host
+
+    said = f"no router answers on {authority(host, port)}"
+    if host.startswith(HTTPS):
+        return f"{said}, or its certificate is not trusted (SSL_CERT_FILE names the authorities)"
+    if is_loopback_host(host) or running(port) is not None:
+        return f"{said}; `ccr start` starts one"
+    return f"{said}; one that speaks TLS is asked with `--host {url_at(HTTPS + host, port)}`"
 
 
 def own_headers() -> dict[str, str]:

@@ -10,7 +10,7 @@ import click
 
 from engine.cli import client_credentials, options
 from engine.cli.ask import trust_of
-from engine.client_environment import Credentials, Shell, client_environment, shell_lines, url_at
+from engine.client_environment import HTTPS, Credentials, Shell, client_environment, shell_lines, url_at
 
 
 @click.command("env")
@@ -24,10 +24,9 @@ def command(port: int | None, host: str | None, shell: Shell | None, credentials
     For sh, bash and zsh: `eval "$(ccr env)"`; for fish: `ccr env | source`;
     for PowerShell: `ccr env --shell powershell | Invoke-Expression`.
     """
-    known = options.router_port_of(port)
-    asked = options.router_host_of(host, known)
+    asked, known = options.router_place(host, port)
     whose = client_credentials.credentials_at(asked, known, credentials)
-    trust = trust_of(known)
+    trust = None if asked.startswith(HTTPS) else trust_of(known)
     environment = client_environment(url_at(asked, known, tls=trust is not None), os.environ, whose, trust)
     for line in shell_lines(environment, shell or _own_shell()):
         click.echo(line)

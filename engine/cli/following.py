@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from engine.cli.ask import connection_to, own_headers
+from engine.cli.ask import connection_to, no_answer, own_headers
 
 PATH = "/v1/ccr/events"
 SILENT_S = 12.0
@@ -52,7 +52,7 @@ def events(host: str, port: int) -> Iterator[Heard]:
             yield Event("begin", {})
             yield from _parsed(reply)
     except (OSError, http.client.HTTPException):
-        yield Lost(f"no router answers on {host}:{port}")
+        yield Lost(no_answer(host, port))
 
 
 class Follower:

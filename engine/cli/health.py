@@ -7,8 +7,7 @@ import json
 import click
 
 from engine.cli import options
-from engine.cli.ask import ask
-from engine.client_environment import authority
+from engine.cli.ask import ask, no_answer
 
 
 @click.command("health")
@@ -20,11 +19,10 @@ def command(port: int | None, host: str | None, form: str) -> int:
 
     Exit status 0 when it can, 1 when it cannot or when none runs.
     """
-    chosen = options.router_port_of(port)
-    asked = options.router_host_of(host, chosen)
+    asked, chosen = options.router_place(host, port)
     answer = ask(asked, chosen, "/health")
     if answer is None:
-        click.echo(f"no router answers on {authority(asked, chosen)}; `ccr start` starts one", err=True)
+        click.echo(no_answer(asked, chosen), err=True)
         return 1
     if form == "json":
         click.echo(json.dumps(answer.body, indent=2, ensure_ascii=False))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import click
 
 from engine.cli.ask import LOOPBACK
 from engine.cli.pid_file import all_running, running
+from engine.client_environment import HTTPS
 
 DEFAULT_PORT = 3456
+HTTPS_PORT = 443
 
 config = click.option("-c", "--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
 port = click.option(
@@ -17,7 +21,9 @@ host = click.option("--host", metavar="ADDRESS", help="The address to listen on 
 router_port = click.option(
     "-p", "--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT)."
 )
-router_host = click.option("--host", metavar="ADDRESS", help="The router's address (else where it listens here).")
+router_host = click.option(
+    "--host", metavar="ADDRESS", help="The router's address, or `https://ADDRESS` (else where it listens here)."
+)
 log_level = click.option(
     "--log-level",
     type=click.Choice(["error", "warn", "info", "debug"], case_sensitive=False),
@@ -49,6 +55,24 @@ def router_port_of(flag: int | None) -> int:
         listed = ", ".join(str(port) for port in ports)
         raise click.UsageError(f"several routers run; choose one with `--port`: {listed}")
     return DEFAULT_PORT
+
+
+def router_place(host: str | None, port: int | None) -> tuple[str, int]:
+    """Host and port of the router a command speaks of; the host of one at `https://ADDRESS` keeps its scheme.
+
+    Raises click.UsageError for what is neither an address nor such a URL.
+    """
+    if host is None or "/" not in host:
+        chosen = router_port_of(port)
+        return router_host_of(host, chosen), chosen
+    try:
+        url = urlsplit(host)
+        written = url.port
+    except ValueError:
+        url, written = urlsplit(""), None
+    if url.scheme != "https" or not url.hostname or url.path.strip("/") or url.query or url.fragment or url.username:
+        raise click.UsageError(f"--host is an address or `https://ADDRESS:PORT`, not `{host}`")
+    return HTTPS + url.hostname, written or port or HTTPS_PORT
 
 
 def router_host_of(flag: str | None, port: int) -> str:

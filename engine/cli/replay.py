@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli import options
-from engine.cli.ask import connection_to, own_headers
+from engine.cli.ask import connection_to, no_answer, own_headers
 from engine.cli.built_from import built_from
 from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration, unreadable
 
@@ -56,8 +56,7 @@ def command(
     if config is None:
         if to is not None:
             body["model"] = to
-        chosen = options.router_port_of(port)
-        status, got, answer = _asked(options.router_host_of(host, chosen), chosen, body, headers)
+        status, got, answer = _asked(*options.router_place(host, port), body, headers)
     else:
         status, got, answer = _under(config, env_file, body, headers, target)
     shown = _result(saved, status, got, answer, time.monotonic() - began)
@@ -112,9 +111,7 @@ def _asked(host: str, port: int, body: Mapping[str, Any], headers: dict[str, str
         reply = connection.getresponse()
         return reply.status, {name.lower(): text for name, text in reply.getheaders()}, reply.read(MOST_BYTES)
     except (OSError, http.client.HTTPException) as problem:
-        raise UnusableConfiguration(
-            f"no router answers on {host}:{port} ({problem}); `ccr start` starts one, `--config FILE` needs none"
-        ) from None
+        raise UnusableConfiguration(f"{no_answer(host, port)}; `--config FILE` needs none ({problem})") from None
     finally:
         connection.close()
 

@@ -9,7 +9,7 @@ import click
 
 from engine.cells import milliseconds, said_of_state, span
 from engine.cli import options
-from engine.cli.ask import ask
+from engine.cli.ask import ask, no_answer
 from engine.client_environment import authority
 
 
@@ -22,12 +22,14 @@ def command(port: int | None, host: str | None, form: str) -> int:
 
     Exit status 1 when none runs. `--format json` prints what `GET /status` gives.
     """
-    chosen = options.router_port_of(port)
-    asked = options.router_host_of(host, chosen)
+    asked, chosen = options.router_place(host, port)
     address = authority(asked, chosen)
     answer = ask(asked, chosen, "/status")
     if answer is None:
-        click.echo(f"no router answers on {address}; `ccr start` starts one", err=True)
+        click.echo(no_answer(asked, chosen), err=True)
+        return 1
+    if answer.status == 401:
+        click.echo(f"the router on {address} asks for a key; put one of its router keys into CCR_KEY", err=True)
         return 1
     if answer.status != 200:
         click.echo(f"what answers on {address} says {answer.status}; is it a ccr?", err=True)

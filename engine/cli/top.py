@@ -35,8 +35,7 @@ def command(port: int | None, host: str | None, once: bool) -> int:
     Its exchanges as they end, rates and latencies by target, its routes and the health of its instances. `q` ends it.
     Exit status 1 when none runs.
     """
-    chosen = options.router_port_of(port)
-    asked = options.router_host_of(host, chosen)
+    asked, chosen = options.router_place(host, port)
     if once or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _once(asked, chosen)
     return _watch(asked, chosen)

@@ -66,6 +66,16 @@ def test_clients_and_commands_speak_tls(tmp_path: Path) -> None:
             assert f"export ANTHROPIC_BASE_URL={router.url}\n" in lines
             assert f"export NODE_EXTRA_CA_CERTS={ours.ca}\n" in lines
 
+            elsewhere = {"HOME": str(tmp_path), "SSL_CERT_FILE": str(ours.ca)}
+            url = f"https://localhost:{router.port}"
+            asked = {words: router.run(*words, "--host", url, **elsewhere) for words in (("status",), ("top", "--once"))}
+            assert [one.returncode for one in asked.values()] == [0, 0], asked
+            assert asked["status",].stdout.startswith(f"running on {url} ")
+            wary = router.run("status", "--host", url, HOME=str(tmp_path))
+            assert "its certificate is not trusted" in wary.stderr
+            given = router.run("env", "--host", url, "--shell", "sh", **elsewhere).stdout
+            assert f"export ANTHROPIC_BASE_URL={url}\n" in given
+
             before = router.serial()
             ours.leaf("router", "localhost")
             end = time.monotonic() + 10

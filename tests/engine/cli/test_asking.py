@@ -84,6 +84,35 @@ def ran(*words: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "127.0.0.2"], "no router answers on 127.0.0.2:1; `ccr start` starts one"),
+        (["--host", "nobody.invalid"], "is asked with `--host https://nobody.invalid:1`"),
+        (["--host", "https://127.0.0.1:1"], "no router answers on https://127.0.0.1:1, or its certificate is not"),
+        (["--host", "https://[::1]"], "no router answers on https://[::1]:1, or"),
+        (["--host", "http://127.0.0.1"], "--host is an address or `https://ADDRESS:PORT`, not `http://127.0.0.1`"),
+        (["--host", "https://a/b"], "--host is an address or"),
+        (["--host", "https://a:x"], "--host is an address or"),
+        (["--host", "https://u@a"], "--host is an address or"),
+    ],
+)
+def test_a_router_on_another_machine_is_named_by_its_url(words: list[str], said: str) -> None:
+    """One that speaks TLS is verified as every server is; what is no such URL is told so."""
+    status, output = ran("status", "--port", "1", *words)
+
+    assert status in (1, 2)
+    assert said in output
+
+
+def test_status_says_that_a_key_is_wanted(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where it is put, instead of doubting what answers."""
+    monkeypatch.setattr(Answers, "pages", {"/status": (401, {"error": {}})})
+    status, output = ran("status", "--port", str(port))
+
+    assert (status, "put one of its router keys into CCR_KEY" in output) == (1, True)
+
+
 def test_status_tells_people_what_runs(port: int) -> None:
     """Address, age and revision, then every provider with its instances, counters and findings."""
     status, output = ran("status", "--port", str(port))
