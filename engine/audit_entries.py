@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.ended import Ended
-from engine.redact import redact, redacted
+from engine.redact import redacted
 from engine.timestamp import timestamp_of
 
 
@@ -20,10 +20,11 @@ class Entry(Struct, frozen=True):
 
 
 def members_of(entry: Entry) -> Mapping[str, object]:
-    """All of a line: of a body what may be kept of it. That takes its time: ten milliseconds for a long session's."""
+    """All of a line, as it may be kept. That takes its time: ten milliseconds where the request is a long session's."""
+    members: dict[str, object] = redacted(entry.members)
     if not entry.request:
-        return entry.members
-    return {**entry.members, "request": msgspec.json.encode(redacted(msgspec.json.decode(entry.request))).decode()}
+        return members
+    return {**members, "request": msgspec.json.encode(redacted(msgspec.json.decode(entry.request))).decode()}
 
 
 def entry_of(ended: Ended, *, content: bool) -> Entry:
@@ -39,7 +40,7 @@ def entry_of(ended: Ended, *, content: bool) -> Entry:
         "key": one.client_key,
         "address": one.client_ip,
         "session": one.session,
-        "model": redact(one.request.model),
+        "model": one.request.model,
         "rule": one.decision.rule,
         "category": one.decision.category,
         "target": None if answered is None else f"{ended.provider},{ended.target_model}",

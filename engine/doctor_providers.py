@@ -51,9 +51,14 @@ _ADVICE: Mapping[str, str] = {
     "connect": "see that the address is right and the host can be reached from here (a firewall, a proxy, a name server)",
     "timeout": "see that the host can be reached from here; a proxy is taken from HTTPS_PROXY",
     "credential": "put a valid key into the configuration, or log in again with the program that wrote the token",
+    "model": "see that `endpoint` and the names in `settings.models` are right",
     "redirect": "put the address that it points to into `endpoint`",
 }
+_NO_TLS = "what answers there speaks no TLS: write `http://`, or the port that does"
 _CERTIFICATE = "its certificate is not trusted here: see that nothing intercepts the connection, or name the authority that signed it"
+
+_SAID = {"certificate": _CERTIFICATE, "WRONG_VERSION_NUMBER": _NO_TLS}
+"""What a message says -> what to do, whatever kind of failure it is."""
 
 
 class Spoken(Struct, frozen=True):
@@ -214,8 +219,7 @@ async def _body_of(response: UpstreamResponse) -> bytes:
 
 def failure(name: str, error: ProviderError) -> Check:
     """What could not be done, and what to do."""
-    certificate = "certificate" in error.message.lower()
-    advice = _CERTIFICATE if certificate else _ADVICE.get(error.kind.name, "")
+    advice = next((said for part, said in _SAID.items() if part in error.message), _ADVICE.get(error.kind.name, ""))
     if not advice and error.kind.blame.value == "us":
         advice = _ADVICE["credential"]
     return Check("providers", name, "fail", error.message, advice)
@@ -290,7 +294,13 @@ def judged(name: str, spec: ProviderSpec, answer: Spoken, *, lists: bool) -> lis
 
 def _listed(name: str, spec: ProviderSpec, answer: Spoken, took: str) -> Check:
     """Whether the configured models are among those that the upstream lists."""
-    offered = models_in(answer.body)
+    listed = rows_in(answer.body)
+    if listed is None:
+        said = f"answers with something that is no list of models, {took}; its credential is not proved"
+        return Check(
+            "providers", name, "warn", said, "see that `endpoint` is the address of the API; `--live` tries it"
+        )
+    offered = models_in(listed)
     wanted = [model.name for model in spec.models]
     missing = [model for model in wanted if model not in offered]
     if not offered:
@@ -304,16 +314,17 @@ def _listed(name: str, spec: ProviderSpec, answer: Spoken, took: str) -> Check:
     return Check("providers", name, "warn", said, f"did you mean `{near}`?" if near else "see `settings.models`")
 
 
-def models_in(body: bytes) -> frozenset[str]:
-    """The names in a list of models, in OpenAI's and Anthropic's form (`data`, `id`) or Gemini's (`models`, `name`)."""
+def rows_in(body: bytes) -> list[Any] | None:
+    """The rows of a list of models, in OpenAI's and Anthropic's form (`data`), Gemini's (`models`) or bare; None for what is none."""
     try:
         listed: Any = json.loads(body)
     except (ValueError, RecursionError):
-        return frozenset()
-    if not isinstance(listed, dict):
-        return frozenset()
-    rows = listed.get("data", listed.get("models"))
-    names = (
-        [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    )
+        return None
+    rows = listed.get("data", listed.get("models")) if isinstance(listed, dict) else listed
+    return rows if isinstance(rows, list) else None
+
+
+def models_in(rows: list[Any]) -> frozenset[str]:
+    """The names in the rows: `id`, of Gemini's `name`."""
+    names = [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)]
     return frozenset(name.removeprefix("models/") for name in names if isinstance(name, str))

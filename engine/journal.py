@@ -1,7 +1,7 @@
 """The log: JSON lines in `ccr-YYYY-MM-DD.log`, dated by local time, and the same for people on a terminal. An edge.
 
 Lines are collected and written together, at most `FLUSH_S` later or at once when they are errors, so that a request
-never waits for the disk. Secrets never reach it: callers pass values of known kinds, and `engine/redact.py` cleans text.
+never waits for the disk. INVARIANT: whatever callers pass, what looks like a credential is cut out of the line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TextIO
 import msgspec
 
 from engine.log_files import LogFiles
-from engine.redact import redact
+from engine.redact import may_hold_secret, redact, redacted
 
 FLUSH_S = 0.05
 MAX_LINE_BYTES = 65_536
@@ -84,6 +84,9 @@ class Journal:
             if value is not None:
                 line[name] = value
         encoded = msgspec.json.encode(line, enc_hook=str)
+        if may_hold_secret(encoded):  # a client may have put one anywhere, even where a model's name belongs
+            line = redacted(msgspec.json.decode(encoded))
+            encoded = msgspec.json.encode(line)
         if len(encoded) > MAX_LINE_BYTES:
             line = {
                 **{k: line[k] for k in ("timestamp", "level", "message")},
@@ -99,9 +102,7 @@ class Journal:
     def bug(self, problem: BaseException, request_id: str | None = None, **data: object) -> None:
         """Our own failure, with its traceback."""
         trace = "".join(traceback.format_exception(problem))
-        self.write(
-            "error", "internal error", request_id, "bug", error=type(problem).__name__, traceback=redact(trace), **data
-        )
+        self.write("error", "internal error", request_id, "bug", error=type(problem).__name__, traceback=trace, **data)
 
     def flush(self) -> None:
         """Writes what is pending."""

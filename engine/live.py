@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from engine.ended import Ended, Outcome
 from engine.prices import Prices, cost_of
+from engine.redact import redact
 
 MOST_ROWS = 600
 """How many exchanges are kept: what a page that is opened now can show of the past."""
@@ -24,6 +25,7 @@ MOST_WATCHERS = 16
 MOST_WAITING = 2000
 """Rows that may wait for one watcher: whoever reads slower than that is not served any more."""
 
+MOST_MODEL_CHARS = 200
 MOST_BRANCHES = 2000
 OTHER = "other"
 """Where a branch is counted that is one too many: clients may name models of their own."""
@@ -188,7 +190,7 @@ def row_of(ended: Ended, seq: int, worker: int, cost: float | None = None) -> Ro
         one.decision.category,
         None if attempt is None else f"{attempt.target.pool.name},{attempt.target.model}",
         None if attempt is None else attempt.pick.instance.id,
-        one.request.model[:200],
+        redact(one.request.model[:MOST_MODEL_CHARS]),
         one.request.origin,
         bool(one.request.stream),
         one.client_key,

@@ -12,6 +12,46 @@ import certifi
 from providers.spec import TlsFiles
 
 
+class UpstreamTls:
+    """The TLS towards one upstream. Files that were replaced count from the next connection on; unusable ones never do.
+
+    `made` is a context that stands for all files.
+    """
+
+    __slots__ = ("_environment", "_files", "_made", "_stamps")
+
+    def __init__(self, files: TlsFiles, environment: Mapping[str, str], made: ssl.SSLContext | None = None) -> None:
+        self._files = files
+        self._environment = environment
+        self._made = made
+        self._stamps = _stamps_of(files) if made is not None else None
+
+    def current(self) -> ssl.SSLContext:
+        """What the next connection is made with. Raises OSError where files could not be used even once."""
+        stamps = _stamps_of(self._files)
+        if self._made is None or stamps != self._stamps:
+            try:
+                self._made = verified(self._files, self._environment)
+            except OSError:
+                if self._made is None:
+                    raise
+            self._stamps = stamps
+        return self._made
+
+
+def _stamps_of(files: TlsFiles) -> tuple[tuple[int, int] | None, ...]:
+    """What tells that files were replaced."""
+    return tuple(_stamp_of(path) for path in (files.ca, files.certificate, files.key) if path is not None)
+
+
+def _stamp_of(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(expanded(path))
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
 def verified(files: TlsFiles, environment: Mapping[str, str]) -> ssl.SSLContext:
     """The TLS of a client. Raises OSError (`ssl.SSLError` is one) where a file cannot be used.
 

@@ -22,7 +22,7 @@ from providers.connection import Answer, Connection
 from providers.errors import KINDS, ProviderError
 from providers.proxies import proxy_of
 from providers.spec import ConnectionPool, Timeouts, TlsFiles
-from providers.tls import verified
+from providers.tls import UpstreamTls
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamRequest, UpstreamResponse
 from providers.wire.http1 import head_bytes
 
@@ -70,8 +70,7 @@ class HttpTransport:
     ) -> None:
         self._connections = connections
         self._environment = dict(os.environ if environment is None else environment)
-        self._tls = tls
-        self._files = files
+        self._tls = UpstreamTls(files, self._environment, tls)
         self._hop = hop
         extra = [("accept-encoding", "identity")]
         if hop is not None:
@@ -87,7 +86,7 @@ class HttpTransport:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
-        self._proxied: dict[str, ProxiedTransport] = {}
+        self._proxied: dict[tuple[str, ssl.SSLContext], ProxiedTransport] = {}
 
     async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
         """The answer as soon as its head is there. Raises `TransportFailed`."""
@@ -172,15 +171,15 @@ class HttpTransport:
         return place
 
     def _through(self, proxy: str) -> ProxiedTransport:
-        if proxy not in self._proxied:
+        try:
+            tls = self._tls.current()
+        except OSError as error:
+            raise TransportFailed(ProviderError(KINDS["connect"], _reason_of(error))) from error
+        if (proxy, tls) not in self._proxied:
             from providers.proxied import ProxiedTransport  # only now: aiohttp takes a third of a second to import
 
-            try:
-                tls = self._verified_tls()
-            except OSError as error:
-                raise TransportFailed(ProviderError(KINDS["connect"], _reason_of(error))) from error
-            self._proxied[proxy] = ProxiedTransport(proxy, self._connections, tls)
-        return self._proxied[proxy]
+            self._proxied[proxy, tls] = ProxiedTransport(proxy, self._connections, tls)
+        return self._proxied[proxy, tls]
 
     async def _connection_to(self, place: _Place, timeouts: Timeouts, fresh: bool) -> Connection:
         """A connection that carries nothing: a kept one, a new one, or whichever becomes free first."""
@@ -251,7 +250,7 @@ class HttpTransport:
                     lambda: Connection(place.key, self._lost),
                     place.host,
                     place.port,
-                    ssl=self._verified_tls() if place.tls else None,
+                    ssl=self._tls.current() if place.tls else None,
                     server_hostname=place.host if place.tls else None,
                 )
         except TimeoutError:
@@ -270,12 +269,6 @@ class HttpTransport:
             raise TransportFailed(ProviderError(KINDS["connect"], message))
         self._open.add(connection)
         return connection
-
-    def _verified_tls(self) -> ssl.SSLContext:
-        """Made when first needed. Raises OSError where one of its files cannot be used."""
-        if self._tls is None:
-            self._tls = verified(self._files, self._environment)
-        return self._tls
 
     def _released(self, connection: Connection, reusable: bool) -> None:
         """An answer is over."""

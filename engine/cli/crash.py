@@ -13,11 +13,10 @@ def record_crash(traceback_text: str) -> Path | None:
     try:
         # A bug may have come from a half-installed package: what is needed only now is imported only now.
         from engine.journal import Journal
-        from engine.redact import redact
 
         folder = default_log_folder()
         journal = Journal(folder)
-        journal.write("error", "the command line failed", traceback=redact(traceback_text))
+        journal.write("error", "the command line failed", traceback=traceback_text)
         journal.close()
     except (OSError, ImportError):
         return None

@@ -30,6 +30,7 @@ def command(port: int | None, host: str | None) -> int:
     if router is None:
         click.echo(f"no router of this user runs on port {chosen}", err=True)
         return 1
+    place = (router.host, chosen) if host is None else options.router_place(host, chosen)
     asked_at = timestamp_of(time.time())
     try:
         os.kill(router.pid, signal.SIGHUP)
@@ -38,7 +39,7 @@ def command(port: int | None, host: str | None) -> int:
         return 1
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
-        answer = ask(host or router.host, chosen, "/status")
+        answer = ask(*place, "/status")
         if answer and answer.status == 401:
             click.echo("the router was told; what came of it is shown with a router key in CCR_KEY", err=True)
             return 1

@@ -68,7 +68,9 @@ def test_clients_and_commands_speak_tls(tmp_path: Path) -> None:
 
             elsewhere = {"HOME": str(tmp_path), "SSL_CERT_FILE": str(ours.ca)}
             url = f"https://localhost:{router.port}"
-            asked = {words: router.run(*words, "--host", url, **elsewhere) for words in (("status",), ("top", "--once"))}
+            asked = {
+                words: router.run(*words, "--host", url, **elsewhere) for words in (("status",), ("top", "--once"))
+            }
             assert [one.returncode for one in asked.values()] == [0, 0], asked
             assert asked["status",].stdout.startswith(f"running on {url} ")
             wary = router.run("status", "--host", url, HOME=str(tmp_path))

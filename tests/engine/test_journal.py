@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,22 @@ def test_what_was_taken_out_is_still_told() -> None:
     assert redact("at disk-usage: AKIAIOSFODNN7EXAMPLE, sk-ant-" + "a" * 30) == "at disk-usage: AKIA***, sk-ant-***"
     assert redact("Bearer abcdefghijk, /?key=hush&b=1") == "Bearer ***, /?key=***&b=1"
     assert redacted({"sk-" + "a" * 30: ["sk-" + "b" * 30, 1]}) == {"sk-***": ["sk-***", 1]}
+
+
+def test_whatever_a_line_is_given_holds_no_credential(tmp_path: Path) -> None:
+    """A client may write its key where a model's name belongs; all other values stay as they are."""
+    key = "sk-ant-api03-" + "a" * 40
+    journal = Journal(tmp_path)
+    journal.write(
+        "info", "exchange", "req_1", model=key, tools=["look", f"x {key}"], cost=Decimal("0.5"), rows=[{"a": 1}]
+    )
+    journal.write("info", "exchange", model="claude-opus-5-5", error="risk-assessment failed? no & yes", file=tmp_path)
+    journal.close()
+    first, second = lines_in(tmp_path)
+
+    assert (first["model"], first["tools"]) == ("sk-ant-***", ["look", "x sk-ant-***"])
+    assert (first["cost"], first["rows"]) == ("0.5", [{"a": 1}])
+    assert (second["error"], second["file"]) == ("risk-assessment failed? no & yes", str(tmp_path))
 
 
 def test_secret_headers_become_a_hash() -> None:

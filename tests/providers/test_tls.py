@@ -68,6 +68,27 @@ async def test_the_router_shows_its_certificate(tmp_path: Path) -> None:
         assert await said(server, TlsFiles(str(ours.ca))) != "hello"
 
 
+async def test_files_that_are_replaced_count_for_the_next_connection(tmp_path: Path) -> None:
+    """Another authority in the place of the first is trusted, and the first no more; what cannot be used changes nothing."""
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other authority")
+    named = tmp_path / "named.pem"
+    named.write_bytes(ours.ca.read_bytes())
+    transport = HttpTransport(ConnectionPool(keep_alive=False), environment={}, files=TlsFiles(ca=str(named)))
+    async with (
+        raw_server(hello, serving(ours.leaf("server", "127.0.0.1"))) as first,
+        raw_server(hello, serving(other.leaf("second", "127.0.0.1"))) as second,
+    ):
+        assert await body_of(transport, post(first)) == b"hello"
+        for spoilt in (b"no certificate", None):
+            named.unlink() if spoilt is None else named.write_bytes(spoilt)
+            assert await body_of(transport, post(first)) == b"hello"
+        named.write_bytes(other.ca.read_bytes())
+        assert await body_of(transport, post(second)) == b"hello"
+        with pytest.raises(TransportFailed, match="certificate does not hold"):
+            await transport.send(post(first), PATIENT)
+    await transport.aclose()
+
+
 @pytest.mark.parametrize("files", [TlsFiles(ca="none.pem"), TlsFiles(certificate="none.pem")])
 async def test_files_that_vanish_are_a_failed_connection(tmp_path: Path, files: TlsFiles) -> None:
     """They were there at the start; the exchange fails as for any upstream that cannot be reached."""

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from engine.cli import ccr
 from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of
 from engine.doctor_client import SettingsFile, client_checks, leads_to, proxies_check, router_checks
-from engine.doctor_providers import SLOW_S, Spoken, judged, models_in
+from engine.doctor_providers import SLOW_S, Spoken, judged, models_in, rows_in
 from providers.spec import ModelSpec, ProviderSpec
 from tests.fakes.loopback import LoopbackServer, Refusing
 from tests.fakes.router import free_port
@@ -97,7 +97,10 @@ ROWS: list[tuple[str, str, Callable[[Received], Answer], str, tuple[str, ...]]] 
     ("of Responses", "openai-responses", answering(200, MODELS), "ok", ("has 2 models",)),
     ("of Gemini", "gemini", answering(200, {"models": [{"name": "models/large"}, {"name": "models/small"}]}), "ok", ("2 models",)),
     ("a list of nothing", "openai", answering(200, []), "ok", ("takes the credential",)),
-    ("a list that is none", "openai", lambda request: whole(200, b"<html>"), "ok", ("takes the credential",)),
+    ("a page", "openai", lambda request: whole(200, b"<html>"), "warn", ("no list of models", "not proved", "--live")),
+    ("JSON of another kind", "openai", answering(200, {"data": {}}), "warn", ("is no list of models",)),
+    ("an empty object", "openai", answering(200, {}), "warn", ("is no list of models",)),
+    ("brackets without end", "openai", lambda request: whole(200, b"[" * 100_000), "warn", ("is no list of models",)),
     ("a model is missing", "openai", answering(200, {"data": [{"id": "large"}, {"id": "smal"}]}), "warn", ("`small`", "`smal`")),
     ("a wrong key", "openai", echoing(401), "fail", ("refuses the credential", "valid key")),
     ("a key for something else", "anthropic", echoing(403), "fail", ("refuses the credential (403)", "used for this")),
@@ -226,12 +229,22 @@ def test_a_slow_answer_is_said() -> None:
     assert [(check.verdict, check.said) for check in checks][1:] == [("warn", "took 3.2 s for its first byte")]
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"data": 3}', b'{"data": [3, {"id": 4}]}', b"\xff", b"[" * 100_000])
-def test_odd_lists_of_models_are_no_lists(body: bytes) -> None:
-    """Whatever an upstream says."""
-    assert models_in(body) == frozenset()
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        (b"[]", "ok"),
+        (b'{"data": [3, {"id": 4}]}', "ok"),
+        (b"{}", "warn"),
+        (b'{"data": 3}', "warn"),
+        (b"\xff", "warn"),
+        (b"[" * 100_000, "warn"),
+    ],
+)
+def test_odd_lists_of_models_are_no_lists(body: bytes, verdict: str) -> None:
+    """Whatever an upstream says; what is no list proves no credential."""
+    assert models_in(rows_in(body) or []) == frozenset()
     spec = ProviderSpec("one", "openai", (), (ModelSpec("large"),))
-    assert [check.verdict for check in judged("one/a", spec, Spoken(200, {}, body, 0.1), lists=True)] == ["ok"]
+    assert [check.verdict for check in judged("one/a", spec, Spoken(200, {}, body, 0.1), lists=True)] == [verdict]
 
 
 FILE = "~/.claude/settings.json"
