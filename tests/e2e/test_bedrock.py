@@ -14,7 +14,7 @@ from botocore.config import Config
 from tests.e2e.asking import HI, WEATHER, assert_tried_again, body, post
 from tests.fakes import bedrock
 from tests.fakes.bedrock import BEARER, ENVIRONMENT, MODEL, REGION, Bedrock, Invoke, refused
-from tests.fakes.official_sdk import after_results, final_message, text_of
+from tests.fakes.official_sdk import after_results, final_message, text_of, tool_uses
 from tests.fakes.router import Router
 from tests.fakes.upstream import Call
 
@@ -57,7 +57,7 @@ def test_a_session_with_a_call_goes_on(client: anthropic.Anthropic, service: Bed
     first = final_message(client, asked, stream=stream)
     assert first.model == model
     assert [block.type for block in first.content] == ["text", "tool_use"]
-    assert first.content[1].input == {"city": "Köln 😀"}
+    assert tool_uses(first)[0].input == {"city": "Köln 😀"}
     assert (first.usage.input_tokens, first.usage.cache_read_input_tokens, first.usage.output_tokens) == (25, 5, 7)
     assert text_of(after_results(client, asked, first)) == "ok"
     assert service.received[0].json["anthropic_beta"] == ["context-1m-2025-08-07"]
@@ -68,8 +68,8 @@ def test_a_client_of_chat_completions_is_served_too(router: Router, service: Bed
     """The binary stream becomes parts for a client of another format."""
     service.always(Invoke("hello"))
     with openai.OpenAI(base_url=f"{router.url}/v1", api_key="dummy", max_retries=0) as client:
-        messages = [{"role": "user", "content": "hi"}]
-        chunks = list(client.chat.completions.create(model="gpt", messages=messages, stream=True))
+        told = client.chat.completions.create(model="gpt", messages=[{"role": "user", "content": "hi"}], stream=True)
+        chunks = list(told)
     assert "".join(one.choices[0].delta.content or "" for one in chunks if one.choices) == "hello"
 
 
@@ -138,4 +138,4 @@ def test_the_official_clients_take_the_fake_for_the_service(service: Bedrock) ->
         ) as client,
         client.messages.stream(model=MODEL, max_tokens=9, messages=HI) as stream,
     ):
-        assert stream.get_final_message().content[0].text == "hello"
+        assert text_of(stream.get_final_message()) == "hello"

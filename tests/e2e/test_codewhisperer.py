@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.asking import WEATHER, assert_tried_again, body, post
 from tests.fakes.codewhisperer import TOKEN, CodeWhisperer, Speak, exception, overloaded, refusal, throttled
+from tests.fakes.official_sdk import after_results, final_message, text_of, tool_uses
 from tests.fakes.router import Router, only_provider
 from tests.fakes.upstream import Call
 from tests.fakes.wire import Answer, Close, Received, cut
@@ -60,27 +61,21 @@ def router(service: CodeWhisperer, token_path: Path) -> Iterator[Router]:
         yield router
 
 
-def ask(client: anthropic.Anthropic, **more: Any) -> anthropic.types.Message:
-    return client.messages.create(**body(**more))
-
-
 def test_text_and_a_call_arrive_whole_and_streamed(client: anthropic.Anthropic, service: CodeWhisperer) -> None:
     """The official client reads the same message from both forms."""
     service.always(Speak("Let me look.", (CALLS,), fragment=3))
-    whole = ask(client, tools=[WEATHER])
-    with client.messages.stream(**body(tools=[WEATHER])) as stream:
-        streamed = stream.get_final_message()
-    for message in (whole, streamed):
+    for stream in (False, True):
+        message = final_message(client, body(tools=[WEATHER]), stream=stream)
         assert [block.type for block in message.content] == ["text", "tool_use"]
-        assert message.content[1].id == "tooluse_A1"
-        assert message.content[1].input == {"city": "Köln 😀"}
+        (call,) = tool_uses(message)
+        assert (call.id, call.input) == ("tooluse_A1", {"city": "Köln 😀"})
         assert message.stop_reason == "tool_use"
         assert message.usage.input_tokens > 0
 
 
 def test_the_request_carries_token_profile_and_model(client: anthropic.Anthropic, service: CodeWhisperer) -> None:
     """The token file gives the bearer token and the profile; no header of ours is left over."""
-    ask(client, system="Be brief.")
+    final_message(client, body(system="Be brief."), stream=False)
     (received,) = service.received
     assert received.headers["authorization"] == f"Bearer {TOKEN}"
     assert not [name for name in received.headers if "profile" in name]
@@ -91,15 +86,11 @@ def test_the_request_carries_token_profile_and_model(client: anthropic.Anthropic
 
 def test_a_session_with_a_result_goes_on(client: anthropic.Anthropic, service: CodeWhisperer) -> None:
     """The call and its result go back as what they are, never as text."""
+    asked = body(tools=[WEATHER])
     service.then(Speak(None, (CALLS,)))
-    first = ask(client, tools=[WEATHER])
-    answer = {"type": "tool_result", "tool_use_id": first.content[0].id, "content": "sunny"}
-    turns = [
-        {"role": "user", "content": "hi"},
-        {"role": "assistant", "content": first.content},
-        {"role": "user", "content": [answer]},
-    ]
-    assert ask(client, tools=[WEATHER], messages=turns).content[0].text == "ok"
+    first = final_message(client, asked, stream=False)
+    assert [block.type for block in first.content] == ["tool_use"]
+    assert text_of(after_results(client, asked, first)) == "ok"
     state = service.bodies[-1]["conversationState"]
     assert state["history"][-1]["assistantResponseMessage"]["toolUses"][0]["name"] == "get_weather"
     results = state["currentMessage"]["userInputMessage"]["userInputMessageContext"]["toolResults"]

@@ -12,7 +12,7 @@ from google.genai import types
 
 from tests.e2e.asking import WEATHER, assert_tried_again, body, post
 from tests.fakes.gemini import KEY, Gemini, Reply, limited, refused
-from tests.fakes.official_sdk import after_results, final_message, text_of
+from tests.fakes.official_sdk import after_results, final_message, text_of, tool_uses
 from tests.fakes.router import Router, only_provider
 from tests.fakes.upstream import Call
 
@@ -50,7 +50,7 @@ def test_a_session_with_calls_goes_on_with_its_signatures(
     service.then(Reply("Let me look.", CALLS, thought="Two cities."))
     first = final_message(client, asked, stream=stream)
     assert [block.type for block in first.content] == ["thinking", "text", "thinking", "tool_use", "tool_use"]
-    assert first.content[3].input == {"city": "Köln 😀"}
+    assert tool_uses(first)[0].input == {"city": "Köln 😀"}
     assert first.stop_reason == "tool_use"
     assert (first.usage.input_tokens, first.usage.cache_read_input_tokens, first.usage.output_tokens) == (20, 5, 7)
 
@@ -107,8 +107,14 @@ def test_the_official_client_reads_the_fake(service: Gemini) -> None:
     with genai.Client(api_key=KEY, vertexai=False, http_options=options) as client:
         whole = client.models.generate_content(model=MODEL, contents="hi")
         pieces = list(client.models.generate_content_stream(model=MODEL, contents="hi"))
-    parts = whole.candidates[0].content.parts
-    assert "".join(part.text for part in parts if part.text and not part.thought) == "hello"
-    assert [call.name for call in whole.function_calls] == ["get_weather", "get_weather"]
-    streamed = [part for piece in pieces for part in piece.candidates[0].content.parts]
-    assert "".join(part.text for part in streamed if part.text and not part.thought) == "hello"
+    assert said_in(whole) == "hello"
+    assert [call.name for call in whole.function_calls or ()] == ["get_weather", "get_weather"]
+    assert "".join(map(said_in, pieces)) == "hello"
+
+
+def said_in(answer: types.GenerateContentResponse) -> str:
+    """The text of the only candidate, without thoughts."""
+    (candidate,) = answer.candidates or []
+    assert candidate.content is not None
+    assert candidate.content.parts is not None
+    return "".join(part.text for part in candidate.content.parts if part.text and not part.thought)

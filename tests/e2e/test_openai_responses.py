@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests.e2e.asking import WEATHER, assert_tried_again, body, post
-from tests.fakes.official_sdk import after_results, final_message, text_of
+from tests.fakes.official_sdk import after_results, final_message, text_of, tool_uses
 from tests.fakes.responses import ENCRYPTED, Respond, Responses
 from tests.fakes.router import Router, only_provider
 from tests.fakes.upstream import UPSTREAM_KEY, Call, failing
@@ -49,7 +49,7 @@ def test_a_session_with_calls_goes_on_with_its_reasoning(
     service.then(Respond("Let me look.", CALLS, summary="Two cities."))
     first = final_message(client, asked, stream=stream)
     assert [block.type for block in first.content] == ["thinking", "text", "tool_use", "tool_use"]
-    assert first.content[2].input == {"city": "Köln 😀"}
+    assert tool_uses(first)[0].input == {"city": "Köln 😀"}
     assert first.stop_reason == "tool_use"
     assert (first.usage.input_tokens, first.usage.cache_read_input_tokens, first.usage.output_tokens) == (20, 5, 7)
 

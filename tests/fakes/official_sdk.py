@@ -38,7 +38,8 @@ def _client() -> tuple[anthropic.Anthropic, _Answers]:
 def final_message(client: anthropic.Anthropic, asked: Mapping[str, Any], *, stream: bool) -> Message:
     """The whole answer to a Messages request, however it comes."""
     if not stream:
-        return client.messages.create(**asked)
+        message: Message = client.messages.create(**asked)
+        return message
     with client.messages.stream(**asked) as events:
         return events.get_final_message()
 
