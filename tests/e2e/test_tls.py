@@ -73,8 +73,8 @@ def test_clients_and_commands_speak_tls(tmp_path: Path) -> None:
             }
             assert [one.returncode for one in asked.values()] == [0, 0], asked
             assert asked["status",].stdout.startswith(f"running on {url} ")
-            wary = router.run("status", "--host", url, HOME=str(tmp_path))
-            assert "its certificate is not trusted" in wary.stderr
+            refused = router.run("status", "--host", url, HOME=str(tmp_path))
+            assert "its certificate is not trusted" in refused.stderr
             given = router.run("env", "--host", url, "--shell", "sh", **elsewhere).stdout
             assert f"export ANTHROPIC_BASE_URL={url}\n" in given
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,7 +206,7 @@ class Received:
         return found
 
 
-def in_process(text: str, answers: dict[str, Sequence[Answer]], ping_after_s: float = 15.0) -> InProcess:
+def in_process(text: str, answers: Mapping[str, Sequence[Answer]], ping_after_s: float = 15.0) -> InProcess:
     """The router for the configuration in `text`; `answers` are each provider's."""
     found = checked(text)
     assert found.built is not None, found.diagnostics

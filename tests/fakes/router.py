@@ -25,6 +25,7 @@ from tests.fakes.upstream import UPSTREAM_KEY
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 15.0
+DONE_WITHIN_S = 30.0
 
 
 def configuration(*endpoints: str, **sections: Any) -> dict[str, Any]:
@@ -222,7 +223,7 @@ class Router:
         assert found, status
         return int(found[1]) / 1024
 
-    def run(self, *arguments: str, timeout_s: float = 30.0, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs another command of the program in the same home; `more` adds to the environment."""
         return subprocess.run(
             ccr_command(*arguments),
@@ -230,7 +231,7 @@ class Router:
             cwd=self._folder.name,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=DONE_WITHIN_S,
             check=False,
             stdin=subprocess.DEVNULL,
         )
