@@ -96,7 +96,7 @@ class Conditions:
                 return Not(either, value.span) if key == "none" else either
             case "ref", Scalar(value=str(name)):
                 return self._reference(name, value)
-            case "expr", Scalar(value=str(source)):
+            case "expr", Scalar(value=str(source)) if source:
                 predicate, wrong = compile_expression(source, within(value))
                 self.diagnostics.extend(wrong)
                 if predicate is None:
@@ -153,6 +153,8 @@ class Conditions:
             fix = renaming_whole(entry.key, known)
             raise self._written.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint, fix)
         self._check_names(fact, entry.key.span)
+        if isinstance(entry.value, Scalar) and entry.value.value is None:
+            return self._no_shape(entry.value)
         if isinstance(entry.value, MappingNode) and fact == "time":
             return self._window(entry.value)
         if isinstance(entry.value, MappingNode) and fact == "rollout":

@@ -280,7 +280,8 @@ class Matchers:
         """A text, a word of an enum, or a boolean, as the fact wants it."""
         if spec.type == "bool":
             return self.written.boolean(fact, node)
-        text = self.written.text(fact, node)
+        unquoted = spec.words and isinstance(node, Scalar) and isinstance(node.value, bool | int | float)
+        text = node.raw if unquoted and isinstance(node, Scalar) else self.written.text(fact, node)
         if spec.words and text not in spec.words:
             near = nearest(text, spec.words)
             raise self.written.refused(

@@ -16,6 +16,12 @@ from schemas.edits import in_quotes
 ReadT = TypeVar("ReadT")
 
 
+_BOOLEAN_WORDS: Mapping[str, str] = {
+    "true": "true", "yes": "true", "on": "true", "1": "true",
+    "false": "false", "no": "false", "off": "false", "0": "false",
+}  # fmt: skip
+
+
 class Refused(Exception):  # noqa: N818 - says what was refused
     """A matcher is wrong; its diagnostic is already listed."""
 
@@ -41,7 +47,9 @@ class Written:
                 return node.value
             if node.value in ("true", "false") and "${" in node.raw:
                 return node.value == "true"
-        raise self.refused("CCR202", f"`{name}` wants true or false", node.span)
+        word = _BOOLEAN_WORDS.get(str(node.value).lower()) if isinstance(node, Scalar) else None
+        hint = f"write `{word}`, without quotes" if word else None
+        raise self.refused("CCR202", f"`{name}` wants true or false", node.span, hint)
 
     def number(self, fact: str, spec: FactSpec | None, node: Node) -> int | float:
         """A number; with `spec`, one that the fact may be."""

@@ -59,9 +59,10 @@ class Space(Struct):
         return {other: mask for other, mask in box.items() if other != variable}
 
     def piece_of(self, variable: int, domain: int) -> int:
-        """The number of the piece to show for a domain: the usual one if it is in it, else the first."""
+        """The number of the piece to show for a domain: the usual one, else the first after it, else the last before it."""
         usual = self.usual[variable]
-        return usual if domain >> usual & 1 else (domain & -domain).bit_length() - 1
+        after = domain >> usual
+        return usual + (after & -after).bit_length() - 1 if after else domain.bit_length() - 1
 
 
 def both(*boxes: Box) -> Box | None:

@@ -20,7 +20,7 @@ def said_of(node: Predicate) -> str:
         case Compare(source=source) | Opaque(source=source):
             return source
         case Constant(value=value):
-            return "always" if value else "never"
+            return "always" if value else "always: false"
         case Reference(name=name):
             return f"ref {name}"
         case Not(child=child):

@@ -193,6 +193,12 @@ def test_a_target_that_cannot_serve_its_requests_is_shown_one() -> None:
     assert analysed(text, none_better).findings == ()
 
 
+@pytest.mark.parametrize("condition", ["{messageCount: [1, '> 5']}", "{messageCount: '< 2'}", "{toolCount: [0, 7]}"])
+def test_a_witness_is_made_near_what_is_usual(condition: str) -> None:
+    """A long request in few messages is soon made, one in no message is not; every question about these is answered."""
+    assert analysed(rules_text(("x", condition, "b,b1"))).unproven == 0
+
+
 def test_a_spent_budget_is_no_finding() -> None:
     """Questions given up are counted."""
     text = rules_text(("x", "{model: {contains: opus}}", "a,a1"), ("y", "{model: claude-opus-4}", "b,b1"))
