@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from engine.settings import DebugSettings
 from providers.auth import Headers
+from providers.chat.written import as_written
 from providers.client_form import ClientForm
 from providers.dialects.seams import Ask, Encoded, Lost
 from providers.errors import ProviderError
@@ -67,4 +68,4 @@ class Exchange(Struct):
 
     def lost_for(self, attempt: Try) -> tuple[Lost, ...]:
         """What the request lost on its way to the attempt's target: as it was read, and as it was translated."""
-        return (*self.lost_before, *self.prepared[attempt.target_index][1].lost)
+        return (*self.lost_before, *as_written(self.request, self.prepared[attempt.target_index][1].lost))

@@ -9,6 +9,7 @@ from msgspec import Struct
 from engine.gateway import model_of
 from engine.overflow import overflow_of
 from providers.balance import STRATEGIES
+from providers.chat.written import as_written
 from providers.dialects.seams import Ask, Lost, Unencodable
 from providers.dialects.table import dialect_of
 from providers.pool import Wish
@@ -78,4 +79,4 @@ def _lost(
         encoded = dialect_of(spec.type).encode(ask)
     except Unencodable as refusal:
         return (Lost("request", 1, f"cannot be sent: {refusal.error.message}"),), ()
-    return encoded.lost, encoded.notes
+    return as_written(request, encoded.lost), encoded.notes

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from providers.chat.fit import fitted
 from providers.chat.reading import BadChat
 from providers.chat.request import chat_request
+from providers.chat.written import as_written
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Lost
 from providers.dialects.table import dialect_of
@@ -131,6 +132,32 @@ def test_what_only_this_api_knows_goes_to_who_knows_it(
     assert chat.lost == ()
     assert {name: json.loads(encoded.body).get(name) for name in sent} == sent
     assert {one.field for one in encoded.lost} == lost
+
+
+@pytest.mark.parametrize(
+    ("member", "settings", "lost"),
+    [
+        ({"user": "u"}, {}, "user"),
+        ({"stop": ["a", "b"]}, {"maxStopSequences": 1}, "stop"),
+        ({"reasoning_effort": "low"}, {"reasoning": "never"}, "reasoning_effort"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}},
+            {"structuredOutput": "json_object"},
+            "response_format.schema",
+        ),
+        ({"top_k": 3}, {}, "top_k"),
+    ],
+)
+def test_what_is_lost_has_the_name_that_the_client_wrote(
+    member: dict[str, Any], settings: dict[str, Any], lost: str
+) -> None:
+    """Each row: a member of a chat request, settings of the upstream that does not get it as it is, and what is listed."""
+    chat = chat_request(json.dumps({**BASE, **member}).encode())
+    ask = ask_of(chat.request.raw, settings=settings)
+    encoded = dialect_of("openai").encode(replace(ask, request=chat.request))
+
+    assert {one.field for one in as_written(chat.request, encoded.lost)} == {lost}
+    assert as_written(ask.request, encoded.lost) is encoded.lost
 
 
 def test_a_messages_client_is_never_fitted() -> None:
