@@ -15,15 +15,21 @@ from rules.analysis.offered import Place, Providers, places_of
 from rules.evaluate import UnknownFact
 from rules.facts import Facts
 from rules.fast import decider_of
+from rules.filters import decision_of, filtered
 from rules.nodes import Route
-from schemas.document import JSONValue
+from schemas.document import JSONValue, plain
+from schemas.document import Mapping as MappingNode
 
 
 class Replayed(Struct, frozen=True):
-    """Recorded requests: how many, how many go elsewhere, and how often from where to where."""
+    """Recorded requests: how many, how many go elsewhere, and how often from where to where.
+
+    `varying` are further ones, left out: where they go depends on facts that they do not give, such as the time.
+    """
 
     requests: int
     moved: Mapping[tuple[str, str], int]
+    varying: int = 0
 
     @property
     def changed(self) -> int:
@@ -32,10 +38,16 @@ class Replayed(Struct, frozen=True):
 
 
 class Compared(Struct, frozen=True):
-    """Two configurations."""
+    """Two configurations. `refiltered`: their filters differ, and what these make of requests is only replayed."""
 
     difference: Difference
     replayed: Replayed | None = None
+    refiltered: bool = False
+
+    @property
+    def proved(self) -> bool:
+        """Whether there are no changes but those shown."""
+        return self.difference.proved and not self.refiltered
 
     @property
     def differs(self) -> bool:
@@ -44,37 +56,63 @@ class Compared(Struct, frozen=True):
 
 
 def compared(old: Built, new: Built, requests: Iterable[Facts] | None = None) -> Compared:
-    """What changes from one to the other; `requests` are recorded ones to replay, facts not given left out."""
-    before, after = offered(old.providers), offered(new.providers)
-    found = difference((old.rules, before), (new.rules, after))
-    if requests is None:
-        return Compared(found)
-    first, second = decider_of(old.rules), decider_of(new.rules)
-    count = 0
+    """What changes from one to the other; `requests` are recorded ones to replay."""
+    before, after = _Side(old), _Side(new)
+    found = difference((old.rules, before.providers), (new.rules, after.providers))
+    replayed = None if requests is None else _replayed(before, after, requests)
+    return Compared(found, replayed, _filters_of(old) != _filters_of(new))
+
+
+class _Side:
+    def __init__(self, built: Built) -> None:
+        self.providers, self._filters = offered(built.providers), built.rules.filters
+        self._decide = decider_of(built.rules)
+
+    def place_of(self, facts: Facts) -> str:
+        """Where a request goes, behind the filters. Raises `UnknownFact`."""
+        behind = filtered(self._filters, facts.envelope)
+        if behind.blocked is not None:
+            return _said(decision_of(behind.blocked).route, self.providers)
+        seen = facts if behind.envelope is facts.envelope else Facts(behind.envelope)
+        return _said(self._decide(seen).route, self.providers)
+
+
+def _replayed(before: _Side, after: _Side, requests: Iterable[Facts]) -> Replayed:
+    count = varying = 0
     moved: Counter[tuple[str, str]] = Counter()
     for facts in requests:
         try:
-            places = _said(first(facts).route, before), _said(second(facts).route, after)
+            places = before.place_of(facts), after.place_of(facts)
         except UnknownFact:
+            varying += 1
             continue
         count += 1
         if places[0] != places[1]:
             moved[places] += 1
-    return Compared(found, Replayed(count, dict(sorted(moved.items()))))
+    return Replayed(count, dict(sorted(moved.items())), varying)
+
+
+def _filters_of(built: Built) -> object:
+    """What the filters say, with the named conditions that they may speak of; nothing where there are none."""
+    root = built.document.root
+    if not built.rules.filters or not isinstance(root, MappingNode):
+        return None
+    return [None if node is None else plain(node) for node in map(root.get, ("filters", "conditions"))]
 
 
 def as_object(result: Compared) -> dict[str, JSONValue]:
     """The comparison as JSON values."""
     shown: dict[str, JSONValue] = {
         "schemaVersion": 1,
-        "equivalent": result.difference.is_nothing,
-        "proved": result.difference.proved,
+        "equivalent": result.proved and not result.difference.changes,
+        "proved": result.proved,
         "changes": [_change(change) for change in result.difference.changes],
     }
     if result.replayed is not None:
         shown["replayed"] = {
             "requests": result.replayed.requests,
             "changed": result.replayed.changed,
+            "varying": result.replayed.varying,
             "moved": [{"old": old, "new": new, "count": count} for (old, new), count in result.replayed.moved.items()],
         }
     return shown
@@ -82,7 +120,10 @@ def as_object(result: Compared) -> dict[str, JSONValue]:
 
 def as_text(result: Compared) -> str:
     """The comparison for people; ends in a line break."""
-    lines = [f"{_line(change)}\n    such as {_facts(change)}" for change in result.difference.changes]
+    lines = [
+        f"{_line(change)}\n    where {change.region}\n    such as {_facts(change)}"
+        for change in result.difference.changes
+    ]
     return "\n".join([*lines, _conclusion(result), *_replay_lines(result)]) + "\n"
 
 
@@ -90,9 +131,9 @@ def as_markdown(result: Compared) -> str:
     """The comparison as a comment on a pull request; ends in a line break."""
     lines = [f"**{_conclusion(result)}**", ""]
     if result.difference.changes:
-        lines += ["| request | was | is |", "|---|---|---|"]
+        lines += ["| requests | such as | was | is |", "|---|---|---|---|"]
         lines += [
-            f"| {_cell(_facts(change))} | {_cell(_end(change.old))} | {_cell(_end(change.new))} |"
+            f"| {_cell(change.region)} | {_cell(_facts(change))} | {_cell(_end(change.old))} | {_cell(_end(change.new))} |"
             for change in result.difference.changes
         ]
     lines += [f"- {line}" for line in _replay_lines(result)]
@@ -101,19 +142,25 @@ def as_markdown(result: Compared) -> str:
 
 def _conclusion(result: Compared) -> str:
     count = len(result.difference.changes)
-    if result.difference.is_nothing:
+    if result.proved and not count:
         return "no behavioural change (proved for all requests)"
+    said = f"{count} class{'' if count == 1 else 'es'} of requests go{'es' if count == 1 else ''} elsewhere"
+    if result.refiltered:
+        said = said if count else "the rules send all requests as before"
+        return f"{said}; the filters differ, and what they make of requests is not compared"
     if not count:
         return "no change found, but not everything could be proved"
-    said = f"{count} class{'' if count == 1 else 'es'} of requests go{'es' if count == 1 else ''} elsewhere"
-    return said if result.difference.proved else f"{said}; there may be more"
+    return said if result.proved else f"{said}; there may be more"
 
 
 def _replay_lines(result: Compared) -> list[str]:
     replayed = result.replayed
     if replayed is None:
         return []
-    head = f"replayed {replayed.requests} requests: {replayed.changed} go elsewhere"
+    count, changed = replayed.requests, replayed.changed
+    head = f"replayed {count} request{'s' * (count != 1)}: {changed} go{'es' * (changed == 1)} elsewhere"
+    if replayed.varying:
+        head += f"; {replayed.varying} more left out, which depend on the time or on states and do not give them"
     return [head, *(f"{count} from {old} to {new}" for (old, new), count in replayed.moved.items())]
 
 
@@ -139,7 +186,7 @@ def _shown(places: Iterable[Place]) -> str:
 
 def _change(change: Change) -> dict[str, JSONValue]:
     shape = {**change.witness.shape, "headers": change.witness.shape.get("headers") or {}}
-    return {"region": _facts(change), "witness": shape, "old": _target(change.old), "new": _target(change.new)}
+    return {"region": change.region, "witness": shape, "old": _target(change.old), "new": _target(change.new)}
 
 
 def _target(outcome: Outcome) -> dict[str, JSONValue]:

@@ -10,12 +10,14 @@ from rules.analysis.budget import Budget, Spent
 from rules.analysis.offered import Providers
 from rules.analysis.prove import Never, Prover
 from rules.analysis.ready import prover_of
-from rules.analysis.space import TooMany, meet
 from rules.analysis.wording import said_of
 from rules.cases import Case
 from rules.cost import leaves_of
-from rules.evaluate import Leaf, UnknownFact, decide
+from rules.evaluate import Leaf
+from rules.facts import Facts
+from rules.filters import filtered
 from rules.nodes import Constant, Rule, RuleSet
+from rules.suppose import cases_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.wording import quoted
@@ -60,10 +62,10 @@ def coverage_of(rules: RuleSet, providers: Providers, cases: Sequence[Case], bud
     heard = _Heard()
     for case in cases:
         if case.facts is not None:
-            try:
-                heard.taken.add(decide(rules, case.facts, heard).rule)
-            except UnknownFact:
-                continue
+            behind = filtered(rules.filters, case.facts.envelope)
+            if behind.blocked is None:
+                found = cases_of(rules, Facts(behind.envelope), heard)
+                heard.taken |= {supposed.decision.rule for supposed in found.cases}
     missed: list[Rule] = []
     one_sided: list[tuple[Rule, str, bool]] = []
     counts = [0, 0, 0, 0]
@@ -95,10 +97,11 @@ def _feasible(prover: Prover, number: int, rule: Rule) -> Iterator[tuple[Leaf, b
         sides = prover.boxes.sides_of(leaf)
         for verdict, region in ((True, sides.holds), (False, sides.fails_to_hold)):
             try:
-                if listing.first_in(meet(region, ({},)), listing.before(number)) is not None:
-                    yield leaf, verdict
-            except (Spent, TooMany):
-                continue
+                proved_never = listing.first_in(region, listing.before(number)) is None
+            except Spent:
+                proved_never = False
+            if not proved_never:
+                yield leaf, verdict
 
 
 def uncovered(coverage: Coverage) -> Iterator[Diagnostic]:

@@ -71,7 +71,7 @@ def command(
             click.echo(as_text(result), nl=False)
     if unread:
         return UnreadableConfiguration.exit_code
-    doubtful = fail_on == "unproven" and not result.difference.proved
+    doubtful = fail_on == "unproven" and not result.proved
     return int(fail_on != "never" and (result.differs or doubtful))
 
 

@@ -6,6 +6,7 @@ What a proof found is only said when the server, given this request, does just t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice, product
 from types import MappingProxyType
 from typing import Any
@@ -72,7 +73,7 @@ class Witness(Struct, frozen=True):
     @property
     def line(self) -> str:
         """In one line: what is special about the request, and the rule that takes it."""
-        said = ", ".join(f"{fact}={_shown(value)}" for fact, value in self.facts)
+        said = ", ".join(f"{fact}={_shown(fact, value)}" for fact, value in self.facts)
         return f"{said or 'an everyday request'}  ->  {self.decision.rule}"
 
 
@@ -331,7 +332,9 @@ def _run(scale: Scale, domains: Sequence[int], piece: int) -> tuple[float, float
     return low[0], high[1]
 
 
-def _shown(value: Seen) -> str:
+def _shown(fact: str, value: Seen) -> str:
+    if fact == "time" and isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, frozenset):

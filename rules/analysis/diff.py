@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import MAX_TRIES, Witness
+from rules.analysis.described import described
 from rules.analysis.listing import Outcome
 from rules.analysis.offered import Providers
 from rules.analysis.prove import Prover, without
@@ -20,12 +21,16 @@ from rules.nodes import Decision, RuleSet
 
 
 class Change(Struct, frozen=True):
-    """Requests that `old` decided and `new` decides now, to another target; `witness` is one of them, decided by the old rules."""
+    """Requests that `old` decided and `new` decides now, to another target; `witness` is one of them, decided by the old rules.
+
+    `region` says where such requests are, in the words of both conditions.
+    """
 
     old: Outcome
     new: Outcome
     witness: Witness
     decision: Decision
+    region: str
 
 
 class Difference(Struct, frozen=True):
@@ -100,7 +105,9 @@ class _Comparison:
                     if isinstance(made, Witness):
                         decision = self.after.certifier.decide(Facts(envelope_of(made.shape)))
                         if decision.rule == new.name:
-                            return Change(old, new, made, decision)
+                            assert common is not None
+                            region = described(common, (old, new), self.before.boxes)
+                            return Change(old, new, made, decision, region)
                     self.proved = False
                     tries += 1
                     if isinstance(made, Witness) or tries > MAX_TRIES:

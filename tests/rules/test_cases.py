@@ -190,6 +190,22 @@ def test_a_suite_reaches_every_rule_and_boundary_and_passes() -> None:
     assert [one.data["rule"] for one in uncovered(none)] == ["pictures", "long"]
 
 
+def test_coverage_counts_what_tests_run_behind_the_filters_and_at_every_time() -> None:
+    """A rule for a tag is reached by what a filter tags, and a test that leaves the time open reaches both sides."""
+    rules = ruleset(
+        "filters:\n  - {name: pii, action: tag, patterns: [{regex: hunter}]}\n"
+        "routing:\n  defaultProvider: a\n  explicitModels: false\n  customRules:\n"
+        '    - {name: private, condition: {tags: {has: pii}}, target: "b,b1"}\n'
+        '    - {name: night, condition: {time: {between: "22:00-06:00"}}, target: "a,a1"}\n'
+    )
+    made = cases(
+        "  - {name: one, request: {lastUserText: hunter2}, expect: {rule: private}}\n"
+        "  - {name: two, request: {model: m}, expect: {provider: a}}\n"
+    )
+
+    assert coverage_of(rules, PROVIDERS, made).percent == 100
+
+
 def test_mutants_that_survive_come_with_the_request_that_kills_them() -> None:
     """Mutants that decide as before are recognised."""
     rules = ruleset(CONFIG)

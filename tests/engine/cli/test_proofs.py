@@ -224,16 +224,45 @@ def test_diff_proves_that_nothing_changes_or_shows_what_does() -> None:
     changed = run("diff", "old.yaml", "new.yaml", "--fail-on", "any")
     assert changed.exit_code == 1
     assert changed.stdout == (
-        "here,n by opus in batches  ->  there,n by opus in batches\n    such as model=opus, stream=false\n"
+        "here,n by opus in batches  ->  there,n by opus in batches\n    where model contains opus and stream is false\n"
+        "    such as model=opus, stream=false\n"
         "1 class of requests goes elsewhere\n"
     )
     report = json.loads(run("diff", "old.yaml", "new.yaml", "--format", "json").stdout)
     assert report["equivalent"] is False
+    assert report["changes"][0]["region"] == "model contains opus and stream is false"
     assert report["changes"][0]["new"] == {"rule": "opus in batches", "provider": "there", "model": "n"}
     assert run("diff", "old.yaml", "new.yaml", "--format", "md").stdout == (
-        "**1 class of requests goes elsewhere**\n\n| request | was | is |\n|---|---|---|\n"
-        "| model=opus, stream=false | here,n by opus in batches | there,n by opus in batches |\n"
+        "**1 class of requests goes elsewhere**\n\n| requests | such as | was | is |\n|---|---|---|---|\n"
+        "| model contains opus and stream is false | model=opus, stream=false | here,n by opus in batches | there,n by opus in batches |\n"
     )
+
+
+def test_diff_never_proves_past_filters() -> None:
+    """They are replayed; that nothing changes for all requests is not said where they differ."""
+    filters = "filters: [{name: shut, action: block, condition: {model: gpt}}]\n"
+    Path("shut.yaml").write_text(OLD + filters)
+    Path("gpt.json").write_text(json.dumps({"model": "gpt", "max_tokens": 5, "messages": []}))
+    done = run("diff", "old.yaml", "shut.yaml", "--requests", "gpt.json", "--fail-on", "unproven")
+    report = json.loads(run("diff", "old.yaml", "shut.yaml", "--format", "json").stdout)
+
+    assert (done.exit_code, report["equivalent"], report["proved"], report["changes"]) == (1, False, False, [])
+    assert done.stdout == (
+        "the rules send all requests as before; the filters differ, and what they make of requests is not compared\n"
+        "replayed 1 request: 1 goes elsewhere\n1 from here to refused\n"
+    )
+    assert json.loads(run("diff", "shut.yaml", "shut.yaml", "--format", "json").stdout)["equivalent"] is True
+
+
+def test_diff_says_which_requests_it_could_not_replay() -> None:
+    """What depends on the time and does not give it is counted apart."""
+    night = '    - {name: night, condition: {time: {between: "22:00-06:00"}}, target: "there,m"}\n'
+    Path("night.yaml").write_text(OLD + night)
+    Path("gpt.json").write_text(json.dumps({"model": "gpt", "max_tokens": 5, "messages": []}))
+    report = json.loads(run("diff", "old.yaml", "night.yaml", "--requests", "gpt.json", "--format", "json").stdout)
+
+    assert report["replayed"] == {"requests": 0, "changed": 0, "varying": 1, "moved": []}
+    assert "1 more left out" in run("diff", "old.yaml", "night.yaml", "--requests", "gpt.json").stdout
 
 
 def test_diff_replays_recorded_requests() -> None:
@@ -245,7 +274,7 @@ def test_diff_replays_recorded_requests() -> None:
     (folder / "b.json").write_text(json.dumps({**body, "model": "gpt"}))
     (folder / "c.json").write_text("{}")
     result = run("diff", "old.yaml", "new.yaml", "--requests", "requests")
-    assert result.stdout.endswith("replayed 2 requests: 1 go elsewhere\n1 from here,n to there,n\n")
+    assert result.stdout.endswith("replayed 2 requests: 1 goes elsewhere\n1 from here,n to there,n\n")
     assert "c.json is left out" in result.stderr
 
 
