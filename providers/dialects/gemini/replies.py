@@ -16,12 +16,13 @@ from providers.dialects.gemini.errors import error_in_reply
 from providers.dialects.gemini.grounding import Found, found_in
 from providers.dialects.gemini.stops import BREAKS, STOPS
 from providers.dialects.gemini.usage import usage_of
-from providers.dialects.refusal_text import redacted, said_in
+from providers.dialects.refusal_text import redacted
 from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Encoded, Head
 from providers.dialects.stops import stop_from
+from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import search_of
-from providers.errors import KINDS, ProviderError
+from providers.errors import ProviderError
 from providers.messages import parts
 from providers.messages.parts import Fault, Signature, Stop, Text, Thinking, ToolEnd, ToolInput, ToolStart, Usage
 from providers.messages.signatures import issuer_of, marked
@@ -36,8 +37,8 @@ class ReplyDecoder:
     """A `Decoder` for one answer."""
 
     __slots__ = (
-        "_ask", "_body", "_calls", "_done", "_form", "_found", "_head", "_issuer", "_names", "_refused", "_said", "_search_asked",
-        "_spoke", "_sse", "_stop", "_usage",
+        "_ask", "_body", "_calls", "_done", "_form", "_found", "_head", "_issuer", "_names", "_refused", "_said",
+        "_search_asked", "_spoke", "_sse", "_stop", "_unusable", "_usage",
     )  # fmt: skip
 
     open_ended = False
@@ -45,6 +46,7 @@ class ReplyDecoder:
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
         self._ask = ask
         self._head = head
+        self._unusable = Unusable(ask, head)
         self._names = encoded.tool_names
         self._issuer = issuer_of("gemini", ask.provider.name)
         self._form = Form.UNKNOWN
@@ -73,7 +75,7 @@ class ReplyDecoder:
                 self._stream(bytes(self._body), out)
                 self._body.clear()
         if len(self._body) > reply_form.MAX_BYTES:
-            self._break(self._unusable("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
+            self._break(self._unusable.error("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
         return out
 
     def finish(self) -> Sequence[parts.Part]:
@@ -89,7 +91,7 @@ class ReplyDecoder:
             body = bytes(self._body).removeprefix(b"\xef\xbb\xbf")
             self._frame(body, out, at_end=True)
             if not body.strip() and not self._done:
-                self._break(self._unusable("empty", "nothing"), out)
+                self._break(self._unusable.error("empty", "nothing"), out)
         if not self._done:
             self._end(out)
         return out
@@ -109,7 +111,9 @@ class ReplyDecoder:
         try:
             chunks = chunks_of(data)
         except ValueError:
-            self._break(self._cut() if at_end and is_cut(data) else self._no_reply(data), out)
+            self._break(
+                self._unusable.cut(said=self._said) if at_end and is_cut(data) else self._unusable.no_reply(data), out
+            )
             return
         for chunk in chunks:
             if not self._done:
@@ -121,7 +125,7 @@ class ReplyDecoder:
             return
         if chunk.candidates is None and chunk.prompt_feedback is None and chunk.usage_metadata is None:
             if self._form is not Form.STREAM:
-                self._break(self._no_reply(data), out)
+                self._break(self._unusable.no_reply(data), out)
             return
         if chunk.usage_metadata is not None:
             total = merged(self._usage, usage_of(chunk.usage_metadata))
@@ -147,7 +151,7 @@ class ReplyDecoder:
             return
         if kind := BREAKS.get(reason):
             why = f" ({redacted(candidate.finish_message, self._ask)[:300]})" if candidate.finish_message else ""
-            self._break(self._unusable(kind, f"a reply that broke off: `{reason}`{why}"), out)
+            self._break(self._unusable.error(kind, f"a reply that broke off: `{reason}`{why}"), out)
         elif self._stop is None or self._stop.reason == "end_turn":
             self._stop = stop_from(reason, STOPS)
 
@@ -171,11 +175,11 @@ class ReplyDecoder:
 
     def _call(self, call: Call, signature: str | None, out: list[parts.Part]) -> None:
         if not call.name:
-            self._break(self._unusable("bad_reply", "a tool call that has no name"), out)
+            self._break(self._unusable.error("bad_reply", "a tool call that has no name"), out)
             return
         if call.partial_args is not None or self._calls >= MAX_CALLS:
             what = "a tool call in pieces" if self._calls < MAX_CALLS else f"more than {MAX_CALLS} tool calls"
-            self._break(self._unusable("bad_reply", what), out)
+            self._break(self._unusable.error("bad_reply", what), out)
             return
         if signature:
             out.append(Signature(marked(self._issuer, signature)))
@@ -192,7 +196,7 @@ class ReplyDecoder:
         if stop is None and self._refused:
             stop = Stop("refusal")
         if stop is None:
-            self._break(self._cut(), out)
+            self._break(self._unusable.cut(said=self._said), out)
             return
         if self._search_asked and (self._found.queries or self._found.sources):
             use_id = f"srvtoolu_{self._ask.new_id()}"
@@ -204,17 +208,3 @@ class ReplyDecoder:
     def _break(self, error: ProviderError, out: list[parts.Part]) -> None:
         out.append(Fault(error))
         self._done = True
-
-    def _unusable(self, kind: str, what: str) -> ProviderError:
-        return ProviderError(KINDS[kind], f"`{self._ask.provider.name}` answered with {what}", status=self._head.status)
-
-    def _cut(self) -> ProviderError:
-        if self._said:
-            return self._unusable("cut", "a reply that ended before it was complete")
-        return self._unusable("empty", "a reply without any content")
-
-    def _no_reply(self, data: bytes) -> ProviderError:
-        said = redacted(said_in(data[:8_000]).message, self._ask)
-        return self._unusable(
-            "garbage", f"something that is no reply: {said}" if said else "something that is no reply"
-        )

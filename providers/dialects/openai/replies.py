@@ -10,12 +10,12 @@ from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_o
 from providers.dialects.openai.reply_reasoning import reasoning_in
 from providers.dialects.openai.reply_stops import BREAKS, better, stop_of
 from providers.dialects.openai.reply_usage import usage_of
-from providers.dialects.refusal_text import redacted, said_in
 from providers.dialects.refusals import error_in_reply
 from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
+from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import Source, citation_of, search_of, sources_in
-from providers.errors import KINDS, ProviderError
+from providers.errors import ProviderError
 from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
 from providers.messages.usage import merged
 from providers.wire.json_text import is_cut, value_of
@@ -36,7 +36,7 @@ class ReplyDecoder:
 
     __slots__ = (
         "_ask", "_body", "_calls", "_done", "_form", "_halves", "_head", "_last_is_text", "_pending_sources", "_refused",
-        "_search_asked", "_sources", "_sse", "_stop", "_texts", "_thoughts", "_usage",
+        "_search_asked", "_sources", "_sse", "_stop", "_texts", "_thoughts", "_unusable", "_usage",
     )  # fmt: skip
 
     open_ended = False
@@ -44,6 +44,7 @@ class ReplyDecoder:
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
         self._ask = ask
         self._head = head
+        self._unusable = Unusable(ask, head)
         self._form = Form.UNKNOWN
         self._body = bytearray()
         self._sse = SseDecoder()
@@ -71,7 +72,7 @@ class ReplyDecoder:
                 self._stream(bytes(self._body), out)
                 self._body.clear()
         if len(self._body) > reply_form.MAX_BYTES:
-            self._break(self._unusable("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
+            self._break(self._unusable.error("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
         return out
 
     def finish(self) -> Sequence[Part]:
@@ -89,7 +90,7 @@ class ReplyDecoder:
             if self._stop is not None:
                 self._end(out)
             else:
-                self._break(self._cut(), out)
+                self._break(self._unusable.cut(said=self._has_content), out)
         return out
 
     def _stream(self, data: bytes, out: list[Part]) -> None:
@@ -104,7 +105,7 @@ class ReplyDecoder:
         data = frame.data
         if data[:1] != b"{" and data.lstrip()[:6] == b"[DONE]":
             if self._stop is None and not self._has_content:
-                self._break(self._unusable("empty", "nothing"), out)
+                self._break(self._unusable.error("empty", "nothing"), out)
             else:
                 self._end(out)
             return
@@ -113,7 +114,9 @@ class ReplyDecoder:
             error = value_of(data) if frame.event == b"error" and (chunk is None or not chunk.error) else None
         except ValueError:
             if data.strip():
-                self._break(self._cut() if at_end else self._no_reply(data), out)
+                self._break(
+                    self._unusable.cut(said=self._has_content) if at_end else self._unusable.no_reply(data), out
+                )
             return
         if error is not None:
             self._break(error_in_reply(self._ask, self._head, error), out)
@@ -123,15 +126,17 @@ class ReplyDecoder:
     def _whole(self, body: bytes, out: list[Part]) -> None:
         body = body.removeprefix(b"\xef\xbb\xbf")
         if not body.strip():
-            self._break(self._unusable("empty", "nothing"), out)
+            self._break(self._unusable.error("empty", "nothing"), out)
             return
         try:
             chunk = chunk_of(body)
         except ValueError:
-            self._break(self._cut() if is_cut(body) else self._no_reply(body), out)
+            self._break(
+                self._unusable.cut(said=self._has_content) if is_cut(body) else self._unusable.no_reply(body), out
+            )
             return
         if chunk is None or not (chunk.choices or chunk.error):
-            self._break(self._no_reply(body), out)
+            self._break(self._unusable.no_reply(body), out)
             return
         self._chunk(chunk, out)
         if not self._done:
@@ -165,7 +170,7 @@ class ReplyDecoder:
         if not reason or self._done:
             return
         if kind := BREAKS.get(reason.lower()):
-            self._break(self._unusable(kind, f"a reply that broke off (`{reason}`)"), out)
+            self._break(self._unusable.error(kind, f"a reply that broke off (`{reason}`)"), out)
         else:
             self._stop = better(self._stop, stop_of(choice, reason, self._ask.request.stop_sequences))
 
@@ -197,7 +202,9 @@ class ReplyDecoder:
         if delta.tool_calls or delta.function_call is not None:
             self._call(delta, out)
             if self._calls.is_too_much:
-                self._break(self._unusable("bad_reply", f"tool calls of more than {MAX_INPUT_CHARS} characters"), out)
+                self._break(
+                    self._unusable.error("bad_reply", f"tool calls of more than {MAX_INPUT_CHARS} characters"), out
+                )
                 return
         if delta.annotations:
             sources = sources_in(delta.annotations)
@@ -258,7 +265,7 @@ class ReplyDecoder:
         """The reply is complete."""
         self._calls.flush(out)
         if self._calls.is_nameless:
-            self._break(self._unusable("bad_reply", "a tool call that has no name"), out)
+            self._break(self._unusable.error("bad_reply", "a tool call that has no name"), out)
             return
         out += [kind("\ufffd") for kind in self._halves]
         out += [citation_of(source) for source in self._pending_sources]
@@ -274,17 +281,3 @@ class ReplyDecoder:
     def _break(self, error: ProviderError, out: list[Part]) -> None:
         out.append(Fault(error))
         self._done = True
-
-    def _unusable(self, kind: str, what: str) -> ProviderError:
-        return ProviderError(KINDS[kind], f"`{self._ask.provider.name}` answered with {what}", status=self._head.status)
-
-    def _cut(self) -> ProviderError:
-        if self._has_content:
-            return self._unusable("cut", "a reply that ended before it was complete")
-        return self._unusable("empty", "a reply without any content")
-
-    def _no_reply(self, data: bytes) -> ProviderError:
-        said = redacted(said_in(data[:8_000]).message, self._ask)
-        return self._unusable(
-            "garbage", f"something that is no reply: {said}" if said else "something that is no reply"
-        )

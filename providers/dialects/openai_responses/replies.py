@@ -14,13 +14,13 @@ from providers.dialects.openai_responses.calls import MAX_CALLS, Calls
 from providers.dialects.openai_responses.events import Event, Item, Response, event_of, response_of, texts_in
 from providers.dialects.openai_responses.items import signature_of
 from providers.dialects.openai_responses.searches import Searches
-from providers.dialects.refusal_text import redacted, said_in
 from providers.dialects.refusals import error_in_reply
 from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Encoded, Head
 from providers.dialects.stops import stop_from
+from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import citation_of, sources_in
-from providers.errors import KINDS, ProviderError
+from providers.errors import ProviderError
 from providers.messages.parts import Fault, Part, Signature, Stop, Text, Thinking, Usage
 from providers.messages.signatures import issuer_of, marked
 from providers.messages.usage import merged
@@ -43,7 +43,7 @@ class ReplyDecoder:
 
     __slots__ = (
         "_ask", "_body", "_calls", "_done", "_form", "_head", "_is_keyless", "_issuer", "_last_is_text", "_refused", "_said", "_searches", "_seen",
-        "_sse", "_told",
+        "_sse", "_told", "_unusable",
     )  # fmt: skip
 
     open_ended = False
@@ -51,6 +51,7 @@ class ReplyDecoder:
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
         self._ask = ask
         self._head = head
+        self._unusable = Unusable(ask, head)
         self._issuer = issuer_of("openai-responses", ask.provider.name)
         self._form = Form.UNKNOWN
         self._body = bytearray()
@@ -76,7 +77,7 @@ class ReplyDecoder:
                 self._stream(bytes(self._body), out)
                 self._body.clear()
         if len(self._body) > reply_form.MAX_BYTES:
-            self._break(self._unusable("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
+            self._break(self._unusable.error("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
         return out
 
     def finish(self) -> Sequence[Part]:
@@ -91,7 +92,7 @@ class ReplyDecoder:
         else:
             self._whole(bytes(self._body).removeprefix(b"\xef\xbb\xbf"), out)
         if not self._done:
-            self._break(self._cut(), out)
+            self._break(self._unusable.cut(said=self._said), out)
         return out
 
     def _stream(self, data: bytes, out: list[Part]) -> None:
@@ -109,7 +110,9 @@ class ReplyDecoder:
         try:
             event = event_of(data)
         except ValueError:
-            self._break(self._cut() if at_end and is_cut(data) else self._no_reply(data), out)
+            self._break(
+                self._unusable.cut(said=self._said) if at_end and is_cut(data) else self._unusable.no_reply(data), out
+            )
             return
         kind = event.type or frame.event.decode("utf-8", "replace")
         handler = _HANDLERS.get(kind)
@@ -120,7 +123,7 @@ class ReplyDecoder:
         elif kind == "error" or event.error:
             self._break(error_in_reply(self._ask, self._head, self._error_in(data)), out)
         if self._calls.too_many and not self._done:
-            self._break(self._unusable("bad_reply", f"more than {MAX_CALLS} tool calls"), out)
+            self._break(self._unusable.error("bad_reply", f"more than {MAX_CALLS} tool calls"), out)
 
     def _error_in(self, data: bytes) -> Any:
         try:
@@ -130,15 +133,15 @@ class ReplyDecoder:
 
     def _whole(self, body: bytes, out: list[Part]) -> None:
         if not body.strip():
-            self._break(self._unusable("empty", "nothing"), out)
+            self._break(self._unusable.error("empty", "nothing"), out)
             return
         try:
             response = response_of(body)
         except ValueError:
-            self._break(self._cut() if is_cut(body) else self._no_reply(body), out)
+            self._break(self._unusable.cut(said=self._said) if is_cut(body) else self._unusable.no_reply(body), out)
             return
         if response.output is None and not response.error:
-            self._break(self._no_reply(body), out)
+            self._break(self._unusable.no_reply(body), out)
             return
         self._end(response, out)
 
@@ -257,7 +260,7 @@ class ReplyDecoder:
             for place, item in enumerate(response.output or ()):
                 self._item(Event(output_index=place), item, out)
         if self._calls.unnamed or self._calls.too_many:
-            self._break(self._unusable("bad_reply", "a tool call that cannot be made"), out)
+            self._break(self._unusable.error("bad_reply", "a tool call that cannot be made"), out)
             return
         out += self._searches.rest()
         usage = usage_of(response.usage) or Usage()
@@ -282,20 +285,6 @@ class ReplyDecoder:
     def _break(self, error: ProviderError, out: list[Part]) -> None:
         out.append(Fault(error))
         self._done = True
-
-    def _unusable(self, kind: str, what: str) -> ProviderError:
-        return ProviderError(KINDS[kind], f"`{self._ask.provider.name}` answered with {what}", status=self._head.status)
-
-    def _cut(self) -> ProviderError:
-        if self._said:
-            return self._unusable("cut", "a reply that ended before it was complete")
-        return self._unusable("empty", "a reply without any content")
-
-    def _no_reply(self, data: bytes) -> ProviderError:
-        said = redacted(said_in(data[:8_000]).message, self._ask)
-        return self._unusable(
-            "garbage", f"something that is no reply: {said}" if said else "something that is no reply"
-        )
 
 
 _HANDLERS: Mapping[str, Callable[[ReplyDecoder, Event, list[Part]], None]] = {
