@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from engine.log_files import log_files
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
 _COLOURS = {"debug": "bright_black", "info": "cyan", "warn": "yellow", "error": "red"}
 _POLL_S = 0.2
+_LOOKS = 10
 
 
 @click.command("logs")
@@ -69,24 +70,47 @@ def _following(folder: Path, current: Path | None) -> Iterator[str]:
             file.seek(0, os.SEEK_END)
         pending = b""
         while True:
-            following = _after(file, log_files(folder))  # before reading: what is written later is read next time
+            following = _after(file, folder)  # before reading: what is written later is read next time
+            if following is not None:
+                held.enter_context(following)
             if file is not None:
                 *whole, pending = (pending + file.read()).split(b"\n")
                 yield from (line.decode("utf-8", "replace") for line in whole)
             if following is not None:
-                held.close()
-                file, pending = held.enter_context(following.open("rb")), b""
+                if file is not None:
+                    file.close()
+                file, pending = following, b""
                 continue
             time.sleep(_POLL_S)
 
 
-def _after(file: BinaryIO | None, files: list[Path]) -> Path | None:
-    """The file to go on with, if any; the first of all where none is open."""
+def _after(file: BinaryIO | None, folder: Path) -> BinaryIO | None:
+    """The file to go on with, if any; the first of all where none is open. Files are renamed while they are looked at."""
+    for _ in range(_LOOKS):
+        with suppress(FileNotFoundError):
+            files = [(path.stat().st_ino, path) for path in log_files(folder)]
+            behind = _behind(file, files)
+            if behind is None:
+                return None
+            inode, path = behind
+            opened = path.open("rb")
+            if os.fstat(opened.fileno()).st_ino == inode:
+                return opened
+            opened.close()
+    return None
+
+
+def _behind(file: BinaryIO | None, files: list[tuple[int, Path]]) -> tuple[int, Path] | None:
+    """Of the files and their inodes the one behind `file`; the last where `file` is gone. Raises FileNotFoundError where it was just renamed."""
     if file is None:
         return files[0] if files else None
-    inode = os.fstat(file.fileno()).st_ino
-    places = [place for place, path in enumerate(files) if path.exists() and path.stat().st_ino == inode]
-    return next(iter(files[(places[0] + 1 if places else -1) :]), None)
+    read = os.fstat(file.fileno())
+    inodes = [inode for inode, _ in files]
+    if read.st_ino in inodes:
+        return next(iter(files[inodes.index(read.st_ino) + 1 :]), None)
+    if read.st_nlink:
+        raise FileNotFoundError
+    return files[-1] if files else None
 
 
 def _wanted(line: str, level: str) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import ccr
+from engine.cli import ccr, logs
 from engine.cli.logs import _following, _shown
+from engine.log_files import LogFiles, log_files
 
 
 def line(level: str, message: str, **more: object) -> str:
@@ -91,3 +92,42 @@ def test_following_goes_on_to_the_next_day(folder: Path, monkeypatch: pytest.Mon
     lines = _following(folder, today)
 
     assert [next(lines), next(lines)] == ['{"half": 1}', '{"next": 1}']
+
+
+@pytest.mark.parametrize("renamed_meanwhile", [False, True])
+def test_following_goes_through_full_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, renamed_meanwhile: bool
+) -> None:
+    """Several may become full between two looks, and one while it is looked for: each line comes once, in its order."""
+    writer = LogFiles(folder, max_bytes=250)
+    numbers = iter(range(100))
+
+    def write_some(_: float = 0.0) -> None:
+        for _ in range(7):
+            writer.append(b"%099d\n" % next(numbers), "2026-01-03")
+
+    def looked_too_early(where: Path) -> list[Path]:
+        found = log_files(where)
+        if renamed_meanwhile and next(numbers, 100) < 40:
+            write_some()
+        return found
+
+    write_some()
+    monkeypatch.setattr(logs, "log_files", looked_too_early)
+    monkeypatch.setattr("engine.cli.logs.time.sleep", write_some)
+    lines = _following(folder, folder / "ccr-2026-01-03.log")
+    read = [int(next(lines)) for _ in range(40)]
+    writer.close()
+
+    assert read == sorted(set(read))
+    written = [int(each) for path in log_files(folder)[2:] for each in path.read_text().split()]
+    assert read == written[written.index(read[0]) :][: len(read)]
+
+
+def test_following_outlives_a_file_that_vanishes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between being listed and being opened it may be renamed, or deleted for its age."""
+    listed = [[folder / "ccr-2026-01-04.log"], [folder / "ccr-2026-01-02.log"]]
+    monkeypatch.setattr(logs, "log_files", lambda _: listed.pop(0) if len(listed) > 1 else listed[0])
+    monkeypatch.setattr("engine.cli.logs.time.sleep", lambda _: None)
+
+    assert "three" in next(_following(folder, None))
