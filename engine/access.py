@@ -19,6 +19,7 @@ class Access(Struct, frozen=True):
     """`keys` None: none are asked for. `allow` None: every address that `deny` does not name.
 
     `trusted` are proxies whose `X-Forwarded-For` counts; `host_names` the names of the router besides this machine's.
+    `has_certificate`: it shows one, which holds for its own names only.
     """
 
     keys: tuple[RouterKey, ...] | None = None
@@ -26,6 +27,7 @@ class Access(Struct, frozen=True):
     deny: tuple[Network, ...] = ()
     trusted: tuple[Network, ...] = ()
     host_names: frozenset[str] = frozenset()
+    has_certificate: bool = False
 
 
 def access_of(root: Node) -> Access:
@@ -41,6 +43,7 @@ def access_of(root: Node) -> Access:
         allow=None if allow is None else _networks(allow),
         deny=_networks(deny),
         trusted=_networks(server.get("trustedProxies")),
+        has_certificate=isinstance(server.get("tls"), Mapping),
         host_names=frozenset(name.lower().removesuffix(".") for name in texts_of(server.get("hostNames"))),
     )
 

@@ -65,6 +65,11 @@ def host_of(header: str) -> str:
     return text.partition(":")[0].removesuffix(".")
 
 
+def is_domain(host: str) -> bool:
+    """Whether a name or an address without port is a name that its owner may let point anywhere: one with a dot."""
+    return "." in host and address_of(host) is None
+
+
 def is_loopback_host(host: str) -> bool:
     """Whether a name or an address without port always means this machine."""
     if host in _USUAL or host.endswith(".localhost"):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from engine.access import Access
-from engine.addresses import client_address, host_of, is_in, is_loopback_host
+from engine.addresses import client_address, host_of, is_domain, is_in, is_loopback_host
 from engine.keys import RouterKey, id_of, presented_key
 from engine.replies import Refusal, Refused, refusal
 from providers.secret import Secret
@@ -48,13 +48,15 @@ class Door:
     def check_site(self, headers: Mapping[str, str], on_loopback: bool, posted: bool) -> None:
         """Raises `Refused` where a page of another site may be asking through its visitor's browser.
 
-        A `Host` that is none is a 400 (RFC 9112, section 3.2). On loopback a `Host` that is no name of this machine is a 421: some site's name was made to point here. A posted
-        request whose `Origin` is not the router's own is a 403. `server.hostNames` are the router's names too.
+        A `Host` that is none is a 400 (RFC 9112, section 3.2). One that is no name of the router is a 421: some site's name
+        was made to point here. On loopback those are the names of this machine; elsewhere, without keys (which no page knows)
+        and without TLS, any address and what is no domain. A posted request whose `Origin` is not the router's own is a
+        403. `server.hostNames` are the router's names too.
         """
         host = headers.get("host")
         if host is not None and not _HOST.fullmatch(host):
             raise Refused(_not_in(400, "the host header is not one host"))
-        if on_loopback and host is not None and not self._is_our_name(host_of(host)):
+        if host is not None and not self._may_be_our_name(host_of(host), on_loopback):
             raise Refused(_not_in(421, f"`{host[:100]}` is not a name of this router; `server.hostNames` lists more"))
         origin = headers.get("origin") if posted else None
         if origin is None:
@@ -115,8 +117,10 @@ class Door:
     def _mark(self, presented: str) -> bytes:
         return hmac.digest(self._secret, presented.encode("utf-8", "surrogatepass"), "sha256")
 
-    def _is_our_name(self, host: str) -> bool:
-        return is_loopback_host(host) or host in self._access.host_names
+    def _may_be_our_name(self, host: str, on_loopback: bool) -> bool:
+        if is_loopback_host(host) or host in self._access.host_names:
+            return True
+        return not on_loopback and (self.keys or self._access.has_certificate or not is_domain(host))
 
 
 def _not_in(status: int, message: str) -> Refusal:

@@ -163,6 +163,29 @@ async def test_who_may_ask_is_answered(server: str, headers: dict[str, str]) -> 
     assert (await router(server).post(ASK, headers=headers)).status == 200
 
 
+@pytest.mark.parametrize(
+    ("server", "host", "status"),
+    [
+        ("", "10.1.2.3:3456", 200),
+        ("", "[2001:db8::1]:3456", 200),
+        ("", "router:3456", 200),
+        ("", "localhost", 200),
+        ("", "evil.example:3456", 421),
+        ("", "10.1.2.3.evil.example", 421),
+        ("\n  hostNames: [router.lan]", "router.lan", 200),
+        ("\n  hostNames: [router.lan]", "evil.example", 421),
+        (KEYS, "evil.example", 200),
+        ("\n  tls: {certificate: c.pem, key: k.pem}", "evil.example", 200),
+    ],
+)
+async def test_a_name_made_to_point_at_a_router_without_keys_is_refused(server: str, host: str, status: int) -> None:
+    """Also where other machines reach it: a page could ask in its visitor's name. A key no page can know."""
+    one = router(server)
+    one.router.on_loopback = False
+    got = await one.post(ASK, headers={"host": host, "x-ccr-key": KEY, "origin": f"http://{host}"})
+    assert got.status == status
+
+
 async def test_a_client_of_chat_completions_reads_its_own_errors() -> None:
     """A missing key is told in the form of that API."""
     got = await router(KEYS).post(ASK, "/v1/chat/completions")
