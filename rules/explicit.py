@@ -61,11 +61,11 @@ def _first_user_messages(request: MessagesRequest) -> list[tuple[int, Message]]:
 
 def _tagged(request: MessagesRequest) -> str | None:
     """What the first tag chooses; None without a tag."""
-    texts = [block.text for block in request.system if isinstance(block.text, str)]
+    texts = [block.text for block in request.system]
     for _, message in _first_user_messages(request):
         texts += texts_of(message)
     for text in texts:
-        if _OPEN in text and (match := TAG.search(text)):
+        if isinstance(text, str) and _OPEN in text and (match := TAG.search(text)):
             return plain_model(match.group(1).strip())
     return None
 

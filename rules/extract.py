@@ -201,10 +201,11 @@ def _session_id(envelope: Envelope) -> Value | None:
 
 
 def _request_class(envelope: Envelope) -> Value | None:
-    said = read_header(envelope, "x-claude-code-request-class")
+    headers = envelope.headers or {}
+    said = headers.get("x-claude-code-request-class")
     if said:
         return said
-    if read_header(envelope, "x-claude-code-compaction"):
+    if headers.get("x-claude-code-compaction"):
         return "compaction"
     return "subagent" if _is_marked_subagent(envelope) else None
 
@@ -221,8 +222,7 @@ def _subagent(envelope: Envelope) -> bool:
 def _is_marked_subagent(envelope: Envelope) -> bool:
     if read_header(envelope, "x-claude-code-agent-id"):
         return True
-    billing = billing_of(envelope.request)
-    return bool(billing) and billing.get("cc_is_subagent", "").lower() == "true"
+    return billing_of(envelope.request).get("cc_is_subagent", "").lower() == "true"
 
 
 def _last_user_text(envelope: Envelope) -> str | None:

@@ -90,11 +90,15 @@ def _most_fixed(request: MessagesRequest) -> int:
         content = message.content
         if isinstance(content, list):
             for block in content:
-                if block.type == "image" or block.type == "document":
+                kind = block.type
+                if kind == "image" or kind == "document":
                     pictures += 1 + _pictures_in(block.source)
                 elif isinstance(block.content, list):
                     pictures += _pictures_in(block.content)
-    return fixed + pictures * max(CONSTANTS["page"], CONSTANTS["image"])
+    return fixed + pictures * _MOST_FOR_A_PICTURE
+
+
+_MOST_FOR_A_PICTURE = max(CONSTANTS["page"], CONSTANTS["image"])
 
 
 def _pictures_in(content: object) -> int:
