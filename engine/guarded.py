@@ -17,7 +17,7 @@ from typing import Any
 import httptools
 from msgspec import Struct, field
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from engine.replies import refusal
@@ -74,6 +74,46 @@ class Guard(Struct, eq=False):
             "timedOut": self.timed_out,
             "malformed": self.malformed,
         }
+
+
+class Opening:
+    """The transport of an answer until its body begins: its head waits for that, so that both are one write and one packet.
+
+    uvicorn writes them one after the other, and uvloop sends each write at once. A head whose body does not follow in the
+    same step of the loop goes out without it.
+    """
+
+    __slots__ = ("_cycle", "_head", "_loop", "_transport")
+
+    def __init__(self, cycle: RequestResponseCycle, loop: asyncio.AbstractEventLoop) -> None:
+        self._cycle = cycle
+        self._loop = loop
+        self._transport = cycle.transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """The head, or the first bytes of the body."""
+        if self._head is None:
+            self._head = data
+            self._loop.call_soon(self._release)
+        else:
+            self._cycle.transport = self._transport
+            self._transport.writelines((self._head, data))
+
+    def close(self) -> None:
+        """Ends the connection behind what was written."""
+        self._release()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._transport.is_closing()
+
+    def _release(self) -> None:
+        """Writes the head, unless it is written: then the answer has its transport again."""
+        if self._head is not None and self._cycle.transport is not self._transport:
+            self._cycle.transport = self._transport
+            self._transport.write(self._head)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -141,6 +181,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()  # raises for a target that is none
+        self.cycle.transport = Opening(self.cycle, self.loop)  # type: ignore[assignment]
         self._in_head = False
         self._unanswered += 1
         self._guard.idle.pop(self, None)
