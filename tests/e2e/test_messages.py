@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 
 import anthropic
 import pytest
 from anthropic.types import ImageBlockParam, MessageParam, ThinkingBlock, ToolResultBlockParam
 
 from tests.e2e.asking import HI, WEATHER, body, post
-from tests.fakes.official_sdk import text_of, tool_uses
+from tests.fakes.official_sdk import final_message, text_of, tool_uses
 from tests.fakes.router import Router
 from tests.fakes.stream_reader import check_grammar, content_of
 from tests.fakes.upstream import Call, Say, Upstream
@@ -67,10 +66,8 @@ def test_the_upstream_sees_its_own_format(client: anthropic.Anthropic, upstream:
 def test_streamed_and_whole_replies_say_the_same(client: anthropic.Anthropic, upstream: Upstream, say: Say) -> None:
     """The SDK's accumulated stream equals the reply that is not streamed, whatever the reply holds."""
     upstream.always(say)
-    asked: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": HI, "tools": [WEATHER]}
-    whole = client.messages.create(**asked).model_dump()
-    with client.messages.stream(**asked) as stream:
-        streamed = stream.get_final_message().model_dump()
+    asked = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": HI, "tools": [WEATHER]}
+    whole, streamed = (final_message(client, asked, stream=stream).model_dump() for stream in (False, True))
     for reply in (whole, streamed):
         for block in reply["content"]:
             block.pop("parsed_output", None)

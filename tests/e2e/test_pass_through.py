@@ -12,7 +12,7 @@ from anthropic.types import MessageParam, ToolResultBlockParam
 
 from tests.e2e.asking import HI, WEATHER, body, post
 from tests.fakes.anthropic_upstream import AnthropicUpstream, Reply, event, failing
-from tests.fakes.official_sdk import text_of
+from tests.fakes.official_sdk import final_message, text_of
 from tests.fakes.router import Router
 from tests.fakes.upstream import UPSTREAM_KEY, Call
 from tests.fakes.wire import chunked, wire_bytes
@@ -87,10 +87,8 @@ def test_the_official_client_gets_what_the_upstream_said(
 ) -> None:
     """Streamed and whole, with signatures, calls, usage and stop reason."""
     own_upstream.then(reply, reply)
-    asked: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": HI, "tools": [WEATHER]}
-    whole = sdk.messages.create(**asked).model_dump()
-    with sdk.messages.stream(**asked) as stream:
-        streamed = stream.get_final_message().model_dump()
+    asked = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": HI, "tools": [WEATHER]}
+    whole, streamed = (final_message(sdk, asked, stream=stream).model_dump() for stream in (False, True))
     said = reply.message("claude-opus-5-5")
     for got in (whole, streamed):
         kept = [{name: value for name, value in one.items() if value is not None} for one in got["content"]]
