@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from engine.cli import options
+from engine.cli.configured import UnusableConfiguration
 from engine.cli.pid_file import running
 from engine.cli.start import command as start
 from engine.cli.starting import StartOptions, announce, in_background, prepare
@@ -31,7 +32,12 @@ def command(port: int | None, **asked: object) -> int:
         before = start.make_context("start", [*router.arguments]).params
         before.pop("detach")
         wanted = StartOptions(**before)
-    prepared = prepare(wanted)
+    try:
+        prepared = prepare(wanted)
+    except UnusableConfiguration as problem:
+        if router is not None:
+            problem.message += "; the one that runs goes on"
+        raise
     if router is not None and not stopped(router):
         return 1
     status = in_background(prepared)

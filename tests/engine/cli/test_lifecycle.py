@@ -141,6 +141,7 @@ def test_restart_with_a_broken_configuration_leaves_the_old_router(served: User)
 
     assert done.returncode == 1
     assert "bad.yaml:1:" in done.stderr
+    assert done.stderr.endswith("so the router does not start; the one that runs goes on\n")
     assert served.get("/health/live")[0] == 200
 
 
