@@ -93,21 +93,24 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
         return Proved(tuple(odd), texts=tests.texts, unread=tuple(tests.unread))
     subject = Subject(built.rules, offered(built.providers), cases, invariants, root, checked.texts)
     analysis = analyse(subject, with_overlaps=wishes.overlaps)
-    reached = None
+    reached, unproven = None, analysis.unproven
     if wishes.coverage:
         from rules.coverage import coverage_of, uncovered
 
         reached = coverage_of(subject.rules, subject.providers, cases)
         found += uncovered(reached)
     if wishes.mutants:
+        from rules.analysis.budget import Budget
         from rules.mutate import surviving
 
-        found += surviving(subject.rules, subject.providers, cases)
+        budget = Budget()
+        found += surviving(subject.rules, subject.providers, cases, budget)
+        unproven += budget.unproven
     return Proved(
         (*found, *wrong, *analysis.findings),
         tuple(map(_test, analysis.tests)),
         tuple(_invariant(verdict, one.span) for verdict, one in zip(analysis.invariants, invariants, strict=True)),
-        analysis.unproven,
+        unproven,
         analysis.unreplayed,
         reached,
         analysis.steps,

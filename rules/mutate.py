@@ -15,8 +15,9 @@ from rules.bodies import envelope_of
 from rules.cases import Case, outcome_of, run_case
 from rules.evaluate import decide
 from rules.facts import Facts, spec_of
+from rules.moments import Share
 from rules.nodes import All, Any, Not, Predicate, Reference, Route, Rule, RuleSet, Target, Test
-from rules.patterns import glob_of
+from rules.patterns import Glob, glob_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.wording import quoted
@@ -61,16 +62,21 @@ def mutants_of(rules: RuleSet) -> Iterator[Mutant]:
 def survivors_of(
     rules: RuleSet, providers: Providers, cases: Sequence[Case], budget: Budget | None = None
 ) -> list[Survivor]:
-    """The mutants that no case notices, without those that are proved to decide as before."""
+    """The mutants that no case notices, without those that are proved to decide as before.
+
+    A case that fails already notices nothing.
+    """
     budget = budget or Budget()
+    passing = [case for case in cases if run_case(case, rules, providers).status == "passed"]
     survivors: list[Survivor] = []
     for mutant in mutants_of(rules):
-        if any(run_case(case, mutant.rules, providers).status == "failed" for case in cases):
+        if any(run_case(case, mutant.rules, providers).status == "failed" for case in passing):
             continue
         change = difference((rules, providers), (mutant.rules, providers), budget, most=1)
         if change.changes:
             survivors.append(Survivor(mutant, change.changes[0].witness))
         elif not change.proved:
+            budget.unproven += 1
             survivors.append(Survivor(mutant, None))
     return survivors
 
@@ -78,7 +84,7 @@ def survivors_of(
 def surviving(
     rules: RuleSet, providers: Providers, cases: Sequence[Case], budget: Budget | None = None
 ) -> Iterator[Diagnostic]:
-    """704: one finding for each rule, with the test that would notice."""
+    """704: one finding for each rule, with the test that would notice. `budget` counts the mutants of which nothing is proven."""
     by_rule: dict[str, list[Survivor]] = {}
     for survivor in survivors_of(rules, providers, cases, budget):
         by_rule.setdefault(survivor.mutant.rule, []).append(survivor)
@@ -149,8 +155,22 @@ def _tests(test: Test) -> Iterator[tuple[str, Test]]:
         yield "a pattern widened", structs.replace(test, operand=shorter)
     if test.operator == "eq" and isinstance(operand, str) and operand and not _is_word(test):
         yield "a pattern widened", structs.replace(test, operator="glob", operand=glob_of(f"{operand}*"))
-    if test.operator == "in" and isinstance(operand, frozenset) and len(operand) > 1:
+    if isinstance(operand, frozenset) and len(operand) > 1:
         yield "a value dropped", structs.replace(test, operand=operand - {min(operand, key=str)})
+    if test.operator in ("hasAny", "hasAll", "hasNone", "keywords") and isinstance(operand, tuple) and len(operand) > 1:
+        yield "a value dropped", structs.replace(test, operand=operand[1:])
+    if test.operator == "between" and isinstance(operand, tuple):
+        low, high = operand
+        yield "a bound shifted", structs.replace(test, operand=(low + 1, high))
+        yield "a bound shifted", structs.replace(test, operand=(low, high + 1))
+    if isinstance(operand, Share):
+        more = operand.percent + (1 if operand.percent <= 99 else -1)
+        yield "a bound shifted", structs.replace(test, operand=structs.replace(operand, percent=more))
+    if isinstance(operand, Glob):
+        wider = f"*{operand.source}" if operand.source.endswith("*") else f"{operand.source}*"
+        yield "a pattern widened", structs.replace(test, operand=glob_of(wider, operand.ignore_case))
+    if test.operator == "size" and isinstance(operand, Test):
+        yield from ((says, structs.replace(test, operand=size)) for says, size in _tests(operand))
 
 
 def _is_word(test: Test) -> bool:

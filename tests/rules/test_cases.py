@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rules.analysis.wording import said_of
 from rules.bodies import envelope_of
 from rules.cases import Case, Result, cases_in, request_of, run_case
 from rules.coverage import coverage_of, uncovered
@@ -204,6 +205,39 @@ def test_coverage_counts_what_tests_run_behind_the_filters_and_at_every_time() -
     )
 
     assert coverage_of(rules, PROVIDERS, made).percent == 100
+
+
+MUTATED = [
+    ("{toolCount: 10..20}", {"toolCount is in 11..20, the end excluded", "toolCount is in 10..21, the end excluded"}),
+    ("{toolCount: '> 5'}", {"toolCount >= 5"}),
+    ("{maxTokens: 5}", {"maxTokens is 6"}),
+    ("{model: {glob: 'claude-*'}}", {"model matches *claude-*"}),
+    ("{model: {prefix: claude}}", {"model starts with claud"}),
+    ("{model: [a, b]}", {"model is one of b"}),
+    ("{toolNames: {hasAny: [A, B]}}", {"toolNames has any of B"}),
+    ("{toolNames: {size: '> 2'}}", {"toolNames has a size that >= 2"}),
+    ("{contentKeywords: [x, y]}", {"contentKeywords is one of y"}),
+    ("{stream: true}", {"stream is false"}),
+    ("{rollout: {percent: 30, by: sessionId, salt: q}}", {"sessionId is in the first 31 % (salt q)"}),
+]
+
+
+@pytest.mark.parametrize(("condition", "changed"), MUTATED)
+def test_a_predicate_is_changed_a_little(condition: str, changed: set[str]) -> None:
+    """Each row: a condition, and what it becomes besides being negated."""
+    rules = ruleset(f"routing: {{defaultProvider: a, customRules: [{{condition: {condition}, target: 'b,b1'}}]}}\n")
+    changes = ("a bound shifted", "a pattern widened", "a value dropped", "a value flipped")
+    made = {said_of(one.rules.rules[0].condition) for one in mutants_of(rules) if one.says in changes}
+
+    assert made == changed
+
+
+def test_a_test_that_fails_anyway_notices_no_mutant() -> None:
+    """Else one mistake in one test would hide all that the others do not notice."""
+    rules = ruleset(CONFIG)
+    failing = cases("  - {name: wrong, request: {model: m}, expect: {provider: b}}\n")
+
+    assert len(survivors_of(rules, PROVIDERS, failing)) == len(survivors_of(rules, PROVIDERS, []))
 
 
 def test_mutants_that_survive_come_with_the_request_that_kills_them() -> None:
