@@ -35,9 +35,9 @@ def command(port: int | None, **asked: object) -> int:
     try:
         prepared = prepare(wanted)
     except UnusableConfiguration as problem:
-        if router is not None:
-            problem.message += "; the one that runs goes on"
-        raise
+        if router is None:
+            raise
+        raise type(problem)(f"{problem.message}; the one that runs goes on") from None
     if router is not None and not stopped(router):
         return 1
     status = in_background(prepared)

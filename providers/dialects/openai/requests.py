@@ -34,7 +34,7 @@ _DEMANDED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
-_OF_SAMPLERS = frozenset(("frequency_penalty", "logit_bias", "presence_penalty"))
+_OF_SAMPLERS = ("frequency_penalty", "logit_bias", "presence_penalty")
 
 
 def encode(ask: Ask) -> Encoded:
@@ -156,8 +156,8 @@ def _chat_only(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
     """What a client of this very API said that Messages requests have no place for, as it said it."""
     out = {name: value for name, value in ask.request.chat_only.items() if name != "response_format"}
     if is_reasoner(options, ask.model_spec) and not options.reasoning_sampling:
-        for name in _OF_SAMPLERS & out.keys():
-            if out.pop(name):
+        for name in _OF_SAMPLERS:
+            if out.pop(name, None):
                 losses.add(name, "a reasoning model here takes none")
     return out
 
