@@ -6,7 +6,11 @@ from collections import Counter
 
 from msgspec import Struct, field
 
+from engine.meters import OTHER
 from providers.messages.parts import Usage
+
+MOST_TARGETS = 2000
+"""So many are told apart; clients may name models of their own."""
 
 
 class Counters(Struct):
@@ -29,6 +33,11 @@ class Counters(Struct):
     by_key: Counter[str] = field(default_factory=Counter)
     fixes: Counter[str] = field(default_factory=Counter)
     not_let_in: Counter[int] = field(default_factory=Counter)
+
+    def add_target(self, target: str) -> None:
+        """Counts a request that came to a target, `provider,model`."""
+        is_told_apart = target in self.by_target or len(self.by_target) < MOST_TARGETS
+        self.by_target[target if is_told_apart else OTHER] += 1
 
     def add_usage(self, usage: Usage) -> None:
         """Adds the tokens of one reply; cached input counts as input."""

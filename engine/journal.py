@@ -18,9 +18,13 @@ import msgspec
 
 from engine.log_files import LogFiles
 from engine.redact import may_hold_secret, redact, redacted
+from schemas.wording import visible
 
 FLUSH_S = 0.05
 MAX_LINE_BYTES = 65_536
+MOST_SEARCHED = 10_000
+"""Characters of a text of which the first hundred are shown on a terminal, that are searched for credentials."""
+
 _LEVELS = {"error": 40, "warn": 30, "info": 20, "debug": 10}
 _COLOURS = {"error": "31", "warn": "33", "info": "36", "debug": "2"}
 
@@ -163,5 +167,5 @@ class Journal:
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
-    text = redact(text)
-    return text if len(text) <= 120 else text[:117] + "..."
+    text = redact(text[:MOST_SEARCHED])
+    return visible(text if len(text) <= 120 else text[:117] + "...")

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, field
 
 from engine.ended import Ended, Outcome
+from engine.meters import OTHER
 from engine.prices import Prices, cost_of
 from engine.redact import redact
 
@@ -27,8 +28,7 @@ MOST_WAITING = 2000
 
 MOST_MODEL_CHARS = 200
 MOST_BRANCHES = 2000
-OTHER = "other"
-"""Where a branch is counted that is one too many: clients may name models of their own."""
+"""What goes to more targets than these is counted as `OTHER`: clients may name models of their own."""
 
 
 class Row(msgspec.Struct, frozen=True, rename="camel", gc=False):

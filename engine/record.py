@@ -26,7 +26,7 @@ def record_exchange(
     if one.answered_by is not None:
         instance = one.answered_by.pick.instance.id
         target = f"{one.answered_by.target.pool.name},{one.answered_by.target.model}"
-        counters.by_target[target] += 1
+        counters.add_target(target)
         lost = one.lost_for(one.answered_by)
         counters.lossy += bool(lost)
     if summary is not None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, Raw
 
-from schemas.limits import MAX_BLOCKS, MAX_MESSAGES, MAX_TOOLS
+from schemas.limits import MAX_BLOCKS, MAX_MESSAGES, MAX_MODEL_CHARS, MAX_TOOLS
 from schemas.request import BadRequest, Block, Message, MessagesRequest, Path, Tool
 
 T = TypeVar("T")
@@ -178,6 +178,8 @@ def _one_by_one(fields: Mapping[str, Raw], path: Path) -> _Known:
 def _check_model(model: str) -> None:
     if not model:
         raise BadRequest("model: String should have at least 1 character")
+    if len(model) > MAX_MODEL_CHARS:
+        raise BadRequest(f"model: String should have at most {MAX_MODEL_CHARS} characters")
 
 
 def _check_max_tokens(max_tokens: int | None, path: Path) -> None:

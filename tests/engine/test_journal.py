@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from decimal import Decimal
@@ -111,6 +112,16 @@ def test_what_was_taken_out_is_still_told() -> None:
     assert redact("at disk-usage: AKIAIOSFODNN7EXAMPLE, sk-ant-" + "a" * 30) == "at disk-usage: AKIA***, sk-ant-***"
     assert redact("Bearer abcdefghijk, /?key=hush&b=1") == "Bearer ***, /?key=***&b=1"
     assert redacted({"sk-" + "a" * 30: ["sk-" + "b" * 30, 1]}) == {"sk-***": ["sk-***", 1]}
+
+
+def test_what_strangers_sent_cannot_steer_the_terminal() -> None:
+    """Nor write a line that looks like one of ours."""
+    terminal = io.StringIO()
+    journal = Journal(None, "info", terminal)
+    journal.write("info", "exchange", "req_1", model="a\x1b[2J\n10:00:00 info  all is well", rows=["\x9b31m\u202e"])
+
+    assert terminal.getvalue().count("\n") == 1
+    assert terminal.getvalue().strip().isprintable()
 
 
 def test_whatever_a_line_is_given_holds_no_credential(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from engine import live, page, watching
+from engine import counters, live, page, watching
+from engine.counters import Counters
 from engine.ended import Ended
 from engine.exchange_state import Exchange
 from engine.live import Branch, Live, added_branches, recent
+from engine.meters import OTHER
 from engine.prices import Prices
 from engine.route_tree import tree_of
 from rules.nodes import Decision, Route, Target
@@ -299,7 +301,7 @@ def test_branches_beyond_the_most_are_counted_together(monkeypatch: pytest.Monke
         one.hear(ended(rule), Prices())
 
     counts = {(branch.rule, branch.target): (branch.exchanges, branch.errors) for branch in one.branches()}
-    assert counts == {("first", None): (2, 2), ("second", live.OTHER): (2, 2)}
+    assert counts == {("first", None): (2, 2), ("second", OTHER): (2, 2)}
 
 
 def test_workers_tell_each_other_only_what_is_new() -> None:
@@ -329,3 +331,12 @@ def test_the_tree_names_everything_that_decides_in_its_order() -> None:
     assert tree[0]["targets"] == ["a,m1", "b,m2"]
     assert (tree[1]["targets"], tree[1]["reject"]) == ([], {"status": 410, "message": "gone"})
     assert tree[-1]["name"] == "default"
+
+
+def test_targets_of_the_status_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients may name models of their own, as many as they like."""
+    monkeypatch.setattr(counters, "MOST_TARGETS", 2)
+    counts = Counters(0.0)
+    for target in ("a,m1", "a,m2", "a,m3", "a,m4", "a,m1"):
+        counts.add_target(target)
+    assert counts.by_target == {"a,m1": 2, "a,m2": 1, OTHER: 2}

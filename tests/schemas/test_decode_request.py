@@ -35,6 +35,7 @@ REFUSED: list[tuple[str, str]] = [
     ('{"model":7}', "model: Input should be a valid string"),
     ('{"model":null}', "model: Input should be a valid string"),
     ('{"model":""}', "model: String should have at least 1 character"),
+    ('{"model":"' + "m" * 1001 + '"}', "model: String should have at most 1000 characters"),
     ('{"model":"m"}', "messages: Field required"),
     ('{"model":"m","messages":{}}', "messages: Input should be a valid list"),
     ('{"model":"m",' + HI + "}", "max_tokens: Field required"),
