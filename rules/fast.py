@@ -153,6 +153,7 @@ class Grid:
     def _step(self, running: int, asked: int) -> Step:
         step = self._steps.get((running, asked))
         if step is None:
+            assert running, "the last category always holds"
             track = self._tracks[(running & -running).bit_length() - 1]
             column = next((one for one in track.columns if not one.bit & asked), None)
             decision = track.ending if isinstance(track.ending, Decision) and not track.rest else None
