@@ -72,10 +72,10 @@ class Wishes(Struct, frozen=True):
 
 
 def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) -> Proved:
-    """Everything proved and tested about a configuration; where something in it blocks, what is wrong in the tests and
-    invariants as they are written.
+    """Everything proved and tested about a configuration.
 
-    Files that the configuration names are beside it.
+    Where something in it blocks, only what is wrong in tests and invariants as they are written. Files that the
+    configuration names are beside it.
     """
     wishes = wishes or Wishes()
     root = None if checked.document is None else checked.document.root
@@ -85,8 +85,9 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
     found, cases = tests.findings, tests.cases
     if wishes.run is not None:
         cases = [case for case in cases if wishes.run.search(case.name)]
-    invariants, wrong = invariants_in(root, read_providers(root)[0])
     built = checked.built
+    providers = read_providers(root)[0] if built is None else built.providers
+    invariants, wrong = invariants_in(root, providers)
     if built is None:
         problems = [problem for case in cases if (problem := problem_of(case)) is not None]
         odd = without_echoes(checked.diagnostics, [*found, *wrong, *problems])

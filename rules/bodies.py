@@ -20,7 +20,16 @@ from rules.measure import CONSTANTS, MOST
 from rules.nodes import Test
 from rules.operators import holds_for
 from schemas.decode_request import decode_request
+from schemas.limits import MAX_MESSAGES, MAX_TOOLS
 from schemas.request import BadRequest, Envelope
+
+_LARGEST: Mapping[str, int] = {
+    "toolCount": MAX_TOOLS,
+    "messageCount": MAX_MESSAGES,
+    "messageLength": 10_000_000,
+    "inputTokens": 10_000_000,
+}
+"""No larger request is made: the server takes no more tools and messages, and nobody reads more text."""
 
 BASE_MODEL = "claude-sonnet-4"
 BASE_TOKENS = 1024
@@ -76,7 +85,9 @@ def compose(wanted: Wanted, spend: Callable[[int], None] | None = None) -> Compo
 
     `spend` hears the size of every body that is tried, in bytes; what it raises ends the search.
     """
-    failed: tuple[str, ...] = ()
+    failed = too_large(wanted)
+    if failed:
+        return Impossible(failed)
     for filler in fillers_for(wanted.values, wanted.no_words):
         for sized in _sized(wanted, filler, spend):
             try:
@@ -89,6 +100,12 @@ def compose(wanted: Wanted, spend: Callable[[int], None] | None = None) -> Compo
                 return Composed(sized, facts)
             failed = failed if failed and len(failed) <= len(lacking) else lacking
     return Impossible(failed)
+
+
+def too_large(wanted: Wanted) -> tuple[str, ...]:
+    """The facts of which more is wanted than a request is made to have."""
+    large = [fact for fact, most in _LARGEST.items() if (wanted.span(fact) or (0, 0))[0] > most]
+    return (*large, *(fact for fact, (least, _) in wanted.sizes.items() if least > MAX_TOOLS))
 
 
 def envelope_of(shape: Shape) -> Envelope:

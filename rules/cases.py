@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceType
 from itertools import product
+from math import prod
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -28,6 +29,9 @@ from schemas.wording import listed, quoted
 
 ReadEnvelope = Callable[[str], Facts]
 """The facts of a saved request, by its path as written. Raises `OSError` and `ValueError`."""
+
+MAX_COMBINATIONS = 1_000
+"""So many requests one matrix may stand for."""
 
 EXPECTED = ("rule", "category", "provider", "model", "reject", "blocked", "filters")
 
@@ -160,7 +164,7 @@ def _cases(item: MappingNode, number: int, read_envelope: ReadEnvelope) -> Itera
         yield _made(Case(one, place, expected), (*written, *combination), read_envelope)
 
 
-def _misfits(written: Iterable[Entry], columns: Iterable[Entry]) -> Iterator[tuple[str, Span]]:
+def _misfits(written: Iterable[Entry], columns: SequenceType[Entry]) -> Iterator[tuple[str, Span]]:
     """What in a request and its matrix cannot stand together, each with its place."""
     keys = {str(entry.key.value) for entry in written}
     for entry in columns:
@@ -169,6 +173,9 @@ def _misfits(written: Iterable[Entry], columns: Iterable[Entry]) -> Iterator[tup
             yield f"{quoted(key)} is in `request` and in `matrix`", entry.key.span
         if isinstance(entry.value, Sequence) and not entry.value.items:
             yield f"{quoted(key)} has no value in `matrix`", entry.value.span
+    count = prod(len(entry.value.items) for entry in columns if isinstance(entry.value, Sequence))
+    if count > MAX_COMBINATIONS:
+        yield f"`matrix` has {count} combinations, more than {MAX_COMBINATIONS}", columns[0].key.span
     others = [entry for entry in (*written, *columns) if entry.key.value != "file"]
     if others and "file" in keys:
         yield f"{quoted(str(others[0].key.value))} cannot stand beside `file`", others[0].key.span

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from rules.bodies import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, Wanted, model_named
+from rules.bodies import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, Wanted, model_named, too_large
 from rules.explicit import TAG
 from rules.facts import MISSING, Seen, is_state
 from rules.resize import blocks_in, last_of_user, resized, say_last
@@ -23,11 +23,12 @@ WAYS: tuple[Way, ...] = ("added", "replaced", "aside")
 
 
 def revisions(fresh: Callable[[], Shape], wanted: Wanted, spend: Callable[[int], None]) -> Iterator[Shape]:
-    """The request changed in several ways, the plainest first. `fresh` gives the request as it was, each time anew.
+    """The request changed in several ways, the plainest first; in none, where more is wanted than any request has.
 
-    `spend` hears the size of what is read on the way, in bytes; what it raises ends the search.
+    `fresh` gives the request as it was, each time anew. `spend` hears the size of what is read on the way, in bytes;
+    what it raises ends the search.
     """
-    for way in WAYS:
+    for way in WAYS if not too_large(wanted) else ():
         shape = fresh()
         _revise(shape, wanted, way)
         if resized(shape, wanted, spend, aside=way == "aside"):

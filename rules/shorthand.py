@@ -100,10 +100,10 @@ def _number(key: str, value: Any) -> int | float:
 
 
 def _moment(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).timestamp()
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         raise BadShorthand(f"`now` is a time such as 2026-01-05T09:00:00Z, not {quoted(str(value))}", "now") from None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

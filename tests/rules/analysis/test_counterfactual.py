@@ -131,6 +131,18 @@ def test_a_request_is_changed_as_little_as_possible(
     )
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [{fact: "> 5000M"} for fact in ("toolCount", "messageCount", "messageLength", "inputTokens")]
+    + [{"betas": {"size": "> 5000M"}}],
+    ids=json.dumps,
+)
+def test_no_request_is_made_larger_than_any(condition: dict[str, Any]) -> None:
+    """Asking how to reach such a rule is answered without filling the memory."""
+    found = asked(with_rules(condition), {"request": BASE, "headers": {}}, "r0")
+    assert not isinstance(found, Reached)
+
+
 def test_what_stays_in_the_request_stays() -> None:
     """Only what must change does: the unknown field, the other tool and the text are as they were."""
     ready = with_rules({"toolNames": {"hasNone": ["Bash"]}, "hasImages": True})

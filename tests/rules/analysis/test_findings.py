@@ -193,6 +193,15 @@ def test_a_target_that_cannot_serve_its_requests_is_shown_one() -> None:
     assert analysed(text, none_better).findings == ()
 
 
+@pytest.mark.parametrize("fact", ["toolCount", "messageCount", "messageLength", "inputTokens"])
+def test_no_request_is_made_that_is_larger_than_any(fact: str) -> None:
+    """A rule behind another one for numbers that no machine could hold is judged all the same."""
+    found = analysed(
+        rules_text(("x", f"{{{fact}: '> 10'}}", "a,a1"), ("y", f"{{{fact}: '> 5000M', stream: true}}", "b,b1"))
+    )
+    assert [one.code for one in found.findings if one.data.get("rule") == "y"] == ["CCR302"]
+
+
 @pytest.mark.parametrize("condition", ["{messageCount: [1, '> 5']}", "{messageCount: '< 2'}", "{toolCount: [0, 7]}"])
 def test_a_witness_is_made_near_what_is_usual(condition: str) -> None:
     """A long request in few messages is soon made, one in no message is not; every question about these is answered."""
