@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.ended import Ended
-from engine.redact import redacted
+from engine.redact import redacted, redacted_body
 from engine.timestamp import timestamp_of
 
 
@@ -24,7 +24,7 @@ def members_of(entry: Entry) -> Mapping[str, object]:
     members: dict[str, object] = redacted(entry.members)
     if not entry.request:
         return members
-    return {**members, "request": msgspec.json.encode(redacted(msgspec.json.decode(entry.request))).decode()}
+    return {**members, "request": msgspec.json.encode(redacted_body(entry.request)).decode()}
 
 
 def entry_of(ended: Ended, *, content: bool) -> Entry:

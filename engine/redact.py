@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from rules.known_patterns import GROUPS, KNOWN, Shape, shape_of
+from schemas.decode_request import text_of_body
 
 SECRET_HEADERS = frozenset(
     {
@@ -73,6 +76,14 @@ def redacted(value: Any) -> Any:
     if isinstance(value, dict):
         return {redact(name): redacted(item) for name, item in value.items()}
     return value
+
+
+def redacted_body(body: bytes) -> Any:
+    """A body as a JSON value, redacted; as redacted text where it is none, or nested too deeply to be looked into."""
+    try:
+        return redacted(msgspec.json.decode(text_of_body(body)[0]))
+    except (ValueError, RecursionError):
+        return redact(body.decode("utf-8", "replace"))
 
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]+")

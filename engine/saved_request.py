@@ -15,7 +15,7 @@ import msgspec
 
 from engine.ended import Ended
 from engine.exchange_state import Exchange, Moment
-from engine.redact import digest_of, redact, redact_headers, redacted
+from engine.redact import digest_of, redact, redact_headers, redacted_body
 from providers.plan import Try
 from rules.nodes import Reject, Target
 
@@ -37,7 +37,7 @@ def saved_request(ended: Ended, moment: Moment) -> bytes:
     one = ended.one
     started_at = ended.at - ended.total_s
     saved: dict[str, Any] = {
-        "request": redacted(msgspec.json.decode(moment.body)),
+        "request": redacted_body(moment.body),
         "headers": safe_headers(one.headers),
         "path": one.path,
         "clientIp": one.client_ip,
@@ -107,10 +107,6 @@ def _upstream(one: Exchange) -> dict[str, Any] | None:
     if attempt is None or attempt.target_index not in one.prepared:
         return None
     _, encoded = one.prepared[attempt.target_index]
-    try:
-        body: Any = redacted(msgspec.json.decode(encoded.body))
-    except msgspec.DecodeError:
-        body = redact(encoded.body.decode("utf-8", "replace"))
     return {
         "instance": attempt.pick.instance.id,
         "path": redact(encoded.path),
@@ -118,7 +114,7 @@ def _upstream(one: Exchange) -> dict[str, Any] | None:
             name: redact(text) if name.lower() in _OF_UPSTREAM else digest_of(text)
             for name, text in encoded.headers.items()
         },
-        "body": body,
+        "body": redacted_body(encoded.body),
     }
 
 

@@ -129,6 +129,22 @@ async def test_content_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     assert "aaaabbbb" not in json.dumps([line, json.loads(line["request"])])
 
 
+@pytest.mark.parametrize(
+    "odd", ['"\\ud800 sk-ant-aaaabbbbccccdddd"', "[" * 5000 + '"sk-ant-aaaabbbbccccdddd"' + "]" * 5000]
+)
+async def test_odd_content_is_written_too(tmp_path: Path, odd: str) -> None:
+    """Half a character, and what is nested too deeply to be looked into, stop no audit log."""
+    body = json.dumps(ASK)[:-1] + f', "new": {odd}}}'
+    async with audited(f"{{folder: {tmp_path}/a, content: true}}") as (one, log):
+        await one.post(body.encode(), headers=KEY)
+        log.note("start")
+    lines = lines_in(tmp_path / "a")
+
+    assert [line["kind"] for line in lines][-1] == "start"
+    assert "aaaabbbb" not in json.dumps(lines)
+    assert all("sk-ant-***" in line["request"] for line in lines[:-1])
+
+
 async def test_a_chain_goes_on_over_files_and_starts(tmp_path: Path) -> None:
     """Files end at their size; another process goes on where the last one ended."""
     for _ in range(2):
