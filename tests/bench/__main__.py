@@ -278,7 +278,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--memory-requests", type=int, help="how many requests the memory is watched over")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections: " + ", ".join(SECTIONS))
     given = parser.parse_args(arguments)
-    wanted = [name for name in SECTIONS if name in given.only.split(",")]
+    wanted = given.only.split(",")
+    if unknown := [name for name in wanted if name not in SECTIONS]:
+        parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
     results: dict[str, list[Figure]] = {}
     failed: dict[str, str] = {}
     effort = QUICK if given.quick else FULL

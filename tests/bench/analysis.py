@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,15 @@ from typing import Any, TypeVar
 
 from engine.analysis import offered
 from engine.built import Built
+from engine.why_not import QUESTION, ready_for
 from rules.analysis.analyse import Analysis, Subject, analyse
 from rules.analysis.budget import Budget
+from rules.analysis.counterfactual import Reached, counterfactual
+from rules.analysis.counterfactual import Subject as About
 from rules.analysis.prove import Never
 from rules.analysis.ready import prover_of
+from rules.bodies import envelope_of
+from rules.facts import Facts
 from rules.invariants import invariants_in
 from schemas.document import Mapping as MappingNode
 from tests.corpus.generate import PROVIDERS, built_of, structured
@@ -121,6 +127,27 @@ def twenty_invariants() -> Row:
     return Row(f"20 invariants over 1,000 rules, {proved} proved", max(0.0, seconds - before), "s", 3)
 
 
+def counterfactuals(count: int) -> Row:
+    """What it takes for a request to be decided by some rule of 1,000: the time of all but the slowest twentieth."""
+    built, random = built_of(structured(Random(1000), 1000)), Random(1)
+    ready = ready_for(built.rules, offered(built.providers))
+    shape = {
+        "request": {"model": "gpt-4", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
+        "headers": {},
+        "now": "2026-01-05T12:00:00+00:00",
+    }
+    facts = Facts(envelope_of(shape))
+    subject = About(lambda: deepcopy(shape), facts, ready.locator.point_of(facts))
+    taken, reached = [], 0
+    for _ in range(count):
+        number = random.randrange(len(ready.prover.listing.outcomes))
+        found, seconds = timed(partial(counterfactual, ready, subject, [number], Budget(question=QUESTION)))
+        taken.append(seconds)
+        reached += isinstance(found, Reached)
+    late = sorted(taken)[count * 95 // 100 - 1]
+    return Row(f"counterfactual at 1,000 rules, {reached} of {count} shown, p95", late * 1e3, "ms", 10)
+
+
 def cold(count: int, times: int) -> Row:
     """`ccr test-config` as its own process, the best of some times."""
     path = Path("/tmp") / f"ccr-bench-{count}.json"
@@ -195,6 +222,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
         yield Row(f"growth of steps from {few:,} to {many:,} rules, {kind}", steps[many] / steps[few], "x", growth)
     yield from patterns(few)
     yield twenty_invariants()
+    yield counterfactuals(100)
     yield from corpus(7 if quick else 1)
     yield explained(10 if quick else 200)
     for count in (20, 1000):
