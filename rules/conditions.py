@@ -16,13 +16,13 @@ from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
 from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, span_in
-from rules.spans import within
 from rules.written import Refused, Written, each
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Entry, Node, Scalar, Sequence
 from schemas.document import Mapping as MappingNode
 from schemas.edits import renaming_whole
+from schemas.places import within
 from schemas.suggest import nearest
 
 LiteralT = TypeVar("LiteralT")

@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from rules.lowering import Lowering
 from rules.nodes import Predicate
-from rules.spans import Within
 from rules.values import Values
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
+from schemas.places import Within
 
 MAX_LENGTH = 2000
 MAX_NODES = 400

@@ -18,12 +18,12 @@ from rules.operands import (
 from rules.operators import NUMBERS, OPERATORS, STRINGS, Network, address_of
 from rules.patterns import glob_of, pattern_of
 from rules.regex import PatternError
-from rules.spans import within
 from rules.written import Refused, Written, each, listed
 from schemas.diagnostics import Span
 from schemas.document import Mapping as MappingNode
 from schemas.document import Node, Scalar, Sequence
 from schemas.edits import renaming_whole
+from schemas.places import within
 from schemas.suggest import nearest
 
 WRITTEN = (

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
-from msgspec import Struct
-
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 
@@ -44,7 +42,8 @@ class Window:
         return ", ".join(words or ["always"]) + f" ({self.zone})"
 
 
-class Share(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Share:
     """A stable share of all values of a fact: those whose bucket is below `threshold` (of 2 to the power of 64).
 
     INVARIANT: raising the percentage never takes a value out that was in.
@@ -52,11 +51,11 @@ class Share(Struct, frozen=True):
 
     percent: Fraction
     salt: str
+    threshold: int = field(init=False, compare=False, repr=False)
 
-    @property
-    def threshold(self) -> int:
-        """floor(percent * 2^64 / 100)."""
-        return int(self.percent * 2**64 / 100)
+    def __post_init__(self) -> None:
+        # floor(percent * 2^64 / 100), once and not for every request
+        object.__setattr__(self, "threshold", int(self.percent * 2**64 / 100))
 
     def holds(self, key: str) -> bool:
         """Whether that value is in."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from rules.automaton import Automaton, Matcher, automaton_of
-from rules.regex import LAST, Chars, Concat, Edge, Either, Ranges, Repeat, Tree, parse_regex
+from rules.regex import LAST, Chars, Concat, Edge, Either, Ranges, Repeat, Tree, complement, parse_regex
 
 _MAX_CHOICES = 64
 
@@ -43,7 +43,7 @@ def pattern_of(source: str, ignore_case: bool = False) -> Pattern:
     automaton = automaton_of(tree, len(source))
     shorter = _trimmed(tree)
     if _is_tame(shorter):
-        compiled = re.compile(_rendered(shorter), re.ASCII)
+        compiled = re.compile(_rendered(shorter), re.ASCII | re.DOTALL)
         return Pattern(source, ignore_case, tree, automaton, lambda text: compiled.search(text) is not None)
     return Pattern(source, ignore_case, tree, automaton, Matcher(automaton).search)
 
@@ -151,7 +151,14 @@ def _rendered_chars(ranges: Ranges) -> str:
     if not ranges:
         return r"[^\x00-\U0010ffff]"
     if ranges == ((0, LAST),):
-        return r"[\x00-\U0010ffff]"
+        return "."
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return re.escape(chr(ranges[0][0]))
-    return "[" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges) + "]"
+    if ranges[-1][1] == LAST:
+        # its compiler goes through every code point of a wide range
+        return f"[^{_rendered_ranges(complement(ranges))}]"
+    return f"[{_rendered_ranges(ranges)}]"
+
+
+def _rendered_ranges(ranges: Ranges) -> str:
+    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)

@@ -9,10 +9,10 @@ from fractions import Fraction
 
 from rules.facts import FACTS, FAMILIES, spec_of
 from rules.operands import literal_text
-from rules.spans import Within
 from rules.terms import Fact, Folded, Kind, Literal, Number, Term, kind_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
+from schemas.places import Within
 from schemas.suggest import nearest
 
 CONDITIONS = ("contains", "startswith", "endswith", "matches", "glob", "has", "exists", "cidr")

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from rules.facts import FactSpec
 from rules.operands import HINT, LiteralError, number_in
-from rules.spans import within
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Node, Scalar, Sequence
 from schemas.edits import in_quotes
+from schemas.places import within
 
 ReadT = TypeVar("ReadT")
 

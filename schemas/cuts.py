@@ -20,21 +20,54 @@ def cut(parent: Mapping | Sequence, number: int, texts: MappingType[str, str]) -
     None where more than that would have to change: the last one of a block, one that shares its line with something
     else, one that an alias or another file brought.
     """
-    places = [_place(part) for part in (parent.entries if isinstance(parent, Mapping) else parent.items)]
-    file = parent.span.file
-    if file not in texts or any(start.file != file or end.file != file for start, end in places):
-        return None
-    lines = Lines(texts[file], file)
-    spans = [
-        (lines.offset(start.line, start.column), lines.offset(end.end_line, end.end_column)) for start, end in places
-    ]
-    start = lines.offset(parent.span.line, parent.span.column)
-    backwards = any(first > last for first, last in spans)  # an alias: its value stands before it
-    if backwards or spans[0][0] < start or any(one[1] > next_one[0] for one, next_one in pairwise(spans)):
-        return None
-    if lines.text[start : start + 1] in ("{", "["):
-        return _in_flow(lines, spans, number)
-    return _in_block(lines, spans, number, isinstance(parent, Sequence)) if len(spans) > 1 else None
+    return Cuts(texts).cut(parent, number)
+
+
+class Cuts:
+    """Many cuts in the same texts: where lines and items stand is found once."""
+
+    def __init__(self, texts: MappingType[str, str]) -> None:
+        self._texts = texts
+        self._lines: dict[str, Lines] = {}
+        # by id; the node is kept, so that its id stays its own
+        self._spans: dict[int, tuple[Mapping | Sequence, list[tuple[int, int]]]] = {}
+
+    def cut(self, parent: Mapping | Sequence, number: int) -> Edit | None:
+        """As `cut` above."""
+        known = self._spans.get(id(parent))
+        if known is None:
+            known = self._spans[id(parent)] = (parent, self._found(parent))
+        spans = known[1]
+        if not spans:
+            return None
+        lines = self.lines(parent.span.file)
+        start = lines.offset(parent.span.line, parent.span.column)
+        if lines.text[start : start + 1] in ("{", "["):
+            return _in_flow(lines, spans, number)
+        return _in_block(lines, spans, number, isinstance(parent, Sequence)) if len(spans) > 1 else None
+
+    def lines(self, file: str) -> Lines:
+        """The lines of one of the texts."""
+        if file not in self._lines:
+            self._lines[file] = Lines(self._texts[file], file)
+        return self._lines[file]
+
+    def _found(self, parent: Mapping | Sequence) -> list[tuple[int, int]]:
+        """Where the entries or items stand; nothing where an alias or another file brought one."""
+        places = [_place(part) for part in (parent.entries if isinstance(parent, Mapping) else parent.items)]
+        file = parent.span.file
+        if file not in self._texts or any(start.file != file or end.file != file for start, end in places):
+            return []
+        lines = self.lines(file)
+        spans = [
+            (lines.offset(start.line, start.column), lines.offset(end.end_line, end.end_column))
+            for start, end in places
+        ]
+        start = lines.offset(parent.span.line, parent.span.column)
+        backwards = any(first > last for first, last in spans)  # an alias: its value stands before it
+        if backwards or spans[0][0] < start or any(one[1] > next_one[0] for one, next_one in pairwise(spans)):
+            return []
+        return spans
 
 
 def _place(part: Entry | Node) -> tuple[Span, Span]:

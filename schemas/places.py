@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TypeAlias
 
 from schemas.diagnostics import Span
 from schemas.document import Scalar
@@ -13,22 +16,36 @@ _DOUBLE = re.compile(
 _SINGLE = re.compile(r"''|.", re.DOTALL)
 
 
+Within: TypeAlias = Callable[[int, int], Span]
+"""Offsets in a string (end exclusive) to the place of that stretch."""
+
+
 def inside(scalar: Scalar, start: int, end: int) -> Span:
     """The span of `scalar.value[start:end]` in the file.
 
     The whole scalar where that cannot be told: a folded text, or a value that was replaced (`${...}`).
     """
-    places = _places(scalar)
-    if places is None or not 0 <= start <= end < len(places):
-        return scalar.span
-    line, column = places[start]
-    end_line, end_column = places[end]
-    if end > start:
-        # the end is just after the last character, not before the next one, which may be on another line
-        last_line, last_column = places[end - 1]
-        if last_line != end_line:
-            end_line, end_column = last_line, last_column + 1
-    return Span(scalar.span.file, line, column, end_line, end_column)
+    return within(scalar)(start, end)
+
+
+def within(scalar: Scalar) -> Within:
+    """The same for many stretches of one scalar, which is gone through once."""
+    places_of = cache(partial(_places, scalar))
+
+    def span_of(start: int, end: int) -> Span:
+        places = places_of()
+        if places is None or not 0 <= start <= end < len(places):
+            return scalar.span
+        line, column = places[start]
+        end_line, end_column = places[end]
+        if end > start:
+            # the end is just after the last character, not before the next one, which may be on another line
+            last_line, last_column = places[end - 1]
+            if last_line != end_line:
+                end_line, end_column = last_line, last_column + 1
+        return Span(scalar.span.file, line, column, end_line, end_column)
+
+    return span_of
 
 
 def _places(scalar: Scalar) -> list[tuple[int, int]] | None:

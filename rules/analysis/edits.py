@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 
-from schemas.cuts import cut
+from schemas.cuts import Cuts
 from schemas.diagnostics import Edit, Span
 from schemas.document import Mapping, Node, Sequence, node_at
-from schemas.lines import Lines
 
 
 class Source:
     """A configuration's tree with its texts, as far as there are any."""
 
     def __init__(self, root: Node | None, texts: MappingType[str, str]) -> None:
-        self._root, self._texts = root, texts
+        self._root, self._cuts = root, Cuts(texts)
 
     def named(self, *path: str | int) -> Node | None:
         """The node at a path of the tree."""
@@ -25,7 +24,7 @@ class Source:
         rules = self.named("routing", "customRules")
         if not isinstance(rules, Sequence) or not 0 <= index < len(rules.items) or len(rules.items) < 2:
             return None
-        edit = cut(rules, index, self._texts)
+        edit = self._cuts.cut(rules, index)
         return None if edit is None else (edit,)
 
     def rule_moved(self, index: int, before: int) -> tuple[Edit, ...] | None:
@@ -33,7 +32,7 @@ class Source:
         rules = self.named("routing", "customRules")
         if not isinstance(rules, Sequence) or not 0 <= before < index < len(rules.items):
             return None
-        taken, place = (cut(rules, number, self._texts) for number in (index, before))
+        taken, place = (self._cuts.cut(rules, number) for number in (index, before))
         if taken is None or place is None or taken.span.file != place.span.file:
             return None
         if taken.span.column != 1 or taken.span.end_column != 1 or place.span.column != 1:
@@ -51,21 +50,21 @@ class Source:
         if isinstance(node, Mapping):
             for number, entry in enumerate(node.entries):
                 if entry.value.span == part:
-                    return cut(node, number, self._texts) if len(node.entries) > 1 else None
+                    return self._cuts.cut(node, number) if len(node.entries) > 1 else None
                 found = self._part_removed(entry.value, part)
                 if found is not None:
                     return found
         elif isinstance(node, Sequence):
             for number, item in enumerate(node.items):
                 if item.span == part or _only_value(item) == part:
-                    return cut(node, number, self._texts) if len(node.items) > 1 else None
+                    return self._cuts.cut(node, number) if len(node.items) > 1 else None
                 found = self._part_removed(item, part)
                 if found is not None:
                     return found
         return None
 
     def _text_of(self, span: Span) -> str:
-        lines = Lines(self._texts[span.file], span.file)
+        lines = self._cuts.lines(span.file)
         return lines.text[lines.offset(span.line, span.column) : lines.offset(span.end_line, span.end_column)]
 
 
