@@ -6,7 +6,7 @@ Proofs show what they found with it, and routing tests in a configuration are wr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,6 +69,9 @@ class Impossible(Struct, frozen=True):
     facts: tuple[str, ...]
 
 
+BYTES_AN_ITEM = 100
+"""Bytes of a long text that are read in the time of a message or tool."""
+
 Shape = dict[str, Any]
 """An envelope as JSON: `request`, `headers`, and what else is wanted."""
 
@@ -83,22 +86,21 @@ class Composed(Struct, frozen=True):
 def compose(wanted: Wanted, spend: Callable[[int], None] | None = None) -> Composed | Impossible:
     """A request that has all that is wanted, the plainest one found.
 
-    `spend` hears the size of every body that is tried, in bytes; what it raises ends the search.
+    `spend` hears the size of every body that is tried, in bytes and as many for what is in lists as long texts take as
+    much time for; what it raises ends the search.
     """
     failed = too_large(wanted)
     if failed:
         return Impossible(failed)
     for filler in fillers_for(wanted.values, wanted.no_words):
-        for sized in _sized(wanted, filler, spend):
-            try:
-                envelope = _tried(sized, spend)
-            except (BadRequest, ValueError):
-                return Impossible(tuple(wanted.values))
-            facts = Facts(envelope)
-            lacking = lacking_in(wanted, facts)
-            if not lacking:
-                return Composed(sized, facts)
-            failed = failed if failed and len(failed) <= len(lacking) else lacking
+        try:
+            sized = _sized(wanted, filler, spend)
+        except (BadRequest, ValueError):
+            return Impossible(tuple(wanted.values))
+        lacking = lacking_in(wanted, sized.facts)
+        if not lacking:
+            return sized
+        failed = failed if failed and len(failed) <= len(lacking) else lacking
     return Impossible(failed)
 
 
@@ -171,36 +173,35 @@ def is_barred(text: str, barred: Sequence[str | Test]) -> bool:
 def _tried(shape: Shape, spend: Callable[[int], None] | None) -> Envelope:
     envelope = envelope_of(shape)
     if spend is not None:
-        spend(len(envelope.request.raw))
+        request = shape["request"]
+        spend(len(envelope.request.raw) + BYTES_AN_ITEM * (len(request["messages"]) + len(request.get("tools", ()))))
     return envelope
 
 
-def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) -> Iterator[Shape]:
-    """The request with as much filled in as its length and tokens want."""
+def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) -> Composed:
+    """The request with as much filled in as its length and tokens want, as near as it gets.
+
+    Raises `BadRequest` and `ValueError` where it is none.
+    """
     length, tokens = wanted.span("messageLength"), wanted.span("inputTokens")
 
-    def measured(one: Filler) -> tuple[Shape, int, int]:
+    def measured(one: Filler) -> tuple[Composed, int, int]:
         shape = _shape(wanted, one)
         facts = Facts(_tried(shape, spend))
         chars, count = facts.get("messageLength"), facts.get("inputTokens")
         assert isinstance(chars, int)
         assert isinstance(count, int)
-        return shape, chars, count
+        return Composed(shape, facts), chars, count
 
-    try:
-        shape, chars, count = measured(filler)
-    except (BadRequest, ValueError):
-        yield _shape(wanted, filler)
-        return
+    made, chars, count = measured(filler)
     if length is None and tokens is None:
-        yield shape
-        return
+        return made
     low, high = length or (0, float("inf"))
     least, most = tokens or (0, float("inf"))
     if chars < low:
         overhead = measured(replace(filler, chars=1))[1] - chars - 1
         filler = replace(filler, chars=max(1, int(low) - chars - overhead))
-        shape, chars, count = measured(filler)
+        made, chars, count = measured(filler)
     if (
         count < least
         and least - count > CONSTANTS["page"]
@@ -208,13 +209,13 @@ def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) 
         and filler.pages
     ):
         filler = replace(filler, documents=int(least - count) // CONSTANTS["page"])
-        shape, chars, count = measured(filler)
+        made, chars, count = measured(filler)
     if count < least:
         for better in filler.heavier(high - chars, int(least - count)):
             first, last = 0, better.limit
             near = int(least - count) * 1000 // (MOST if better.way == "chars" else 2 * MOST)
             if near + 4 < last:
-                shape, chars, now = measured(better.at(near + 4))
+                made, chars, now = measured(better.at(near + 4))
                 if least <= now <= most and low <= chars <= high:
                     break
             if 8 < near < last - 8 and measured(better.at(near - 8))[2] < least <= measured(better.at(near + 8))[2]:
@@ -225,10 +226,10 @@ def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) 
                     first = middle + 1
                 else:
                     last = middle
-            shape, chars, count = measured(better.at(first))
+            made, chars, count = measured(better.at(first))
             if least <= count <= most and low <= chars <= high:
                 break
-    yield shape
+    return made
 
 
 def _shape(wanted: Wanted, filler: Filler) -> Shape:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import Witness
 from rules.analysis.listing import Outcome
 from rules.analysis.offered import Place, Providers, places_of
@@ -144,9 +144,13 @@ def prove(invariant: Invariant, prover: Prover, names: Names) -> Verdict:
         if not wrong:
             continue
         try:
-            region = meet(meet(scope, wrong), outcome.region)
+            prover.budget.ask()
+            region = meet(meet(scope, wrong, prover.budget), outcome.region, prover.budget)
         except TooMany:
             reason = "the conditions are too intricate"
+            continue
+        except Spent:
+            reason = "the budget is spent"
             continue
         if not region:
             continue
@@ -277,8 +281,11 @@ def names_for(invariants: Iterable[Invariant], rules: RuleSet) -> Names:
     # only a text that can be chosen counts: of an empty one a walk would never come to a longer one with its verdicts
     tests.append(Test("model", "regex", pattern_of(_NAME), tests[0].span))
     alphabet = alphabet_for(tests)
+    budget = Budget()
     try:
-        walked = list(walk([acceptor_of(test, alphabet) for test in tests], alphabet))
+        budget.ask()
+        acceptors = [acceptor_of(test, alphabet, budget) for test in tests]
+        walked = list(walk(acceptors, alphabet, budget))
     except Spent:
         return Names(whole=False)
     names = [name for verdicts, name in walked if len(tests) - 1 in verdicts]

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.letters import Alphabet, alphabet_of
-from rules.automaton import Automaton, Side, closure, read, side_of, within
+from rules.automaton import Automaton, Side, closure, within
 from rules.nodes import Test
 from rules.patterns import Glob, Pattern
 from rules.regex import WORD, Ranges
@@ -50,19 +50,20 @@ def alphabet_for(tests: Sequence[Test]) -> Alphabet:
     return alphabet_of(texts, folded, ranges)
 
 
-def acceptor_of(test: Test, alphabet: Alphabet, backwards: bool = False) -> Acceptor:
+def acceptor_of(test: Test, alphabet: Alphabet, budget: Budget, backwards: bool = False) -> Acceptor:
     """The automaton of a string predicate, `backwards` of the text from its end (not for patterns).
 
     Raises `Spent` where it would be too large.
     """
     if isinstance(test.operand, Pattern):
         assert not backwards
-        return _smallest(_pattern_acceptor(test.operand.automaton, alphabet))
+        return _pattern_acceptor(test.operand.automaton, alphabet, budget)
     way = -1 if backwards else 1
     parts = [
-        _glob_acceptor(_tokens_of(test, text)[::way], alphabet, test.ignore_case, backwards) for text in _texts_of(test)
+        _glob_acceptor(_tokens_of(test, text)[::way], alphabet, budget, test.ignore_case, backwards)
+        for text in _texts_of(test)
     ]
-    return parts[0] if len(parts) == 1 else _union(parts, alphabet)
+    return parts[0] if len(parts) == 1 else _union(parts, alphabet, budget)
 
 
 def _texts_of(test: Test) -> list[str]:
@@ -84,7 +85,9 @@ def _tokens_of(test: Test, text: str) -> tuple[str, ...]:
     return (*before, *literal, *behind)
 
 
-def _glob_acceptor(tokens: tuple[str, ...], alphabet: Alphabet, ignore_case: bool, backwards: bool) -> Acceptor:
+def _glob_acceptor(
+    tokens: tuple[str, ...], alphabet: Alphabet, budget: Budget, ignore_case: bool, backwards: bool
+) -> Acceptor:
     """Shift-and over the tokens; a state is the set of places in them as bits."""
     stars = sum(1 << place for place, token in enumerate(tokens) if token == _ANY)
     ones = sum(1 << place for place, token in enumerate(tokens) if token == _ONE)
@@ -110,46 +113,73 @@ def _glob_acceptor(tokens: tuple[str, ...], alphabet: Alphabet, ignore_case: boo
             state = closed((state & fitting) << 1 | state & stars)
         return state
 
-    return _explored(closed(1), step, lambda state: bool(state & accept), map(read, alphabet.shown))
+    return _explored(closed(1), step, lambda state: bool(state & accept), map(read, alphabet.shown), budget)
 
 
-def _pattern_acceptor(automaton: Automaton, alphabet: Alphabet) -> Acceptor:
+def _pattern_acceptor(automaton: Automaton, alphabet: Alphabet, budget: Budget) -> Acceptor:
     """As the production matcher runs it: a match anywhere decides."""
     matched = (frozenset[int](), Side.OTHER)
     ranges = list(dict.fromkeys([*_ranges_in(automaton), WORD]))
+    places = {some: place for place, some in enumerate(ranges)}
+    has_edges = any(kind in ("word", "no-word") for row in automaton.edges for kind, _ in row)
+    rows: dict[tuple[frozenset[int], Side, Side], list[tuple[int, int]] | None] = {}
+
+    def row_of(states: frozenset[int], before: Side, after: Side) -> list[tuple[int, int]] | None:
+        """The ranges, by place, that lead on between these neighbours, and where to; None: it matches already."""
+        key = (states, before, after)
+        if key not in rows:
+            reached = closure(automaton, states, before, after)
+            moves = [(places[some], target) for state in reached for some, target in automaton.moves[state]]
+            budget.work(len(reached) + len(moves))
+            rows[key] = None if automaton.accept in reached else moves
+        return rows[key]
 
     def step(state: tuple[frozenset[int], Side], letter: tuple[bool, ...]) -> tuple[frozenset[int], Side]:
         states, before = state
         if state == matched:
             return matched
-        char = shown[letter]
-        after = side_of(char)
-        reached = closure(automaton, states, before, after)
-        return matched if automaton.accept in reached else (read(automaton, reached, char), after)
+        after = Side.WORD if letter[places[WORD]] else Side.OTHER
+        row = row_of(states, before, after)
+        if row is None:
+            return matched
+        budget.work(len(row) // 4)
+        following = frozenset([0, *(target for place, target in row if letter[place])])
+        return following, after if has_edges else Side.OTHER
 
     def accepts(state: tuple[frozenset[int], Side]) -> bool:
         states, before = state
-        return state == matched or automaton.accept in closure(automaton, states, before, Side.NOTHING)
+        return state == matched or row_of(states, before, Side.NOTHING) is None
 
+    budget.work(len(ranges) * len(alphabet.shown) // 2)
     letters = [tuple(within(ord(char), some) for some in ranges) for char in alphabet.shown]
-    # the first of the code points that are the same to this pattern
-    shown = dict(reversed(list(zip(letters, alphabet.shown, strict=True))))
-    return _explored((frozenset({0}), Side.NOTHING), step, accepts, letters)
+    found = _explored((frozenset({0}), Side.NOTHING), step, accepts, letters, budget)
+    # what a state remembers of the letter before it is often of no account
+    return _smallest(found, budget) if has_edges else found
 
 
-def _union(parts: Sequence[Acceptor], alphabet: Alphabet) -> Acceptor:
+def _union(parts: Sequence[Acceptor], alphabet: Alphabet, budget: Budget) -> Acceptor:
     return _explored(
         (0,) * len(parts),
         lambda states, letter: tuple(part.after(state, letter) for part, state in zip(parts, states, strict=True)),
         lambda states: any(part.accepting[state] for part, state in zip(parts, states, strict=True)),
         range(len(alphabet.shown)),
+        budget,
+        len(parts),
     )
 
 
 def _explored(
-    start: StateT, step: Callable[[StateT, ReadT], StateT], accepts: Callable[[StateT], bool], letters: Iterable[ReadT]
+    start: StateT,
+    step: Callable[[StateT, ReadT], StateT],
+    accepts: Callable[[StateT], bool],
+    letters: Iterable[ReadT],
+    budget: Budget,
+    cost: int = 2,
 ) -> Acceptor:
-    """`letters` are the classes of the alphabet as the predicate reads them; those it reads alike are tried once."""
+    """`letters` are the classes of the alphabet as the predicate reads them; those it reads alike are tried once.
+
+    `cost` is that of a step in operations. Raises `Spent`.
+    """
     classes: dict[ReadT, list[int]] = {}
     for number, letter in enumerate(letters):
         classes.setdefault(letter, []).append(number)
@@ -158,6 +188,7 @@ def _explored(
     usual: list[int] = []
     moves: list[dict[int, int]] = []
     for state in order:
+        budget.work(cost * len(classes))
         row: list[int] = []
         frequency: Counter[int] = Counter()
         for letter, alike in classes.items():
@@ -182,12 +213,14 @@ def _explored(
     return Acceptor(moves, usual, [accepts(state) for state in order])
 
 
-def _smallest(acceptor: Acceptor) -> Acceptor:
+def _smallest(acceptor: Acceptor, budget: Budget) -> Acceptor:
     """The same language with as few states as there can be (Moore's refinement)."""
     count = len(acceptor.accepting)
     group = [int(accepts) for accepts in acceptor.accepting]
     groups = len(set(group))
+    moves_of_all = sum(map(len, acceptor.moves))
     while True:
+        budget.work(count + moves_of_all // 2)
         keys: dict[object, int] = {}
         following = [
             keys.setdefault(

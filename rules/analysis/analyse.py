@@ -54,11 +54,12 @@ def analyse(subject: Subject, budget: Budget | None = None, *, with_overlaps: bo
     asked_of = [condition for invariant in subject.invariants for condition in invariant.conditions]
     names = names_for(subject.invariants, subject.rules)
     prover = prover_of(subject.rules, subject.providers, budget, [*asked, *asked_of], names.choices)
+    # what is asked for comes before what nobody asked for
+    verdicts = [prove(invariant, prover, names) for invariant in subject.invariants]
     source = Source(subject.root, subject.texts)
     found = findings_of(prover, source, needs, with_overlaps=with_overlaps)
     found += unreached_filters(subject.rules, subject.providers, budget)
     results = [run_case(case, subject.rules, subject.providers) for case in subject.tests]
-    verdicts = [prove(invariant, prover, names) for invariant in subject.invariants]
     found += [result.diagnostic for result in results if result.diagnostic is not None]
     found += [verdict.diagnostic for verdict in verdicts if verdict.diagnostic is not None]
     return Analysis(

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
+from rules.analysis.budget import Budget
+from rules.analysis.inside import Inside
+from rules.analysis.letters import NICE
 from rules.analysis.walks import walk
+from rules.automaton import within
 from rules.nodes import Test
 from rules.operators import holds_for
 from rules.patterns import Glob, Pattern
+from rules.regex import Chars, Concat, Edge, Either, Repeat, Tree
 
 _PLAIN = ("contains", "prefix", "suffix")
+_ANYWHERE = (("contains", False), ("contains", True))
 
 
 class Asked:
@@ -18,47 +25,74 @@ class Asked:
 
     def __init__(self, tests: Sequence[Test]) -> None:
         self.tests = tests
-        # operator, whether case counts -> words with their numbers
-        self._plain: dict[tuple[str, bool], list[tuple[str, int]]] = {}
+        # operator, whether case does not count -> words with their numbers
+        plain: dict[tuple[str, bool], list[tuple[str, int]]] = {}
         self._others: list[tuple[Test, int]] = []
         for number, test in enumerate(tests):
-            if test.operator in _PLAIN and isinstance(test.operand, str):
-                word = test.operand.casefold() if test.ignore_case else test.operand
-                self._plain.setdefault((test.operator, test.ignore_case), []).append((word, number))
-            elif test.operator != "rollout":
-                self._others.append((test, number))
-        # what asking costs, in globs: a pattern costs some
-        self.weight = sum(5 if isinstance(test.operand, Pattern) else 1 for test, _ in self._others)
+            match test.operand:
+                case Glob(source=source) if part := max(source.replace("?", "*").split("*"), key=len):
+                    # what a text must hold, so that most globs need not be tried
+                    words, operator = [part], "glob"
+                case str() as word if test.operator in _PLAIN:
+                    words, operator = [word], test.operator
+                case str() as word if test.operator == "eq":
+                    words, operator = [word], "whole"
+                case frozenset() as some if test.operator == "in":
+                    words, operator = sorted(map(str, some)), "whole"
+                case _:
+                    if test.operator != "rollout":
+                        self._others.append((test, number))
+                    continue
+            folded = [word.casefold() for word in words] if test.ignore_case else words
+            plain.setdefault((operator, test.ignore_case), []).extend((word, number) for word in dict.fromkeys(folded))
+        self._inside = {key: Inside(words) for key, words in plain.items()}
+        self._plain = plain
+        # operations that all asking has cost so far
+        self.worked = 0
+        self._always = sum(5 if isinstance(test.operand, Pattern) else 1 for test, _ in self._others)
 
     def holding(self, text: str) -> set[int]:
         """The predicates that hold for a text; shares are left out."""
         held = {number for test, number in self._others if holds_for(test, text)}
-        for (operator, folded), words in self._plain.items():
+        self.worked += self._always
+        for (operator, folded), words in self._inside.items():
             asked = text.casefold() if folded else text
+            self.worked += words.cost(asked) if operator in ("contains", "glob") else 1
             match operator:
                 case "contains":
-                    held.update([number for word, number in words if word in asked])
+                    held.update(words.anywhere(asked))
                 case "prefix":
-                    held.update([number for word, number in words if asked.startswith(word)])
+                    held.update(words.at_start(asked))
+                case "suffix":
+                    held.update(words.at_end(asked))
+                case "whole":
+                    held.update(words.whole(asked))
                 case _:
-                    held.update([number for word, number in words if asked.endswith(word)])
+                    possible = words.anywhere(asked)
+                    self.worked += 3 * len(possible)
+                    held.update([number for number in possible if holds_for(self.tests[number], text)])
         return held
 
     def implied(self) -> Iterator[tuple[int, int]]:
         """Pairs of predicates: where the first holds, the second does, as far as their words show it; no pair that follows from two others."""
-        exact = self._plain.get(("contains", False), [])
-        folded = self._plain.get(("contains", True), [])
+        words = {number: word for key in _ANYWHERE for word, number in self._plain.get(key, ())}
         for number, test in enumerate(self.tests):
             parts = _words_of(test)
-            whole = [] if test.ignore_case else parts
-            lower = [part.casefold() for part in parts]
-            inside = [(word, False, other) for word, other in exact if any(word in one for one in whole)]
-            inside += [(word, True, other) for word, other in folded if any(word in one for one in lower)]
+            inside = [
+                (words[other], any_case, other)
+                for operator, any_case in _ANYWHERE
+                for part in (parts if any_case or not test.ignore_case else ())
+                for other in self._found(operator, any_case, part)
+            ]
             kept: list[tuple[str, bool, int]] = []
             for word, any_case, other in sorted(inside, key=lambda one: -len(one[0])):
                 if other != number and not any(_is_in(word, any_case, *known[:2]) for known in kept):
                     kept.append((word, any_case, other))
             yield from ((number, other) for _, _, other in kept)
+
+    def _found(self, operator: str, any_case: bool, part: str) -> list[int]:
+        words = self._inside.get((operator, any_case))
+        return [] if words is None else words.anywhere(part.casefold() if any_case else part)
 
 
 def _is_in(word: str, any_case: bool, known: str, known_in_any_case: bool) -> bool:
@@ -75,14 +109,35 @@ def _words_of(test: Test) -> list[str]:
     return []
 
 
-def sample_of(test: Test) -> str:
-    """A text for which a predicate holds, if it is easily found."""
+def sample_of(test: Test, budget: Budget) -> str:
+    """A text for which a predicate holds, if it is easily found. Raises `Spent`."""
     if isinstance(test.operand, Glob):
         return test.operand.source.replace("*", "").replace("?", "x")
     if isinstance(test.operand, Pattern):
+        plain = _plain_sample(test.operand.tree)
+        if test.operand.search(plain):
+            return plain
         alphabet = alphabet_for([test])
-        return next((text for verdicts, text in walk([acceptor_of(test, alphabet)], alphabet) if verdicts), "")
+        acceptor = acceptor_of(test, alphabet, budget)
+        return next((text for verdicts, text in walk([acceptor], alphabet, budget) if verdicts), "")
     return str(test.operand)
+
+
+def _plain_sample(tree: Tree) -> str:
+    """A text that a pattern matches if its edges stand where they may."""
+    match tree:
+        case Chars(ranges):
+            return next((char for char in NICE if within(ord(char), ranges)), chr(ranges[0][0]) if ranges else "")
+        case Edge():
+            return ""
+        case Concat(items):
+            return "".join(map(_plain_sample, items))
+        case Either(items):
+            return _plain_sample(items[0]) if items else ""
+        case Repeat(item, least):
+            return _plain_sample(item) * least
+        case _:
+            assert_never(tree)
 
 
 def is_end(test: Test) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.members import Members, cut_members
 from rules.analysis.scales import Scale, Words, cut_moments, cut_numbers, cut_words
 from rules.analysis.space import EVERYTHING, NOTHING, Region, Space
@@ -82,8 +82,11 @@ class Atoms(Struct):
         return [stream if fact == "stream" else path for stream, path in _WAYS]
 
 
-def atoms_of(conditions: Iterable[Predicate], choices: Sequence[tuple[str, str]]) -> Atoms:
-    """The space that these conditions need; `choices` are the targets a client may choose explicitly."""
+def atoms_of(conditions: Iterable[Predicate], choices: Sequence[tuple[str, str]], budget: Budget) -> Atoms:
+    """The space that these conditions need; `choices` are the targets a client may choose explicitly.
+
+    Facts for which the budget does not suffice are cut less finely, in the end by a variable for each predicate.
+    """
     atoms = Atoms()
     tests: dict[str, dict[object, Test]] = {}
     for condition in conditions:
@@ -99,13 +102,13 @@ def atoms_of(conditions: Iterable[Predicate], choices: Sequence[tuple[str, str]]
     atoms.way = atoms.space.add("stream", len(_WAYS), 1)
     tests.setdefault("toolCount", {})
     for fact, known in tests.items():
-        _cut(atoms, fact, list(known.values()))
+        _cut(atoms, fact, list(known.values()), budget)
     atoms.choices = (None, *choices)
     atoms.choice = atoms.space.add("explicit", len(atoms.choices))
     return atoms
 
 
-def _cut(atoms: Atoms, fact: str, tests: list[Test]) -> None:
+def _cut(atoms: Atoms, fact: str, tests: list[Test], budget: Budget) -> None:
     spec = spec_of(fact)
     assert spec is not None
     space = atoms.space
@@ -118,20 +121,20 @@ def _cut(atoms: Atoms, fact: str, tests: list[Test]) -> None:
                     atoms.words[word] = space.add(f"keyword {word}", 2)
         return
     try:
-        atoms.axes[fact] = _axis(space, fact, spec, tests)
+        atoms.axes[fact] = _axis(space, fact, spec, tests, budget)
     except Spent:
         for test in tests:
             atoms.uncut[fact, key_of(test)] = (test, space.add(f"{fact} {test.operator}", 2))
-        atoms.axes[fact] = _axis(space, fact, spec, [])
+        atoms.axes[fact] = _axis(space, fact, spec, [], budget)
 
 
-def _axis(space: Space, fact: str, spec: FactSpec, tests: list[Test]) -> Axis:
+def _axis(space: Space, fact: str, spec: FactSpec, tests: list[Test], budget: Budget) -> Axis:
     optional = spec.optional and fact != "betas"
     match spec.type:
         case "string" | "text" | "address":
-            return cut_texts(space, fact, tests, optional)
+            return cut_texts(space, fact, tests, optional, budget)
         case "set":
-            return cut_members(space, fact, tests)
+            return cut_members(space, fact, tests, budget)
         case "int" | "number":
             least, usual = _NUMBERS.get(fact, (0, 0))
             if fact == "toolCount":
@@ -140,7 +143,7 @@ def _axis(space: Space, fact: str, spec: FactSpec, tests: list[Test]) -> Axis:
                 space, fact, tests, least=least, optional=optional, whole=spec.type == "int", usual=usual
             )
         case "window":
-            return cut_moments(space, tests)
+            return cut_moments(space, tests, budget)
     values: list[Seen] = [*(spec.words or (False, True))]
     if optional:
         values.append(MISSING)

@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec import Struct, field
 
 from rules.analysis.atoms import Atoms
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.space import EVERYTHING, NOTHING, Region, TooMany, join, meet
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 
@@ -28,6 +29,8 @@ class Sides(Struct, frozen=True):
         return Sides(self.fails_to_hold, self.holds, self.breaks)
 
 
+UNCOUNTED = 1_000_000
+
 ALWAYS = Sides(EVERYTHING, NOTHING)
 
 
@@ -35,6 +38,7 @@ class Boxes(Struct):
     """Makes regions of conditions over one space; each part of a condition once."""
 
     atoms: Atoms
+    budget: Budget
     _known: dict[int, tuple[Predicate, Sides]] = field(default_factory=dict)
 
     def sides_of(self, node: Predicate) -> Sides:
@@ -64,22 +68,28 @@ class Boxes(Struct):
 
     def conjunction(self, parts: Sequence[Sides]) -> Sides:
         """Of several parts, tried in this order: one that does not hold ends the trying, one that breaks breaks all."""
+        if len(parts) == 1:
+            return parts[0]
         try:
-            return self._conjunction(parts)
-        except TooMany:
-            return self._conjunction([self._named(part) for part in parts])
+            self.budget.ask()
+            return self._conjunction(parts, self.budget)
+        except (TooMany, Spent):
+            # of one box for each part this takes no time worth counting
+            return self._conjunction(
+                [self._named(part) for part in parts], Budget(UNCOUNTED, UNCOUNTED, left=UNCOUNTED)
+            )
 
-    def _conjunction(self, parts: Sequence[Sides]) -> Sides:
+    def _conjunction(self, parts: Sequence[Sides], budget: Budget) -> Sides:
         space = self.atoms.space
         sound = [part for part in parts if not part.breaks]
-        holds = reduce(meet, (part.holds for part in sound), EVERYTHING)
-        fails = join(space, (part.fails_to_hold for part in sound))
+        holds = reduce(lambda region, part: meet(region, part.holds, budget), sound, EVERYTHING)
+        fails = join(space, (part.fails_to_hold for part in sound), budget)
         breaks = NOTHING
         for part in parts:
             if part.breaks:
-                fails = join(space, (fails, meet(holds, part.fails_to_hold)))
-                breaks = join(space, (breaks, meet(holds, part.breaks)))
-                holds = meet(holds, part.holds)
+                fails = join(space, (fails, meet(holds, part.fails_to_hold, budget)), budget)
+                breaks = join(space, (breaks, meet(holds, part.breaks, budget)), budget)
+                holds = meet(holds, part.holds, budget)
         return Sides(holds, fails, breaks)
 
     def _named(self, part: Sides) -> Sides:

@@ -7,11 +7,14 @@ from msgspec import Struct
 QUESTION = 4_000
 """Steps one question may take."""
 
-TOTAL = 10_000
+TOTAL = 12_000
 """Steps all questions about one configuration may take, and `FOR_EACH` more for each rule."""
 
-FOR_EACH = 60
-"""A step is a few hundredths of a millisecond; rules of an ordinary shape take about 25 steps each."""
+FOR_EACH = 75
+"""Rules of an ordinary shape take about 25 steps each."""
+
+OPERATIONS = 20
+"""Operations that make a step: a glob tried, a variable narrowed, a box compared with another; half a microsecond to one each."""
 
 
 class Spent(Exception):  # noqa: N818 - says what happened
@@ -27,14 +30,22 @@ class Budget(Struct):
     left: int = 0
     used: int = 0
     unproven: int = 0
+    _operations: int = 0
 
     def allow(self, outcomes: int) -> None:
         """More rules are asked about."""
         self.total += self.for_each * outcomes
 
+    def part(self) -> Budget:
+        """A budget of its own, half of what is left, for what is done before the first question."""
+        total = max(0, self.total - self.used) // 2
+        return Budget(total, total)
+
     def ask(self) -> None:
-        """A new question begins."""
+        """A new question begins. Raises `Spent` where nothing is left for any."""
         self.left = self.question
+        if self.used > self.total:
+            raise Spent
 
     def step(self, steps: int = 1) -> None:
         """Some work. Raises `Spent`."""
@@ -42,3 +53,10 @@ class Budget(Struct):
         self.used += steps
         if self.left < 0 or self.used > self.total:
             raise Spent
+
+    def work(self, operations: int) -> None:
+        """Some work in smaller pieces. Raises `Spent`."""
+        self._operations += operations
+        if self._operations >= OPERATIONS:
+            steps, self._operations = divmod(self._operations, OPERATIONS)
+            self.step(steps)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from rules.analysis.budget import Spent
 from rules.analysis.certify import Witness
 from rules.analysis.offered import Model, Place, Providers, places_of
 from rules.analysis.prove import Prover
@@ -91,8 +92,10 @@ def _sent(prover: Prover, place: Place, need: Need, dead: set[int]) -> tuple[int
         if number in dead or outcome.kind not in ("rule", "category") or outcome.key[:1] != (place,):
             continue
         try:
-            region = meet(outcome.region, wanted)
-        except TooMany:
+            prover.budget.ask()
+            region = meet(outcome.region, wanted, prover.budget)
+        except (TooMany, Spent):
+            prover.budget.unproven += 1
             continue
         answer = prover.some(region, listing.before(number), lambda decision, name=outcome.name: decision.rule == name)  # type: ignore[misc]
         if isinstance(answer, Witness):

@@ -19,6 +19,7 @@ from rules.analysis.constraints import outcome_of
 from rules.analysis.members import Members
 from rules.analysis.offered import Place, Providers, sent_to
 from rules.analysis.scales import Scale, Words
+from rules.analysis.solve import ENTRIES
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
 from rules.bodies import Impossible, Shape, Wanted, compose
@@ -94,9 +95,12 @@ class Certifier(Struct):
 
     def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
         """A request in the domains that is decided as wanted. Raises `Spent`."""
+        self.budget.step(1 + len(self.atoms.space.full) // 50)
         wanted = self.wanted(domains)
         if isinstance(wanted, Unmade):
             return wanted
+        for needed, barred in wanted.members.values():
+            self.budget.work((1 + len(needed)) * len(barred))
         made = compose(wanted, lambda size: self.budget.step(size // BYTES_A_STEP))
         if isinstance(made, Impossible):
             return Unmade(self._box(domains, made.facts))
@@ -108,7 +112,8 @@ class Certifier(Struct):
         return Witness(made.shape, decision, place, self._special(domains, made.facts))
 
     def is_plain(self, domains: Sequence[int]) -> bool:
-        """Whether a request is certain to be there: no two of the facts that a point pins depend on one another."""
+        """Whether a request is certain to be there: no two of the facts that a point pins depend on one another. Raises `Spent`."""
+        self.budget.work(len(domains) // ENTRIES)
         space, atoms = self.atoms.space, self.atoms
 
         def special(variable: int) -> bool:
@@ -157,7 +162,7 @@ class Certifier(Struct):
         for fact, axis in atoms.axes.items():
             match axis:
                 case Members():
-                    made = axis.members_for(domains, space)
+                    made = axis.members_for(domains, space, self.budget)
                     if made is None:
                         return Unmade(self._box(domains, (fact,)))
                     if axis.asked and any(domains[one] != space.full[one] for _, one in axis.asked.values()):
@@ -170,7 +175,7 @@ class Certifier(Struct):
                     if not self._pinned(axis, domains):
                         continue
                     piece = space.piece_of(axis.variable, domains[axis.variable])
-                    text = axis.text_in(piece, axis.wishes(domains, space), self.budget.step)
+                    text = axis.text_in(piece, axis.wishes(domains, space), self.budget)
                     if text is None:
                         return Unmade(self._box(domains, (fact,)))
                     values[fact] = text
@@ -204,7 +209,7 @@ class Certifier(Struct):
     def _has_text(self, axis: Texts, domains: Sequence[int]) -> bool:
         space = self.atoms.space
         piece = space.piece_of(axis.variable, domains[axis.variable])
-        return axis.text_in(piece, axis.wishes(domains, space), self.budget.step) is not None
+        return axis.text_in(piece, axis.wishes(domains, space), self.budget) is not None
 
     def _pinned(self, axis: Texts, domains: Sequence[int]) -> bool:
         space = self.atoms.space
@@ -227,9 +232,13 @@ class Certifier(Struct):
         facts = list(dict.fromkeys(fact for leaf, _ in wanted for fact in leaf.facts))
         options = [self._options(fact, values, spans, domains) for fact in facts]
         for combination in islice(product(*options), _MAX_COMBINATIONS):
-            self.budget.step(2 + len(wanted) // 4)
+            self.budget.work(len(facts))
             tried = dict(zip(facts, combination, strict=True))
-            if all(outcome_of(leaf, tried) & allowed for leaf, allowed in wanted):
+            for leaf, allowed in wanted:
+                self.budget.step()
+                if not outcome_of(leaf, tried) & allowed:
+                    break
+            else:
                 return tried
         return None
 
@@ -280,7 +289,7 @@ class Certifier(Struct):
         """The domains of some facts (none given: of all), as a box to be missed from now on."""
         space, atoms = self.atoms.space, self.atoms
         variables: set[int] = set()
-        for fact in facts:
+        for fact in dict.fromkeys(facts):
             axis = atoms.axes.get("toolCount" if fact == "hasTools" else fact)
             if isinstance(axis, Members):
                 variables |= {one for _, one in axis.asked.values()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from rules.analysis.budget import Spent
 from rules.analysis.prove import Prover
 from rules.analysis.space import Region, TooMany, meet
 from rules.analysis.texts import Texts, key_of
@@ -195,8 +196,10 @@ def _salts(prover: Prover, shares: list[tuple[Test, Part, Region]]) -> Iterator[
                 continue
             assert isinstance(other.operand, Share)
             try:
-                apart = prover.is_empty(meet(tuple(free), boxes))
-            except TooMany:
+                prover.budget.ask()
+                apart = prover.is_empty(meet(tuple(free), boxes, prover.budget))
+            except (TooMany, Spent):
+                prover.budget.unproven += 1
                 continue
             if apart:
                 yield finding(

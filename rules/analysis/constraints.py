@@ -12,6 +12,7 @@ from itertools import product
 
 from rules.analysis.atoms import FAILED, FALSE, TRUE, Atoms
 from rules.analysis.budget import Budget, Spent
+from rules.analysis.inside import Inside
 from rules.analysis.members import Members
 from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Space
@@ -22,7 +23,7 @@ from rules.measure import CONSTANTS, LEAST
 from rules.nodes import Compare, Opaque, Test
 from rules.operators import holds_for
 
-CORNERS_A_STEP = 4
+CORNERS_A_STEP = 1
 MAX_CORNERS = 400
 """Pairs of pieces for which a comparison of two facts is computed ahead."""
 
@@ -36,7 +37,6 @@ def add_constraints(
 
     `offers` are the models of each provider, `tags` all that filters give.
     """
-    budget.ask()
     space = atoms.space
     _counted_only(atoms)
     _thinking(atoms)
@@ -52,6 +52,7 @@ def add_constraints(
             if gone is not None:
                 space.forbid(gone, (variable, space.full[variable] & ~1))
         try:
+            budget.ask()
             _computed(atoms, leaf, variable, budget)
         except Spent:
             # what a constraint would exclude stays possible: less is proved, and nothing wrong
@@ -285,10 +286,15 @@ def _demands(test: Test, word: str) -> bool:
 
 
 def _word_in_word(atoms: Atoms) -> None:
-    for word, variable in atoms.words.items():
-        for other, target in atoms.words.items():
-            if other != word and other in word:
-                atoms.space.forbid((variable, 0b10), (target, 0b01))
+    """A word holds the words inside it; what follows from those of the longest is left out."""
+    words = list(atoms.words)
+    found = Inside(zip(words, range(len(words)), strict=True))
+    for number, word in enumerate(words):
+        kept: list[str] = []
+        for other in sorted((words[one] for one in found.anywhere(word) if one != number), key=len, reverse=True):
+            if not any(other in one for one in kept):
+                kept.append(other)
+                atoms.space.forbid((atoms.words[word], 0b10), (atoms.words[other], 0b01))
 
 
 def _explicit(atoms: Atoms, offers: Mapping[str, frozenset[str] | None]) -> None:

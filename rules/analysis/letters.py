@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from rules.regex import LAST, WORD, Ranges
 
-_NICE = "xabcdefghijklmnopqrstuvwyz0123456789-_. ABCDEFGHIJKLMNOPQRSTUVWXYZ,:;/!?"
+NICE = "xabcdefghijklmnopqrstuvwyz0123456789-_. ABCDEFGHIJKLMNOPQRSTUVWXYZ,:;/!?"
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -44,7 +44,7 @@ def alphabet_of(texts: Iterable[str], folded: Iterable[str], ranges: Iterable[Ra
         key: object = start if start in points else _signature(start, sets)
         classes.append(numbers.setdefault(key, len(numbers)))
     shown = [""] * len(numbers)
-    for char in _NICE:
+    for char in NICE:
         number = classes[bisect_right(ordered, ord(char)) - 1]
         shown[number] = shown[number] or char
     for start, number in zip(ordered, classes, strict=True):

@@ -12,7 +12,7 @@ from rules.analysis.atoms import Atoms
 from rules.analysis.boxes import Boxes, Sides
 from rules.analysis.budget import Budget
 from rules.analysis.offered import Place, Providers, RouteKey, is_offered, key_of_route, places_of
-from rules.analysis.solve import Field, Found, Nowhere, solve
+from rules.analysis.solve import BLOCK, ENTRIES, Field, Found, Nowhere, solve
 from rules.analysis.space import Box, Region, both
 from rules.evaluate import EXPLICIT, refusal_of, route_of
 from rules.nodes import Category, Route, Rule, RuleSet, Target
@@ -52,6 +52,7 @@ class Listing:
             self._starts.append(len(boxes))
         self.field = Field(atoms.space, boxes)
         self._wide = [variable for variable, full in enumerate(atoms.space.full) if full.bit_length() > WIDE]
+        self._usual = [1 << piece for piece in atoms.space.usual]
         self.impossible = (1 << self._starts[0]) - 1
         self.alike: dict[RouteKey, int] = {}
         for number, outcome in enumerate(outcomes):
@@ -85,11 +86,14 @@ class Listing:
 
     def point(self, found: Found) -> list[int]:
         """One point of what was found, with the everyday piece wherever there is a choice."""
-        space = self.atoms.space
-        return [1 << space.piece_of(variable, domain) for variable, domain in enumerate(found.domains)]
+        return [
+            usual if domain & usual else domain & -domain
+            for usual, domain in zip(self._usual, found.domains, strict=True)
+        ]
 
     def decided(self, point: Sequence[int], boxes: int | None = None) -> int:
-        """The first outcome at a point, among those with these boxes."""
+        """The first outcome at a point, among those with these boxes. Raises `Spent`."""
+        self.budget.work(BLOCK + len(point) // ENTRIES)
         at = self.field.boxes_at(point) & ~self.impossible
         if boxes is not None:
             at &= boxes

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.asked import Asked, sample_of
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.scales import Scale, cut_numbers
 from rules.analysis.space import EVERYTHING, Region, Space
 from rules.analysis.texts import key_of
@@ -52,21 +52,25 @@ class Members(Struct):
             case _:
                 return each_yes, all_no
 
-    def members_for(self, domains: Sequence[int], space: Space) -> tuple[list[str], list[str | Test]] | None:
-        """Members a request must have, and what no further member may be; None where none was found."""
+    def members_for(
+        self, domains: Sequence[int], space: Space, budget: Budget
+    ) -> tuple[list[str], list[str | Test]] | None:
+        """Members a request must have, and what no further member may be; None where none was found. Raises `Spent`."""
+        budget.work(len(self.asked))
         wanted = [one for one, variable in self.asked.values() if space.piece_of(variable, domains[variable])]
         barred = [one for one, variable in self.asked.values() if not space.piece_of(variable, domains[variable])]
         members = [one for one in wanted if isinstance(one, str)]
         for one in wanted:
             if isinstance(one, Test) and not any(holds_for(one, member) for member in members):
-                member = member_for(one, barred)
+                budget.work(len(members))
+                member = member_for(one, barred, budget)
                 if member is None:
                     return None
                 members.append(member)
         return members, barred
 
 
-def cut_members(space: Space, fact: str, tests: Sequence[Test]) -> Members:
+def cut_members(space: Space, fact: str, tests: Sequence[Test], budget: Budget) -> Members:
     """The variables of a set fact, put into the space with what they say of one another."""
     members = Members(fact)
     sizes = [test.operand for test in tests if test.operator == "size" and isinstance(test.operand, Test)]
@@ -77,13 +81,13 @@ def cut_members(space: Space, fact: str, tests: Sequence[Test]) -> Members:
                 members.asked[name] = (member, space.add(f"{fact} has {member}", 2))
     if sizes:
         members.size = cut_numbers(space, fact, sizes, least=0, optional=False, whole=True, usual=0)
-    _relate(space, members)
+    _relate(space, members, budget)
     return members
 
 
-def _relate(space: Space, members: Members) -> None:
+def _relate(space: Space, members: Members, budget: Budget) -> None:
     asked = list(members.asked.values())
-    for variable, target in _implied(asked):
+    for variable, target in _implied(asked, budget):
         space.forbid((variable, 0b10), (target, 0b01))
     if members.size is not None:
         few = sum(1 << number for number, span in enumerate(members.size.spans) if span is not None and span[1] < 1)
@@ -95,7 +99,7 @@ def _relate(space: Space, members: Members) -> None:
             space.forbid((members.size.variable, single), (first, 0b10), (second, 0b10))
 
 
-def _implied(asked: Sequence[tuple[str | Test, int]]) -> Iterator[tuple[int, int]]:
+def _implied(asked: Sequence[tuple[str | Test, int]], budget: Budget) -> Iterator[tuple[int, int]]:
     """Variables of members that are also what another one asks for: where the first is yes, the second is."""
     tests = [(one, variable) for one, variable in asked if isinstance(one, Test)]
     patterns = Asked([test for test, _ in tests])
@@ -107,35 +111,35 @@ def _implied(asked: Sequence[tuple[str | Test, int]]) -> Iterator[tuple[int, int
         return
     for test, variable in tests:
         for other, target in tests:
-            if variable != target and _implies(test, other):
+            if variable != target and _implies(test, other, budget):
                 yield variable, target
 
 
-def _implies(one: Test, other: Test) -> bool:
-    """Whether a member that is the one is also the other."""
+def _implies(one: Test, other: Test, budget: Budget) -> bool:
+    """Whether a member that is the one is also the other; no where the budget does not last."""
     try:
+        budget.ask()
         alphabet = alphabet_for([one, other])
-        verdicts = {found for found, _ in walk([acceptor_of(one, alphabet), acceptor_of(other, alphabet)], alphabet)}
+        acceptors = [acceptor_of(test, alphabet, budget) for test in (one, other)]
+        verdicts = {found for found, _ in walk(acceptors, alphabet, budget)}
     except Spent:
         return False
     return frozenset({0}) not in verdicts
 
 
-def member_for(wanted: Test, barred: Sequence[str | Test]) -> str | None:
-    """A member for which a predicate holds and that is nothing of what is barred."""
-    sample = sample_of(wanted)
+def member_for(wanted: Test, barred: Sequence[str | Test], budget: Budget) -> str | None:
+    """A member for which a predicate holds and that is nothing of what is barred. Raises `Spent`."""
+    sample = sample_of(wanted, budget)
     for near in (sample, f"{sample}x", f"x{sample}", f"x{sample}x"):
+        budget.work(2 * len(barred))
         if near and holds_for(wanted, near) and _is_free(near, barred):
             return near
     tests = [wanted, *(one for one in barred if isinstance(one, Test))]
     if len(tests) > MAX_WALKED:
         return None
-    try:
-        alphabet = alphabet_for(tests)
-        acceptors = [acceptor_of(test, alphabet) for test in tests]
-        texts = [text for verdicts, text in walk(acceptors, alphabet) if verdicts == frozenset({0})]
-    except Spent:
-        return None
+    alphabet = alphabet_for(tests)
+    acceptors = [acceptor_of(test, alphabet, budget) for test in tests]
+    texts = [text for verdicts, text in walk(acceptors, alphabet, budget) if verdicts == frozenset({0})]
     longer = (text + "x" * number for text in texts for number in range(4))
     return next((text for text in longer if text and holds_for(wanted, text) and _is_free(text, barred)), None)
 

@@ -70,8 +70,8 @@ class Prover(Struct, frozen=True):
         """A request in a region, in none of the boxes, that is decided as wanted."""
         waiting = list(region)
         tries = reasons = 0
-        self.budget.ask()
         try:
+            self.budget.ask()
             while waiting:
                 box = waiting.pop(0)
                 found = solve(self.listing.field, box, missing, self.budget)
@@ -101,15 +101,17 @@ class Prover(Struct, frozen=True):
         listing = self.listing
         region = listing.outcomes[number].region
         kept = listing.owners(boxes)
+        bits = sum(map(listing.bits, kept)) | listing.impossible
         try:
             for other in list(kept):
-                if other not in kept:
+                if not bits & listing.bits(other):
                     continue
-                rest = sum(listing.bits(one) for one in kept if one != other) | listing.impossible
-                reasons = listing.reasons(region, rest)
+                reasons = listing.reasons(region, bits & ~listing.bits(other))
                 if reasons is not None:
                     boxes = reasons
-                    kept = [one for one in listing.owners(reasons) if one in kept]
+                    kept = listing.owners(reasons)
+                    self.budget.work(len(kept))
+                    bits = sum(map(listing.bits, kept)) | listing.impossible
             if not self._covered(region, boxes):
                 return None
         except Spent:
@@ -127,7 +129,8 @@ class Prover(Struct, frozen=True):
             return False
 
     def _covered(self, region: Region, boxes: int) -> bool:
-        return covered(region, [self.listing.field.boxes[bit] for bit in bits_of(boxes)], self.atoms.space.full)
+        listed = [self.listing.field.boxes[bit] for bit in bits_of(boxes)]
+        return covered(region, listed, self.atoms.space.full, self.budget)
 
 
 def without(box: Box, other: Box, full: Sequence[int]) -> list[Box]:
@@ -144,10 +147,12 @@ def without(box: Box, other: Box, full: Sequence[int]) -> list[Box]:
     return parts
 
 
-def covered(region: Iterable[Box], boxes: Iterable[Box], full: Sequence[int]) -> bool:
+def covered(region: Iterable[Box], boxes: Sequence[Box], full: Sequence[int], budget: Budget) -> bool:
     """Whether boxes leave nothing of a region: the second opinion, by cutting box after box away. Raises `Spent`."""
     parts = list(region)
+    budget.work(len(boxes))
     for box in _nearest_first(parts, boxes):
+        budget.work(2 * len(parts))
         parts = [rest for part in parts for rest in without(part, box, full)]
         if len(parts) > MAX_PARTS:
             raise Spent

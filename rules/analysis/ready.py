@@ -38,14 +38,17 @@ def provers_of(
     further = list(also)
     conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
     chosen = list(dict.fromkeys([*(choice for rules, _ in sets for choice in explicit_choices(rules)), *choices]))
-    atoms = atoms_of([*conditions, *further], chosen)
+    budget.allow(len(conditions))
+    before = budget.part()
+    atoms = atoms_of([*conditions, *further], chosen, before)
     offers = {name: models for rules, _ in sets for name, models in rules.offers.items()}
-    add_constraints(atoms, offers, frozenset(tag for rules, _ in sets for tag in tags_of(rules.filters)), budget)
-    boxes = Boxes(atoms)
+    add_constraints(atoms, offers, frozenset(tag for rules, _ in sets for tag in tags_of(rules.filters)), before)
+    budget.used += before.used
+    boxes = Boxes(atoms, budget.part())
     for condition in further:
         boxes.sides_of(condition)
     outcomes = [outcomes_of(rules, boxes, providers) for rules, providers in sets]
-    budget.allow(sum(map(len, outcomes)))
+    budget.used += boxes.budget.used
     # every variable is in the space only now
     return [
         Prover(

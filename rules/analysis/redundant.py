@@ -79,16 +79,18 @@ class _Parts(Struct):
         if not isinstance(node, All | Any):
             return
         for child in node.children:
-            # a new question
-            self.prover.budget.ask()
             rest = [one for one in node.children if one is not child and not self._is_removed(one)]
             if not rest or id(child) in self.constant:
                 continue
             try:
+                # a new question
+                self.prover.budget.ask()
                 self.prover.budget.step(len(rest))
-                matters = meet(where, self._others(rest, isinstance(node, All)))
+                matters = meet(where, self._others(rest, isinstance(node, All)), self.prover.budget)
                 sides = self.prover.boxes.sides_of(child)
-                changed = meet(matters, sides.fails_to_hold if isinstance(node, All) else sides.holds)
+                changed = meet(
+                    matters, sides.fails_to_hold if isinstance(node, All) else sides.holds, self.prover.budget
+                )
             except TooMany:
                 continue
             except Spent:
@@ -108,7 +110,7 @@ class _Parts(Struct):
     def _others(self, rest: Sequence[Predicate], conjunction: bool) -> Region:
         sides = [self.prover.boxes.sides_of(one) for one in rest]
         regions = [one.holds if conjunction else one.fails_to_hold for one in sides]
-        return reduce(meet, regions, EVERYTHING)
+        return reduce(lambda one, other: meet(one, other, self.prover.budget), regions, EVERYTHING)
 
     def _is_removed(self, node: Predicate) -> bool:
         return any(one is node for one in self.removed)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from msgspec import Struct, field
 
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget
 from rules.analysis.space import Space
 from rules.analysis.texts import key_of
+from rules.analysis.weeks import moments_of
 from rules.facts import MISSING, Seen
 from rules.moments import Window
 from rules.nodes import Test
@@ -18,6 +20,10 @@ from rules.operators import holds_for
 
 LARGEST = 2**63 - 1
 """No number in a request is larger: JSON's integers are read into 64 bits."""
+
+
+DIGITS = 500
+"""Verdicts that are written and read in the time of an operation."""
 
 
 class Scale(Struct):
@@ -53,10 +59,33 @@ def cut_numbers(
     start = next((number for number, span in enumerate(spans) if _spans(span, usual)), 0)
     scale = Scale(fact, space.add(fact, len(spans), start), spans)
     for test in tests:
-        scale.masks[key_of(test)] = sum(
-            1 << number for number, span in enumerate(spans) if holds_for(test, _inside(span))
-        )
+        scale.masks[key_of(test)] = _mask_of(test, spans)
     return scale
+
+
+def _mask_of(test: Test, spans: Sequence[tuple[float, float] | None]) -> int:
+    """The pieces in which a predicate holds: asked once in each stretch between the numbers that it names."""
+    present = len(spans) - (spans[-1] is None)
+    edges = {0, present}
+    for number in _numbers_of(test):
+        at = bisect_left(spans, number, hi=present, key=_start_of)
+        edges.update(min(max(0, near), present) for near in range(at - 1, at + 3))
+    mask = 0
+    for first, end in pairwise(sorted(edges)):
+        if holds_for(test, _inside(spans[first])):
+            mask |= (1 << end) - (1 << first)
+    return mask | 1 << present if present < len(spans) and holds_for(test, MISSING) else mask
+
+
+def _start_of(span: tuple[float, float] | None) -> float:
+    assert span is not None
+    return span[0]
+
+
+def _numbers_of(test: Test) -> list[int | float]:
+    """The numbers that a predicate names."""
+    operands = test.operand if isinstance(test.operand, tuple | frozenset) else (test.operand,)
+    return [one for one in operands if isinstance(one, int | float) and not isinstance(one, bool)]
 
 
 def _spans(span: tuple[float, float] | None, number: float | None) -> bool:
@@ -87,22 +116,15 @@ def _whole_spans(tests: Iterable[Test], least: float) -> Iterable[tuple[float, f
 def _starts_of(test: Test) -> set[int]:
     """The whole numbers at which the verdict of a predicate may change."""
     cuts: set[int] = set()
-    for number in test.operand if isinstance(test.operand, tuple | frozenset) else (test.operand,):
-        if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number):
+    for number in _numbers_of(test):
+        if math.isfinite(number):
             cuts |= {math.floor(number), math.floor(number) + 1, math.ceil(number), math.ceil(number) + 1}
     return cuts
 
 
 def _real_spans(tests: Iterable[Test]) -> list[tuple[float, float]]:
     """Points and the stretches between them; of a stretch, two numbers inside it stand for its ends."""
-    numbers = sorted(
-        {
-            float(number)
-            for test in tests
-            for number in (test.operand if isinstance(test.operand, tuple | frozenset) else (test.operand,))
-            if isinstance(number, int | float) and not isinstance(number, bool)
-        }
-    )
+    numbers = sorted({float(number) for test in tests for number in _numbers_of(test)})
     if not numbers:
         return [(0.0, 1.0)]
     spans = [(numbers[0] - 1.0, numbers[0] - 1.0)]
@@ -121,39 +143,18 @@ def cut_words(space: Space, fact: str, tests: Sequence[Test], values: Sequence[S
     return words
 
 
-_YEAR_START = datetime(2026, 1, 5, tzinfo=UTC)
-_DAYS = 371
-
-MAX_ASKED = 150_000
-"""Times a window is asked about a moment."""
-
-
-def cut_moments(space: Space, tests: Sequence[Test]) -> Words:
+def cut_moments(space: Space, tests: Sequence[Test], budget: Budget) -> Words:
     """One moment for each combination of windows that some moment is in, over a year of all their zones.
 
-    Raises `Spent` where finding them would take too long; nothing is in the space then.
+    Raises `Spent` where there are too many; nothing is in the space then.
     """
     windows = [test.operand for test in tests if isinstance(test.operand, Window)]
-    zones = list({window.zone: window.tz for window in windows}.values())
-    minutes = sorted({minute + step for window in windows for minute in (window.start, window.end) for step in (0, -1)})
-    found: dict[tuple[bool, ...], Seen] = {}
-    weeks = _weeks_of(zones)
-    if len(weeks) * len(zones) * 7 * (len(minutes) + 1) * len(tests) > MAX_ASKED:
-        raise Spent
-    for week in weeks:
-        for zone in zones:
-            for day in range(7):
-                for minute in (0, *minutes):
-                    moment = (week.replace(tzinfo=zone) + timedelta(days=day, minutes=minute)).timestamp()
-                    found.setdefault(tuple(holds_for(test, moment) for test in tests), moment)
-    values = list(found.values()) or [_YEAR_START.timestamp()]
-    return cut_words(space, "time", tests, values, values[0])
-
-
-def _weeks_of(zones: Sequence[tzinfo]) -> list[datetime]:
-    """A Monday for each combination of the zones' distances to UTC that a year has."""
-    weeks: dict[tuple[timedelta | None, ...], datetime] = {}
-    for day in range(0, _DAYS, 7):
-        week = _YEAR_START + timedelta(days=day)
-        weeks.setdefault(tuple(week.astimezone(zone).utcoffset() for zone in zones), week)
-    return list(weeks.values())
+    budget.ask()
+    found = moments_of(windows, budget)
+    words = Words("time", space.add("time", len(found), 0), list(found.values()))
+    # the combinations as rows of digits, read as columns: the last digit is of the first window
+    budget.work(len(found) * len(windows) // DIGITS)
+    digits = "".join(format(combination, f"0{len(windows)}b") for combination in reversed(found))
+    for place, test in enumerate(tests):
+        words.masks[key_of(test)] = int(digits[len(tests) - 1 - place :: len(tests)], 2)
+    return words

@@ -16,7 +16,22 @@ from rules.analysis.space import Box, Space, bits_of
 MANY = 48
 """Boxes from which on all are looked at together, one wide integer per variable, and not one by one."""
 
-_NARROWED = 4
+ROUND = 10
+"""Operations that a round of propagation costs before it looks at anything."""
+
+WIDE = 4_000
+"""Boxes that are looked at together as cheaply as one."""
+
+LOOKS = 4
+"""Masks that are looked at in the time of an operation."""
+
+ENTRIES = 20
+"""Entries of a list that are copied or skipped in the time of an operation."""
+
+BLOCK = 32
+"""Variables, or boxes, that are looked at together where all of them are as usual."""
+
+_NARROWED = 8
 
 
 class Found(Struct, frozen=True):
@@ -60,31 +75,72 @@ class Field:
         # boxes that restrict one variable alone: missing them is narrowing that variable, once for all questions
         self.lone = sum(1 << number for number, box in enumerate(boxes) if len(box) == 1)
         self.sharing = [variable for variable in range(count) if self.restricting[variable] & ~self.lone]
-        # what one round over all boxes costs, in steps
-        self.weight = 1 + len(self.sharing) // 250
         self._narrowed: list[tuple[int, list[int]]] = [(0, list(space.full))]
+        # operations that a look at every shared variable costs
+        self.look = len(self.sharing) // 2 * (1 + len(boxes) // WIDE)
+        self._owed = 0
+        self._lone_blocks: dict[int, list[tuple[int, int]]] = {}
+        self._usual: list[tuple[int, list[int], int]] = []
 
-    def without_lone(self, missing: int) -> list[int]:
-        """The domains outside all of these boxes that restrict one variable alone; a list of the caller's own."""
+    def without_lone(self, missing: int, budget: Budget) -> list[int]:
+        """The domains outside all of these boxes that restrict one variable alone; a list of the caller's own. Raises `Spent`."""
         lone = missing & self.lone
         known, domains = min(self._narrowed, key=lambda one: (one[0] ^ lone).bit_count())
+        budget.work(len(domains) // ENTRIES)
         if known == lone:
             return list(domains)
         domains = list(domains)
+        budget.work((lone & ~known).bit_count())
         for number in bits_of(lone & ~known):
             ((variable, mask),) = self.boxes[number].items()
             domains[variable] &= ~mask
         for variable in {variable for number in bits_of(known & ~lone) for variable in self.boxes[number]}:
             domains[variable] = self.space.full[variable]
-            for number in bits_of(lone & self.restricting[variable]):
-                domains[variable] &= ~self.boxes[number][variable]
-        self._narrowed = [(lone, domains), *self._narrowed[: _NARROWED - 1]]
+            domains[variable] &= ~self._lone_union(lone, variable, budget)
+        # the last one is without any box
+        self._narrowed = [(lone, domains), *self._narrowed[: _NARROWED - 2], self._narrowed[-1]]
         return list(domains)
 
-    def lone_reasons(self, missing: int, used: int, box: Box) -> int:
-        """The boxes left out by `without_lone` that a proof from the boxes `used` about `box` may rest on."""
+    def _lone_union(self, lone: int, variable: int, budget: Budget) -> int:
+        """All pieces of a variable that some boxes want that restrict it alone."""
+        blocks = self._lone_blocks.get(variable)
+        if blocks is None:
+            numbers = list(bits_of(self.lone & self.restricting[variable]))
+            blocks = self._lone_blocks[variable] = [
+                (sum(1 << number for number in some), _any(self.boxes[number][variable] for number in some))
+                for some in (numbers[at : at + BLOCK] for at in range(0, len(numbers), BLOCK))
+            ]
+        budget.work(1 + len(blocks) // 4)
+        union = 0
+        for bits, mask in blocks:
+            here = lone & bits
+            if here == bits:
+                union |= mask
+            elif here:
+                budget.work(here.bit_count())
+                union |= _any(self.boxes[number][variable] for number in bits_of(here))
+        return union
+
+    def lone_reasons(self, missing: int, used: int, box: Box, budget: Budget) -> int:
+        """Of the boxes left out by `without_lone`, enough for a proof from the boxes `used` about `box`. Raises `Spent`."""
+        budget.work(4 * used.bit_count())
         variables = {variable for number in bits_of(used) for variable in self.boxes[number]} | set(box)
-        return missing & self.lone & _any(self.restricting[variable] for variable in variables)
+        return _any(self.lone_cover(missing, variable, box, budget) for variable in variables)
+
+    def lone_cover(self, missing: int, variable: int, box: Box, budget: Budget) -> int:
+        """Boxes that restrict one variable alone and leave as little of it as all of them do, the widest first. Raises `Spent`."""
+        lone = missing & self.lone & self.restricting[variable]
+        if not lone & (lone - 1):
+            return lone
+        budget.work(2 * lone.bit_count())
+        masks = [(self.boxes[number][variable], number) for number in bits_of(lone)]
+        open_ones = _any(mask for mask, _ in masks) & box.get(variable, -1)
+        kept = 0
+        for mask, number in sorted(masks, key=lambda one: (one[0].bit_count(), one[1]), reverse=True):
+            if mask & open_ones:
+                open_ones &= ~mask
+                kept |= 1 << number
+        return kept
 
     def sides(self, variable: int, domain: int) -> tuple[int, int]:
         """Of the boxes that restrict a variable: those a domain touches, and those it is wholly inside."""
@@ -92,6 +148,7 @@ class Field:
         found = known.get(domain)
         if found is None:
             touched = inside = 0
+            self._owed += len(self._masks[variable])
             for mask, boxes in self._masks[variable].items():
                 if mask & domain:
                     touched |= boxes
@@ -108,6 +165,11 @@ class Field:
             found = known[domain] = (touched | boxes, inside)
         return found
 
+    def pay(self, budget: Budget) -> None:
+        """For the looks at masks since the last time. Raises `Spent`."""
+        owed, self._owed = self._owed, 0
+        budget.work(owed // LOOKS)
+
     def _touched_singles(self, variable: int, domain: int) -> int:
         """Of the boxes that want one piece: those whose piece is in the domain; the smaller side is gone through."""
         single = self._single[variable]
@@ -121,14 +183,31 @@ class Field:
                 boxes |= some if piece_mask & fewer else 0
         return self._singles[variable] & ~boxes if fewer is outside else boxes
 
-    def boxes_at(self, domains: Sequence[int]) -> int:
+    def boxes_at(self, point: Sequence[int]) -> int:
         """The boxes a point (domains of one piece each) is in."""
-        boxes = self.everything
-        for variable, domain in enumerate(domains):
+        missed = 0
+        for start, usual, boxes in self._blocks():
+            here = point[start : start + BLOCK]
+            missed |= boxes if here == usual else self._missed(start, here)
+        return self.everything & ~missed
+
+    def _missed(self, start: int, domains: Sequence[int]) -> int:
+        """The boxes that some of the domains miss, those of the variables from `start` on."""
+        missed = 0
+        for variable, domain in enumerate(domains, start):
             restricting = self.restricting[variable]
             if restricting:
-                boxes &= ~restricting | self.sides(variable, domain)[0]
-        return boxes
+                missed |= restricting & ~self.sides(variable, domain)[0]
+        return missed
+
+    def _blocks(self) -> list[tuple[int, list[int], int]]:
+        """The variables in blocks: the first, the everyday pieces, the boxes that these miss."""
+        if not self._usual:
+            usual = [1 << piece for piece in self.space.usual]
+            for start in range(0, len(usual), BLOCK):
+                here = usual[start : start + BLOCK]
+                self._usual.append((start, here, self._missed(start, here)))
+        return self._usual
 
     def touched_by(self, box: Box) -> int:
         """The boxes that have a point in common with a box."""
@@ -143,14 +222,14 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
 
     `only_whether`: that there is one is all that is asked; not every choice out of its domains is one then.
     """
-    start = field.without_lone(missing)
+    start = field.without_lone(missing, budget)
     for variable, mask in start_box.items():
         start[variable] &= mask
-    budget.step(field.weight)
+    budget.work(ROUND + len(start_box))
     if everywhere := missing & field.everywhere:
         return Nowhere(everywhere & -everywhere)
     if not all(start):
-        return Nowhere(missing & field.lone & field.restricting[start.index(0)])
+        return Nowhere(field.lone_cover(missing, start.index(0), start_box, budget))
     used = 0
     waiting = [(start, missing & ~field.lone & field.touched_by(start_box))]
     while waiting:
@@ -159,10 +238,9 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
         used |= reasons
         if lost:
             continue
-        if _everyday(field, domains, alive, only_whether):
+        if _everyday(field, domains, alive, budget, only_whether):
             return Found(domains)
-        opened = _opened(field, domains, alive)
-        budget.step(len(opened) // MANY)
+        opened = _opened(field, domains, alive, budget)
         variable, boxes = max(opened, key=lambda pair: (pair[1].bit_count(), -pair[0]))
         first = boxes & -boxes
         used |= first
@@ -175,11 +253,12 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
         outer[variable] &= ~mask
         waiting.append((inner, alive))
         waiting.append((outer, alive))
-    return Nowhere(used | field.lone_reasons(missing, used, start_box))
+    return Nowhere(used | field.lone_reasons(missing, used, start_box, budget))
 
 
-def _everyday(field: Field, domains: list[int], alive: int, only_whether: bool) -> bool:
+def _everyday(field: Field, domains: list[int], alive: int, budget: Budget, only_whether: bool) -> bool:
     """Narrows domains in place until all boxes are missed, if the point with all everyday pieces misses them."""
+    budget.work(field.look if alive.bit_count() > MANY else len(field.sharing) // ENTRIES)
     space = field.space
     usual: list[tuple[int, int]] = []
     inside = alive
@@ -194,6 +273,7 @@ def _everyday(field: Field, domains: list[int], alive: int, only_whether: bool) 
             break
     if inside or only_whether:
         return not inside
+    budget.work(4 * len(usual))
     for variable, missed in usual:
         for number in bits_of(missed):
             domains[variable] &= ~field.boxes[number][variable]
@@ -216,7 +296,8 @@ def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> 
     restricting, full = field.restricting, field.space.full
     changed = [variable for variable in field.sharing if domains[variable] != full[variable]]
     while True:
-        budget.step(field.weight)
+        budget.work(ROUND + len(changed))
+        field.pay(budget)
         for variable in changed:
             if restricting[variable] & alive:
                 alive &= ~restricting[variable] | field.sides(variable, domains[variable])[0]
@@ -225,12 +306,13 @@ def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> 
         # only a box that a narrowed variable is in can have become unit: none has one variable alone
         near = alive & _any(restricting[variable] for variable in changed)
         if near.bit_count() > MANY:
-            unit, hit = _units(field, domains, near)
+            unit, hit = _units(field, domains, near, budget)
         else:
             unit, hit = near, 0
         changed = []
         if hit:
             return alive, True, reasons | (hit & -hit)
+        budget.work(2 * unit.bit_count())
         for number in bits_of(unit):
             box = field.boxes[number]
             open_in = [variable for variable, mask in box.items() if domains[variable] & ~mask]
@@ -244,12 +326,14 @@ def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> 
             return alive, False, reasons
 
 
-def _opened(field: Field, domains: Sequence[int], alive: int) -> list[tuple[int, int]]:
+def _opened(field: Field, domains: Sequence[int], alive: int, budget: Budget) -> list[tuple[int, int]]:
     """The variables that can still miss some boxes, each with those boxes."""
     restricting = field.restricting
+    budget.work(min(alive.bit_count(), MANY, len(field.sharing)))
     if alive.bit_count() <= MANY:
         variables = sorted({variable for number in bits_of(alive) for variable in field.boxes[number]})
     else:
+        budget.work(field.look)
         variables = [variable for variable in field.sharing if restricting[variable] & alive]
     opened = []
     for variable in variables:
@@ -259,8 +343,9 @@ def _opened(field: Field, domains: Sequence[int], alive: int) -> list[tuple[int,
     return opened
 
 
-def _units(field: Field, domains: Sequence[int], alive: int) -> tuple[int, int]:
+def _units(field: Field, domains: Sequence[int], alive: int, budget: Budget) -> tuple[int, int]:
     """Of many boxes, those that a single variable can still miss, and those that none can."""
+    budget.work(field.look)
     once = twice = 0
     for variable in field.sharing:
         concerned = field.restricting[variable] & alive

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from rules.analysis.budget import Budget
+
 Box: TypeAlias = Mapping[int, int]
 """Variable -> the pieces it may have; a variable that is not named is free. Never holds an empty or a full mask."""
 
@@ -25,6 +27,9 @@ class TooMany(Exception):  # noqa: N818 - says what happened
 
 
 MAX_BOXES = 64
+
+PASSED = 8
+"""Boxes that are passed over in the time of an operation."""
 
 
 class Space(Struct):
@@ -77,18 +82,22 @@ def both(*boxes: Box) -> Box | None:
     return result
 
 
-def meet(left: Region, right: Region) -> Region:
-    """The common part of two regions. Raises `TooMany`."""
+def meet(left: Region, right: Region, budget: Budget) -> Region:
+    """The common part of two regions. Raises `TooMany` and `Spent`."""
     if left == EVERYTHING:
         return right
     if right == EVERYTHING:
         return left
-    return tidy(common for one in left for other in right if (common := both(one, other)) is not None)
+    if len(left) == len(right) == 1:
+        common = both(left[0], right[0])
+        return NOTHING if common is None else (common,)
+    budget.work(len(left) * len(right))
+    return tidy((common for one in left for other in right if (common := both(one, other)) is not None), budget)
 
 
-def join(space: Space, regions: Iterable[Region]) -> Region:
-    """The union of regions; boxes that differ in one variable alone become one. Raises `TooMany`."""
-    boxes = tidy(box for region in regions for box in region)
+def join(space: Space, regions: Iterable[Region], budget: Budget) -> Region:
+    """The union of regions; boxes that differ in one variable alone become one. Raises `TooMany` and `Spent`."""
+    boxes = tidy((box for region in regions for box in region), budget)
     if len(boxes) < 2:
         return boxes
     merged: dict[tuple[int, ...], dict[tuple[tuple[int, int], ...], int]] = {}
@@ -105,25 +114,29 @@ def join(space: Space, regions: Iterable[Region]) -> Region:
         if group[()] == space.full[variable]:
             return EVERYTHING
         singles.append({variable: group[()]})
-    return tidy(iter([*singles, *rest]))
+    return tidy([*singles, *rest], budget)
 
 
-def tidy(boxes: Iterable[Box]) -> Region:
-    """The boxes without those inside another. Raises `TooMany`."""
-    kept: list[Box] = []
+def tidy(boxes: Iterable[Box], budget: Budget) -> Region:
+    """The boxes without those inside another. Raises `TooMany` and `Spent`."""
+    # with the variables of each, as bits: a box with one that another lacks does not hold that other
+    kept: list[tuple[int, Box]] = []
     for box in boxes:
-        if any(inside(box, other) for other in kept):
+        variables = sum(1 << variable for variable in box)
+        larger = [other for there, other in kept if not there & ~variables]
+        budget.work(1 + len(kept) // PASSED + len(larger))
+        if any(inside(box, other) for other in larger):
             continue
-        kept = [other for other in kept if not inside(other, box)]
-        kept.append(box)
+        kept = [(there, other) for there, other in kept if variables & ~there or not inside(other, box)]
+        kept.append((variables, box))
         if len(kept) > MAX_BOXES:
             raise TooMany
-    return tuple(kept)
+    return tuple(box for _, box in kept)
 
 
 def inside(inner: Box, outer: Box) -> bool:
     """Whether every point of a box is in another one."""
-    return all(variable in inner and not inner[variable] & ~mask for variable, mask in outer.items())
+    return all(not inner.get(variable, -1) & ~mask for variable, mask in outer.items())
 
 
 def bits_of(mask: int) -> Iterator[int]:

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from rules.analysis.acceptors import acceptor_of, alphabet_for
 from rules.analysis.addresses import address_pieces, addresses_after
 from rules.analysis.asked import Asked, is_anywhere, is_end, is_start, sample_of
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget, Spent
 from rules.analysis.space import Space
 from rules.analysis.walks import walk
 from rules.facts import MISSING, Seen
@@ -31,7 +31,6 @@ MAX_ENDS = 5_000
 
 MAX_SHARES = 64
 MAX_TRIES = 10_000
-TRIES_A_STEP = 5
 USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "clientIp": "127.0.0.1"}
 
 Bounds = tuple[tuple[str, int, int], ...]
@@ -45,6 +44,13 @@ class Piece(Struct, frozen=True):
     shares: Bounds = ()
 
 
+class Wishes(Struct, frozen=True):
+    """Predicates by number that are to hold, and that are not to."""
+
+    yes: frozenset[int]
+    no: frozenset[int]
+
+
 class Texts(Struct):
     """A text fact in the space: a predicate is a mask of its pieces, or of a variable `apart` from them."""
 
@@ -54,10 +60,13 @@ class Texts(Struct):
     pieces: list[Piece]
     masks: dict[object, int]
     asked: Asked
+    shares: frozenset[int]
     apart: dict[object, tuple[int, int]] = field(default_factory=dict)
     numbered: dict[int, tuple[int, int]] = field(default_factory=dict)
+    by_variable: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     _made: dict[object, str | None] = field(default_factory=dict)
     _expected: dict[int, frozenset[int]] = field(default_factory=dict)
+    _wished: dict[tuple[int, int], Wishes] = field(default_factory=dict)
 
     def where(self, key: object) -> tuple[int, int]:
         """The variable and the pieces of it in which a predicate holds."""
@@ -66,52 +75,63 @@ class Texts(Struct):
     @property
     def aside(self) -> set[int]:
         """The variables that predicates have apart from the pieces."""
-        return {variable for variable, _ in self.numbered.values()}
+        return set(self.by_variable)
 
-    def wishes(self, domains: Sequence[int], space: Space) -> dict[int, bool]:
-        """The verdicts (by number) that a point wants of predicates apart from the pieces."""
-        return {
-            number: bool(mask >> space.piece_of(variable, domains[variable]) & 1)
-            for number, (variable, mask) in self.numbered.items()
+    def wishes(self, domains: Sequence[int], space: Space) -> Wishes:
+        """The verdicts that a point wants of predicates apart from the pieces."""
+        pinned = [
+            self._wishes_at(variable, space.piece_of(variable, domains[variable]))
+            for variable in self.by_variable
             if domains[variable] != space.full[variable]
-        }
+        ]
+        if len(pinned) == 1:
+            return pinned[0]
+        return Wishes(
+            frozenset[int]().union(*(one.yes for one in pinned)), frozenset[int]().union(*(one.no for one in pinned))
+        )
 
-    def text_in(
-        self, number: int, wanted: dict[int, bool], spend: Callable[[int], None] = lambda _: None
-    ) -> Seen | None:
+    def _wishes_at(self, variable: int, piece: int) -> Wishes:
+        if (variable, piece) not in self._wished:
+            apart = self.by_variable[variable]
+            yes = frozenset(number for number, mask in apart if mask >> piece & 1)
+            self._wished[variable, piece] = Wishes(yes, frozenset(number for number, _ in apart) - yes)
+        return self._wished[variable, piece]
+
+    def text_in(self, number: int, wanted: Wishes, budget: Budget) -> Seen | None:
         """A value in a piece that also gives predicates apart from it their wanted verdicts; None where none was found.
 
-        `spend` is told now and then of so many steps of work, and may raise.
+        Raises `Spent`.
         """
         piece = self.pieces[number]
         if piece.text is None:
             return MISSING
-        known = (number, frozenset(wanted.items()))
+        known = (number, wanted)
         if known not in self._made:
             self._made[known] = None
-            needed = [self.tests[one] for one, verdict in wanted.items() if verdict]
-            shares = sum(self.tests[one].operator == "rollout" for one in wanted)
-            steps = 1 + self.asked.weight // 4 + shares // 12
-            for tried, text in enumerate(self._candidates(piece, needed)):
-                if not tried % TRIES_A_STEP:
-                    spend(steps)
-                if self.fits(number, text, wanted):
+            shares = self.shares & (wanted.yes | wanted.no)
+            # the first few shares that a text is not in settle it
+            cost = 6 + min(2 * len(shares), 8)
+            budget.work(1 + len(wanted.yes))
+            for text in self._candidates(piece, [self.tests[one] for one in sorted(wanted.yes)], budget):
+                before = self.asked.worked
+                fits = self.fits(number, text, wanted)
+                budget.work(cost + self.asked.worked - before)
+                if fits:
                     self._made[known] = text
                     break
         return self._made[known]
 
-    def fits(self, number: int, text: str, wanted: dict[int, bool]) -> bool:
+    def fits(self, number: int, text: str, wanted: Wishes) -> bool:
         """Whether a text is in a piece and gives the predicates apart from it their wanted verdicts."""
         piece = self.pieces[number]
         if not all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares):
             return False
-        for one, verdict in wanted.items():
-            if (verdict or self.tests[one].operator == "rollout") and holds_for(self.tests[one], text) is not verdict:
-                return False
+        if not all(holds_for(self.tests[one], text) for one in wanted.yes):
+            return False
+        if any(holds_for(self.tests[one], text) for one in wanted.no & self.shares):
+            return False
         held = self.asked.holding(text)
-        if any(
-            (one in held) is not verdict for one, verdict in wanted.items() if self.tests[one].operator != "rollout"
-        ):
+        if not wanted.no.isdisjoint(held):
             return False
         if number not in self._expected:
             self._expected[number] = frozenset(
@@ -122,7 +142,7 @@ class Texts(Struct):
     def _is_expected(self, test: Test, number: int) -> bool:
         return test.operator != "rollout" and bool(self.masks.get(key_of(test), 0) >> number & 1)
 
-    def _candidates(self, piece: Piece, needed: Sequence[Test]) -> Iterator[str]:
+    def _candidates(self, piece: Piece, needed: Sequence[Test], budget: Budget) -> Iterator[str]:
         assert piece.text is not None
         yield piece.text
         if piece.only:
@@ -130,8 +150,9 @@ class Texts(Struct):
         if self.fact == "clientIp":
             yield from addresses_after(piece.text)
             return
-        words = " ".join(sample_of(test) for test in needed if not is_end(test) and test.operator != "rollout")
-        end = max((sample_of(test) for test in needed if is_end(test)), key=len, default="")
+        samples = [sample_of(test, budget) for test in needed if not is_end(test) and test.operator != "rollout"]
+        words = " ".join(samples)
+        end = max((sample_of(test, budget) for test in needed if is_end(test)), key=len, default="")
         if words or end:
             for text in (piece.text + words, words + piece.text, f"{piece.text} {words}", words):
                 yield text + end
@@ -153,12 +174,12 @@ def key_of(test: Test) -> object:
     return (test.operator, test.ignore_case, type(operand), operand)
 
 
-def cut_texts(space: Space, fact: str, tests: Sequence[Test], optional: bool) -> Texts:
+def cut_texts(space: Space, fact: str, tests: Sequence[Test], optional: bool, budget: Budget) -> Texts:
     """The pieces of a text fact, put into the space."""
     distinct = tuple({key_of(test): test for test in tests}.values())
     shares = [test for test in distinct if test.operator == "rollout"]
     asking = [test for test in distinct if test.operator not in ("rollout", "exists")]
-    cut = _addresses(asking) if fact == "clientIp" else _cut_of(asking, USUAL.get(fact, "x"))
+    cut = _addresses(asking) if fact == "clientIp" else _cut_of(asking, USUAL.get(fact, "x"), budget)
     salts = _salts_of(shares)
     inside = salts if prod(map(len, salts.values())) <= MAX_SHARES else {}
     pieces: list[Piece] = []
@@ -179,15 +200,19 @@ def cut_texts(space: Space, fact: str, tests: Sequence[Test], optional: bool) ->
             masks[key_of(test)] = present if test.operand else (1 << len(pieces)) - 1 & ~present
         elif isinstance(test.operand, Share) and inside:
             masks[key_of(test)] = sum(1 << number for number, piece in enumerate(pieces) if _is_in(test.operand, piece))
-    texts = Texts(fact, distinct, space.add(fact, len(pieces), start), pieces, masks, Asked(distinct))
+    numbers = frozenset(number for number, test in enumerate(distinct) if test.operator == "rollout")
+    texts = Texts(fact, distinct, space.add(fact, len(pieces), start), pieces, masks, Asked(distinct), numbers)
     _set_apart_ends(space, texts, cut)
     for test in cut.free:
         texts.apart[key_of(test)] = (space.add(f"{fact} {test.operator} {test.operand}", 2), 0b10)
     if not inside:
         _set_apart_shares(space, texts, shares, salts)
-    texts.numbered = {
-        number: texts.apart[key] for number, test in enumerate(distinct) if (key := key_of(test)) in texts.apart
-    }
+    for number, test in enumerate(distinct):
+        key = key_of(test)
+        if key in texts.apart:
+            texts.numbered[number] = texts.apart[key]
+            variable, mask = texts.apart[key]
+            texts.by_variable.setdefault(variable, []).append((number, mask))
     _relate(space, texts, {key_of(test) for test in cut.free})
     return texts
 
@@ -208,8 +233,8 @@ def _addresses(tests: Sequence[Test]) -> _Cut:
     return _Cut(pieces, asked, free=[test for test in tests if test not in asked])
 
 
-def _cut_of(tests: Sequence[Test], usual: str) -> _Cut:
-    """The pieces but for shares."""
+def _cut_of(tests: Sequence[Test], usual: str, budget: Budget) -> _Cut:
+    """The pieces but for shares; fewer where the budget does not last, down to those of texts written out."""
     written = [test for test in tests if test.operator in ("eq", "in") and not test.ignore_case]
     moving = [test for test in tests if test.operator not in ("eq", "in") or test.ignore_case]
     literals: dict[str, list[int]] = {}
@@ -218,8 +243,10 @@ def _cut_of(tests: Sequence[Test], usual: str) -> _Cut:
             literals.setdefault(text, []).append(number)
     for walked, ends, free in _ways(moving):
         try:
-            others = _walked(walked, literals, usual)
-            end_pieces = [holding for holding, _ in _verdicts(ends, backwards=True)] if ends else []
+            if walked or ends:
+                budget.ask()
+            others = _walked(walked, literals, usual, budget)
+            end_pieces = [holding for holding, _ in _verdicts(ends, budget, backwards=True)] if ends else []
         except Spent:
             continue
         asked = Asked(walked)
@@ -235,11 +262,15 @@ def _cut_of(tests: Sequence[Test], usual: str) -> _Cut:
 
 def _ways(moving: list[Test]) -> Iterator[tuple[list[Test], list[Test], list[Test]]]:
     """Predicates that are walked together, those about ends walked apart, and those that get a variable each; the best first."""
-    anywhere = [test for test in moving if is_anywhere(test)]
-    ends = [test for test in moving if is_end(test) and test not in anywhere]
-    others = [test for test in moving if test not in anywhere and test not in ends]
+    anywhere: list[Test] = []
+    beside: list[Test] = []
+    ends: list[Test] = []
+    others: list[Test] = []
+    for test in moving:
+        (anywhere if is_anywhere(test) else beside).append(test)
+    for test in beside:
+        (ends if is_end(test) else others).append(test)
     starts = [test for test in others if is_start(test)]
-    beside = [test for test in moving if test not in anywhere]
     if not ends or (len(others) + 1) * (len(ends) + 1) <= MAX_PIECES:
         if anywhere and len(anywhere) <= MAX_ANYWHERE:
             yield moving, [], []
@@ -247,27 +278,31 @@ def _ways(moving: list[Test]) -> Iterator[tuple[list[Test], list[Test], list[Tes
     if ends:
         yield others, ends, anywhere
     if len(starts) < len(others):
-        yield starts, ends, [test for test in moving if test not in starts and test not in ends]
+        yield starts, ends, [test for test in moving if is_anywhere(test) or not (is_end(test) or is_start(test))]
     yield [], [], moving
 
 
-def _verdicts(tests: Sequence[Test], *, backwards: bool = False) -> list[tuple[frozenset[int], str]]:
+def _verdicts(tests: Sequence[Test], budget: Budget, *, backwards: bool = False) -> list[tuple[frozenset[int], str]]:
     """Each set of predicates that hold for some text and no others, with such a text. Raises `Spent`."""
+    if not tests:
+        return [(frozenset(), "")]
     alphabet = alphabet_for(tests)
-    acceptors = [acceptor_of(test, alphabet, backwards) for test in tests]
+    acceptors = [acceptor_of(test, alphabet, budget, backwards) for test in tests]
     alone = backwards or not any(is_end(test) or is_anywhere(test) for test in tests)
     most = MAX_ENDS if alone else MAX_PIECES
     found = []
-    for verdicts, text in walk(acceptors, alphabet):
+    for verdicts, text in walk(acceptors, alphabet, budget):
         found.append((verdicts, text))
         if len(found) > most:
             raise Spent
     return found
 
 
-def _walked(tests: Sequence[Test], literals: dict[str, list[int]], usual: str) -> list[tuple[str, frozenset[int]]]:
+def _walked(
+    tests: Sequence[Test], literals: dict[str, list[int]], usual: str, budget: Budget
+) -> list[tuple[str, frozenset[int]]]:
     """A text that is not written out for each combination of verdicts that such a text gets, as far as one is near."""
-    found = dict(_verdicts(tests))
+    found = dict(_verdicts(tests, budget))
     asked = Asked(tests)
     everyday = frozenset(asked.holding(usual))
     if everyday in found and usual not in literals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rules.analysis.boxes import Sides
+from rules.analysis.budget import Spent
 from rules.analysis.certify import Witness
 from rules.analysis.edits import Source
 from rules.analysis.prove import Never, Prover
@@ -180,8 +181,9 @@ def conflict_of(prover: Prover, condition: Predicate) -> list[Predicate]:
 def _is_empty(prover: Prover, parts: Sequence[Predicate]) -> bool:
     region: Region = EVERYTHING
     try:
+        prover.budget.ask()
         for part in parts:
-            region = meet(region, prover.boxes.sides_of(part).holds)
-    except TooMany:
+            region = meet(region, prover.boxes.sides_of(part).holds, prover.budget)
+    except (TooMany, Spent):
         return False
     return prover.is_empty(region)

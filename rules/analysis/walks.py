@@ -11,19 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from rules.analysis.acceptors import Acceptor
-from rules.analysis.budget import Spent
+from rules.analysis.budget import Budget
 from rules.analysis.letters import Alphabet
 
-MAX_STEPS = 150_000
-"""Moves of single automata in one walk."""
+MOVES = 2
+"""Moves of single automata in the time of an operation."""
 
 _Place: TypeAlias = tuple[frozenset[tuple[int, int]], frozenset[int]]
 """Automata with their states that are open; those that accept whatever follows."""
 
 
-def walk(
-    acceptors: Sequence[Acceptor], alphabet: Alphabet, most: int = MAX_STEPS
-) -> Iterator[tuple[frozenset[int], str]]:
+def walk(acceptors: Sequence[Acceptor], alphabet: Alphabet, budget: Budget) -> Iterator[tuple[frozenset[int], str]]:
     """Every reachable set of accepting automata, each first with the shortest text that gives it. Raises `Spent`."""
     sinks = [[acceptor.is_settled(state) for state in range(len(acceptor.usual))] for acceptor in acceptors]
     count = len(alphabet.shown)
@@ -40,7 +38,6 @@ def walk(
     reached: dict[_Place, tuple[_Place, int] | None] = {start: None}
     waiting = deque([start])
     known: set[frozenset[int]] = set()
-    steps = 0
     while waiting:
         place = waiting.popleft()
         states, accepted = place
@@ -56,7 +53,8 @@ def walk(
         lasting = {
             number: state for number, state in usual.items() if not _is_lost(acceptors[number], sinks[number], state)
         }
-        steps += len(usual) + len(lasting) * len(special) + sum(map(len, special.values()))
+        moves = len(usual) + len(lasting) * len(special) + sum(map(len, special.values()))
+        budget.work(5 + 5 * len(special) + moves // MOVES)
         following = [(place_of({**lasting, **special[letter]}, accepted), letter) for letter in sorted(special)]
         other = next((letter for letter in range(count) if letter not in special), None)
         if other is not None:
@@ -65,8 +63,6 @@ def walk(
             if reached_place not in reached:
                 reached[reached_place] = (place, letter)
                 waiting.append(reached_place)
-        if steps > most:
-            raise Spent
 
 
 def _is_lost(acceptor: Acceptor, sinks: Sequence[bool], state: int) -> bool:

@@ -55,7 +55,7 @@ def test_points_are_found_exactly_where_z3_finds_some(seed: int) -> None:
     budget.ask()
     found = solve(field, start, field.everything, budget)
     assert isinstance(found, Found) == z3_finds(space, start, boxes)
-    assert covered([start], boxes, space.full) != isinstance(found, Found)
+    assert covered([start], boxes, space.full, budget) != isinstance(found, Found)
     if isinstance(found, Found):
         lowest = [domain & -domain for domain in found.domains]
         assert field.boxes_at(lowest) == 0
