@@ -165,7 +165,7 @@ def _tests(test: Test) -> Iterator[tuple[str, Test]]:
         yield "a bound shifted", structs.replace(test, operand=(low, high + 1))
     if isinstance(operand, Share):
         more = operand.percent + (1 if operand.percent <= 99 else -1)
-        yield "a bound shifted", structs.replace(test, operand=structs.replace(operand, percent=more))
+        yield "a bound shifted", structs.replace(test, operand=Share(more, operand.salt))
     if isinstance(operand, Glob):
         wider = f"*{operand.source}" if operand.source.endswith("*") else f"{operand.source}*"
         yield "a pattern widened", structs.replace(test, operand=glob_of(wider, operand.ignore_case))
