@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -30,8 +30,10 @@ from rules.analysis.counterfactual import Subject as About
 from rules.analysis.prove import Never
 from rules.analysis.ready import prover_of
 from rules.bodies import envelope_of
-from rules.facts import Facts
+from rules.facts import Facts, FactSource
+from rules.fast import decider_of
 from rules.invariants import invariants_in
+from rules.nodes import Decision
 from schemas.document import Mapping as MappingNode
 from tests.corpus.generate import PROVIDERS, built_of, structured
 from tests.properties.test_explain_is_the_server import said_and_done
@@ -39,6 +41,11 @@ from tests.rules.analysis.test_corpus import GOOD, MISTAKES, checked
 
 ROOT = Path(__file__).parents[2]
 ResultT = TypeVar("ResultT")
+_EVERYDAY = {
+    "request": {"model": "gpt-4", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
+    "headers": {},
+    "now": "2026-01-05T12:00:00+00:00",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +138,8 @@ def counterfactuals(count: int) -> Row:
     """What it takes for a request to be decided by some rule of 1,000: the time of all but the slowest twentieth."""
     built, random = built_of(structured(Random(1000), 1000)), Random(1)
     ready = ready_for(built.rules, offered(built.providers))
-    shape = {
-        "request": {"model": "gpt-4", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
-        "headers": {},
-        "now": "2026-01-05T12:00:00+00:00",
-    }
-    facts = Facts(envelope_of(shape))
-    subject = About(lambda: deepcopy(shape), facts, ready.locator.point_of(facts))
+    facts = Facts(envelope_of(_EVERYDAY))
+    subject = About(lambda: deepcopy(_EVERYDAY), facts, ready.locator.point_of(facts))
     taken, reached = [], 0
     for _ in range(count):
         number = random.randrange(len(ready.prover.listing.outcomes))
@@ -146,6 +148,23 @@ def counterfactuals(count: int) -> Row:
         reached += isinstance(found, Reached)
     late = sorted(taken)[count * 95 // 100 - 1]
     return Row(f"counterfactual at 1,000 rules, {reached} of {count} shown, p95", late * 1e3, "ms", 10)
+
+
+def matching(counts: Sequence[int]) -> Iterator[Row]:
+    """A decision that falls through all rules, its facts ready: the best of many rounds, and how it grows."""
+    goals, taken = {100: 2.0, 1_000: 3.0, 10_000: 8.0}, {}
+    for count in counts:
+        decide = decider_of(built_of(structured(Random(7), count)).rules)
+        facts = Facts(envelope_of(_EVERYDAY))
+        decide(facts)  # from here on every fact is known
+
+        def round_of(decide: Callable[[FactSource], Decision] = decide, facts: Facts = facts) -> None:
+            for _ in range(100):
+                decide(facts)
+
+        taken[count] = min(timed(round_of)[1] for _ in range(200)) * 1e4
+        yield Row(f"matching among {count:,} rules, facts ready", taken[count], "us", goals[count])
+    yield Row(f"time at {counts[-1]:,} rules, times that at {counts[0]}", taken[counts[-1]] / taken[counts[0]], "x", 6)
 
 
 def cold(count: int, times: int) -> Row:
@@ -223,6 +242,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
     yield from patterns(few)
     yield twenty_invariants()
     yield counterfactuals(100)
+    yield from matching([100, 1_000] if quick else [100, 1_000, 10_000])
     yield from corpus(7 if quick else 1)
     yield explained(10 if quick else 200)
     for count in (20, 1000):
