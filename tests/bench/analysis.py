@@ -38,6 +38,7 @@ from schemas.document import Mapping as MappingNode
 from tests.corpus.generate import PROVIDERS, built_of, structured
 from tests.properties.test_explain_is_the_server import said_and_done
 from tests.rules.analysis.test_corpus import GOOD, MISTAKES, checked
+from tests.rules.analysis.test_scaling import HOSTILE
 
 ROOT = Path(__file__).parents[2]
 ResultT = TypeVar("ResultT")
@@ -208,6 +209,24 @@ def patterns(count: int) -> Iterator[Row]:
         yield Row(f"{count:,} rules, each with a {kind} of its own", seconds, "s", 3)
 
 
+def hostile_sets(count: int) -> Iterator[Row]:
+    """Rules made to be hard, of every kind: reading and proving, and what that of all takes in memory."""
+    (provider, one), *_ = PROVIDERS.items()
+    target = f"{provider},{one['settings']['models'][0]}"
+    taken: dict[str, float] = {}
+    for kind, condition_of in HOSTILE.items():
+        rules = [
+            {"name": f"r{number}", "condition": condition_of(number), "target": target}
+            for number in range(1, count + 1)
+        ]
+        config = {"providers": PROVIDERS, "routing": {"defaultProvider": "cloud", "customRules": rules}}
+        _, taken[kind] = timed(lambda config=config: analysis_of(built_of(config)))  # type: ignore[misc]
+    slowest = max(taken, key=lambda kind: taken[kind])
+    yield Row(f"the slowest of {len(taken)} hostile sets of {count} rules, {slowest}", taken[slowest], "s", 1)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    yield Row("memory with all of these", used, "MB", 200)
+
+
 def corpus(every: int) -> Iterator[Row]:
     """What is counted: false alarms, mistakes found, requests that show what they should, questions given up."""
     mistakes = MISTAKES[::every]
@@ -240,6 +259,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
         growth = many / few * math.log(many) / math.log(few)
         yield Row(f"growth of steps from {few:,} to {many:,} rules, {kind}", steps[many] / steps[few], "x", growth)
     yield from patterns(few)
+    yield from hostile_sets(100 if quick else 300)
     yield twenty_invariants()
     yield counterfactuals(100)
     yield from matching([100, 1_000] if quick else [100, 1_000, 10_000])
