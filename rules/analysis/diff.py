@@ -90,8 +90,8 @@ class _Comparison:
         one, two = self.before.listing, self.after.listing
         missing = one.before(number) | self._new(two.before(other))
         old, new = one.outcomes[number], two.outcomes[other]
-        self.budget.ask()
         try:
+            self.budget.ask()
             for part in new.region:
                 common = both(box, part)
                 waiting = [] if common is None else [common]

@@ -15,6 +15,7 @@ import pytest
 from engine.analysis import offered
 from rules.analysis.analyse import Subject, analyse
 from rules.analysis.budget import Budget
+from rules.analysis.diff import difference
 from rules.analysis.prove import Unproven
 from rules.analysis.ready import prover_of
 from tests.corpus.generate import built_of, structured
@@ -182,6 +183,14 @@ def test_a_spent_budget_ends_every_further_question_at_once() -> None:
     """Of 80 rules that are each any of six, twice as many do no more than twice the work once nothing is left."""
     few, many = (calls_of(partial(analyse, hostile("many ways", count), Budget(1, for_each=0))) for count in (40, 80))
     assert many <= 2.5 * few
+
+
+@pytest.mark.parametrize("total", [1, 200, 2_000])
+def test_a_difference_that_the_budget_does_not_suffice_for_is_not_proved(total: int) -> None:
+    """Where it ends is where it ends: nothing is raised, and no equality is claimed."""
+    subject, other = hostile("many ways", 20), hostile("globs", 20)
+    sides = ((subject.rules, PROVIDERS), (other.rules, PROVIDERS))
+    assert not difference(*sides, Budget(total, for_each=0)).proved
 
 
 def test_windows_in_many_zones_are_decided() -> None:
