@@ -66,7 +66,7 @@ def _body_of(asked: _Asked) -> bytes:
     if asked.system is not None:
         messages.insert(0, {"role": "system", "content": asked.system})
     body: dict[str, Any] = {
-        "model": "fake-model",
+        "model": asked.model,
         "max_tokens": asked.max_tokens,
         "messages": messages,
         "stream": asked.stream,
