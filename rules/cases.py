@@ -19,7 +19,7 @@ from rules.filters import decision_of, filtered
 from rules.nodes import Decision, RuleSet
 from rules.shorthand import BadShorthand, wanted_of_mapping
 from rules.suppose import cases_of as decisions_of
-from rules.whynot import why_not
+from rules.whynot import no_such, why_not
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Entry, JSONValue, Node, Scalar, Sequence, plain
@@ -90,7 +90,7 @@ def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
         }
         wrong = [key for key, value in case.expect.items() if got.get(key) != value]
         if wrong:
-            return Result(case, "failed", _failed(case, rules, decision, got, wrong[0]))
+            return Result(case, "failed", _failed(case, rules, providers, decision, got, wrong[0]))
     return Result(case, "passed")
 
 
@@ -115,10 +115,14 @@ def outcome_of(decision: Decision, facts: Facts, providers: Providers) -> dict[s
     }
 
 
-def _failed(case: Case, rules: RuleSet, decision: Decision, got: Mapping[str, JSONValue], key: str) -> Diagnostic:
+def _failed(
+    case: Case, rules: RuleSet, providers: Providers, decision: Decision, got: Mapping[str, JSONValue], key: str
+) -> Diagnostic:
     wanted = case.expect[key]
     assert case.facts is not None
-    hint = why_not(rules, str(wanted), case.facts) if key in ("rule", "category") else None
+    hint = why_not(rules, str(wanted), case.facts, key) if key in ("rule", "category") else None
+    if key == "provider" and isinstance(wanted, str) and wanted not in providers:
+        hint = no_such("provider", wanted, providers)
     return finding(
         "CCR701",
         f"test {quoted(case.name)} fails: expected {key} {_said(wanted)}, got {_said(got.get(key))}",

@@ -176,7 +176,7 @@ def _wrong_in(invariant: Invariant, outcome: Outcome, prover: Prover) -> Region:
             if (
                 wish is not None
                 and wish.model is not None
-                and (negated or wish.provider is None or _fits(wish.provider, "provider", place[0]))
+                and (negated or wish.provider is None or names_fit(wish.provider, "provider", place[0]))
             ):
                 sides = prover.boxes.sides_of(wish.model)
                 wrong = (*wrong, *(sides.fails_to_hold if negated else sides.holds))
@@ -210,14 +210,15 @@ def _breaks(invariant: Invariant, to: object, place: Place | None) -> bool:
 
 def _all_fit(wish: Wish, place: Place, unknown: bool) -> bool:
     provider, model = place
-    if wish.provider is not None and not _fits(wish.provider, "provider", provider):
+    if wish.provider is not None and not names_fit(wish.provider, "provider", provider):
         return False
     if wish.model is None:
         return True
-    return unknown if model is None else _fits(wish.model, "model", model)
+    return unknown if model is None else names_fit(wish.model, "model", model)
 
 
-def _fits(predicate: Predicate, fact: str, name: str) -> bool:
+def names_fit(predicate: Predicate, fact: str, name: str) -> bool:
+    """Whether a predicate on `fact`, `provider` or `model`, holds for a name."""
     return holds(predicate, _Name(fact, name))
 
 

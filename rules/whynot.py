@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rules.compute import ExpressionFailed
 from rules.evaluate import UnknownFact, holds
 from rules.facts import MISSING, FactSource, Seen
 from rules.nodes import All, Category, Compare, Opaque, Predicate, Reference, Rule, RuleSet, Test
 from rules.operators import wanted_of
+from schemas.suggest import nearest
 from schemas.wording import quoted
 
 _MOST = 3
 
 
-def why_not(rules: RuleSet, name: str, facts: FactSource) -> str | None:
-    """What of a rule or category is not as the request is; None where there is no such one, or nothing in the way."""
+def why_not(rules: RuleSet, name: str, facts: FactSource, kind: str = "rule") -> str | None:
+    """What of a rule or category is not as the request is; what `kind` of name there is not, where there is none."""
     entries: list[Rule | Category] = [*rules.rules, *rules.categories]
     entry = next((one for one in entries if one.name == name), None)
     if entry is None:
-        return f"there is no rule {quoted(name)}"
+        return no_such(kind, name, [one.name for one in entries])
     if isinstance(entry, Rule) and not entry.enabled:
         return f"{quoted(name)} is switched off"
     failed = [_seen(part, facts) for part in _conjuncts(entry.condition) if not _holds(part, facts)]
     if failed:
         return f"{quoted(name)}: {', '.join(failed[:_MOST])}"
     return f"{quoted(name)} would take it, too, but an earlier rule does"
+
+
+def no_such(kind: str, name: str, known: Iterable[str]) -> str:
+    """That a name does not exist, and the one that was meant."""
+    near = nearest(name, known)
+    return f"there is no {kind} {quoted(name)}{f'; did you mean {quoted(near)}?' if near else ''}"
 
 
 def _conjuncts(node: Predicate) -> list[Predicate]:

@@ -125,6 +125,7 @@ CODES: Mapping[str, Code] = {
 # codes whose findings do not all have the severity of the table
 WEIGHED_TWICE: Mapping[str, str] = {
     "CCR302": "error where the targets differ, else warning",
+    "CCR401": "error, or info for a model that an invariant keeps requests from",
     "CCR404": "warning, or info while a client may ask for it",
     "CCR405": "error, or warning for fallbacks at one provider",
     "CCR408": "error where the id would be a guess, else info",

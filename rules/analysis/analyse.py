@@ -16,6 +16,7 @@ from rules.analysis.ready import prover_of
 from rules.cases import Case, Result, run_case
 from rules.invariants import Invariant, Verdict, names_for, prove
 from rules.nodes import RuleSet
+from rules.vacuous import vacuous
 from schemas.diagnostics import Diagnostic
 from schemas.document import Node
 
@@ -58,6 +59,7 @@ def analyse(subject: Subject, budget: Budget | None = None, *, with_overlaps: bo
     verdicts = [prove(invariant, prover, names) for invariant in subject.invariants]
     source = Source(subject.root, subject.texts)
     found = findings_of(prover, source, needs, with_overlaps=with_overlaps)
+    found += vacuous(subject.invariants, prover)
     found += unreached_filters(subject.rules, subject.providers, budget)
     results = [run_case(case, subject.rules, subject.providers) for case in subject.tests]
     found += [result.diagnostic for result in results if result.diagnostic is not None]

@@ -10,7 +10,7 @@ from rules.analysis.certify import Witness
 from rules.analysis.edits import Source
 from rules.analysis.prove import Never, Prover
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
-from rules.analysis.wording import owner_of, said_of, shown_in, takes
+from rules.analysis.wording import clash_of, owner_of, said_of, shown_in, takes
 from rules.nodes import All, Predicate, Reference, Rule, Test
 from rules.patterns import Glob, Pattern
 from schemas.codes import finding
@@ -140,14 +140,9 @@ def _contradiction(prover: Prover, number: int) -> Iterator[Diagnostic]:
     if len(core) == 1 and _has_own_finding(core[0]):
         return
     said = [said_of(part) for part in core]
-    clash = (
-        f"{quoted(said[0])} never holds"
-        if len(said) == 1
-        else f"{listed(said, 'and')} exclude {'each other' if len(said) == 2 else 'one another'}"
-    )
     yield finding(
         "CCR301",
-        f"{owner_of(outcome)} contradicts itself: {clash}",
+        f"{owner_of(outcome)} contradicts itself: {clash_of(core)}",
         outcome.entry.span,
         labels=tuple(Label(part.span, "this" if not place else "and this") for place, part in enumerate(core)),
         help="no request meets it; remove or correct one of these" if len(said) > 1 else "no request meets it",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rules.analysis.certify import Witness
 from rules.analysis.listing import Outcome
 from rules.leaves import placed_leaves
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 from rules.operators import wanted_of
-from schemas.wording import quoted
+from schemas.wording import listed, quoted
 
 _LONGEST = 70
 
@@ -31,6 +33,14 @@ def said_of(node: Predicate) -> str:
             return "one of no conditions"
         case _:
             return " and ".join(said_of(placed.leaf) for placed in placed_leaves(node)[:3])
+
+
+def clash_of(core: Sequence[Predicate]) -> str:
+    """Why no request meets all of some predicates, of which none can be left out."""
+    said = [said_of(part) for part in core]
+    if len(said) == 1:
+        return f"{quoted(said[0])} never holds"
+    return f"{listed(said, 'and')} exclude {'each other' if len(said) == 2 else 'one another'}"
 
 
 def takes(outcome: Outcome) -> str:

@@ -81,6 +81,23 @@ error[CCR302]: rule `opus with tools` can never be reached
     )
 
 
+def test_a_name_in_an_expectation_that_does_not_exist_is_said(folder: Path) -> None:
+    """With the one that was meant: of providers, rules and categories."""
+    (folder / "meant.yaml").write_text(
+        OLD
+        + """\
+tests:
+  - {name: one, request: {model: claude-opus-4, stream: true}, expect: {provider: ther}}
+  - {name: two, request: {model: claude-opus-4, stream: true}, expect: {rule: opus stream}}
+  - {name: three, request: {model: gpt}, expect: {category: defualt}}
+"""
+    )
+    printed = run("test-config", "meant.yaml").stdout
+    assert "= help: there is no provider `ther`; did you mean `there`?" in printed
+    assert "= help: there is no rule `opus stream`; did you mean `opus streamed`?" in printed
+    assert "= help: there is no category `defualt`; did you mean `default`?" in printed
+
+
 def test_json_has_witnesses_tests_and_invariants() -> None:
     """As the published schema says, the witness an envelope that `explain` reads."""
     result = run("test-config", "shadowed.yaml", "checks.yaml", "--coverage", "--format", "json")

@@ -259,6 +259,57 @@ def test_an_invariant_speaks_of_fallbacks_and_explicit_choices() -> None:
     assert witness.decision.rule == "explicit"
 
 
+VACUOUS = [
+    ("{never: {provider: bb}}", "CCR401", "error", "provider `bb`", "known: `a`, `b`, `open`"),
+    ("{then: {provider: [a, b, opne]}}", "CCR401", "error", "provider `opne`", "did you mean `open`?"),
+    ("{then: {model: [a1, a2, b1, b3]}}", "CCR401", "error", "model `b3`", "known: `a1`, `a2`, `b1`"),
+    ("{never: {model: gpt-3.5-turbo}}", "CCR401", "info", "model `gpt-3.5-turbo`", "known: `a1`, `a2`, `b1`"),
+    ("{never: {provider: {glob: 'cloud-*'}}}", "CCR401", "info", "a provider such as", "known: `a`, `b`, `open`"),
+    (
+        "{when: {toolCount: '> 5', hasTools: false}, never: {provider: b}}",
+        "CCR301",
+        "error",
+        "exclude each other",
+        None,
+    ),
+    ("{when: {stream: false, tags: {has: secret}}, never: {provider: b}}", "CCR301", "error", "never holds", None),
+]
+
+
+@pytest.mark.parametrize(("invariant", "code", "severity", "said", "hint"), VACUOUS)
+def test_an_invariant_that_holds_of_nothing_is_told(
+    invariant: str, code: str, severity: str, said: str, hint: str | None
+) -> None:
+    """A name that does not exist, a condition that no request meets: proved, and of no use."""
+    text = rules_text(("x", "{model: opus}", "b,b1")) + f"invariants: [{invariant}]\n"
+    (found,) = [one for one in analysed(text).findings if one.data.get("invariant") and one.code != "CCR702"]
+    assert (found.code, found.severity.value) == (code, severity)
+    assert said in found.message
+    assert hint is None or found.help == hint
+
+
+NOT_VACUOUS = [
+    "{never: {provider: a, model: b1}}",
+    "{then: {provider: {in: [A, B], ignoreCase: true}}}",
+    "{never: {provider: {prefix: b}, model: a2}}",
+    "{when: {model: opus}, then: {model: {glob: '*1'}}}",
+]
+
+
+@pytest.mark.parametrize("invariant", NOT_VACUOUS)
+def test_an_invariant_of_names_that_exist_is_no_finding(invariant: str) -> None:
+    """Also where the case does not count, and where a model is offered that nothing leads to."""
+    text = rules_text(("x", "{model: opus}", "b,b1")) + f"invariants: [{invariant}]\n"
+    assert codes(text) == []
+
+
+def test_a_model_of_the_clients_own_may_have_any_name() -> None:
+    """Where a client may choose a model that no provider lists, none is unknown."""
+    text = rules_text(("x", "{model: opus}", "b,b1")) + "invariants: [{never: {model: gpt-3.5-turbo}}]\n"
+    assert codes(text.replace("b,b1", "{provider: open}")) == []
+    assert codes(text.replace("explicitModels: false", "explicitModels: true")) == ["CCR702"]
+
+
 def test_an_invariant_that_relies_on_a_rule_that_can_fail_is_refuted() -> None:
     """A request with which the rule's expression fails."""
     text = rules_text(
