@@ -76,6 +76,7 @@ async def _answered(
     form: ClientForm = MESSAGES_FORM,
     lost: tuple[Lost, ...] = (),
 ) -> None:
+    sent, read = visit.body, request
     facts, found, decision = await _decided(router, visit, request, "messages")
     request = facts.envelope.request
     session = facts.get("sessionId")
@@ -95,7 +96,8 @@ async def _answered(
         findings=found,
     )
     if one.debug.saving is not None:
-        one.moment = _moment(router, visit, request)
+        chat = sent if request.origin == "chat" and request is read else None
+        one.moment = _moment(router, visit, request, chat)
     _note_decided(router, visit, one)
     async with _limits(router, visit, one, facts):
         if isinstance(decision.route.to, Reject):
@@ -103,7 +105,7 @@ async def _answered(
         await _exchanged(router, visit, one)
 
 
-def _moment(router: Router, visit: Visit, request: MessagesRequest) -> Moment:
+def _moment(router: Router, visit: Visit, request: MessagesRequest, chat: bytes | None) -> Moment:
     """What is saved of this moment; from here on the answer is copied."""
     wall = router.wall()
     state: dict[str, object] = {}
@@ -112,7 +114,8 @@ def _moment(router: Router, visit: Visit, request: MessagesRequest) -> Moment:
     if router.budgets is not None:
         state |= {f"budget.{name}.state": value for name, value in router.budgets.at(wall).items()}
     visit.responder.copy = bytearray()
-    return Moment(request.raw, wall, state, visit.gateway.revision, visit.responder.copy)
+    gateway = visit.gateway
+    return Moment(request.raw, wall, state, gateway.revision, visit.responder.copy, chat, gateway.built.rules.filters)
 
 
 def _note_decided(router: Router, visit: Visit, one: Exchange) -> None:

@@ -15,13 +15,15 @@ from providers.errors import ProviderError
 from providers.messages.form import MESSAGES_FORM
 from providers.plan import PlannedTarget, Try
 from providers.reply import Summary
-from rules.nodes import Decision, Found
+from rules.nodes import Decision, Filter, Found
 from schemas.request import MessagesRequest, Path
 
 
 class Moment(Struct, frozen=True):
     """What of an exchange is kept only where it is to be saved: the body as rules saw it, when they did (seconds since the
     epoch) and what they saw of the router, as `{fact: value}`; `reply` grows while the client is answered.
+    `chat` is what a client of Chat Completions sent, None of others and where a filter changed the request; `filters` are those
+    that must find nothing in it either.
     """
 
     body: bytes
@@ -29,6 +31,8 @@ class Moment(Struct, frozen=True):
     state: Mapping[str, object]
     revision: str
     reply: bytearray
+    chat: bytes | None = None
+    filters: Sequence[Filter] = ()
 
 
 class Exchange(Struct):

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from engine.access import Access
-from engine.answers import answer_messages
+from engine.answers import answer_chat, answer_messages
 from engine.built import Built
 from engine.compose import gateway_of
 from engine.counters import Counters
@@ -21,6 +21,7 @@ from engine.front import front
 from engine.journal import Journal
 from engine.outgoing import close_all, source_maker, token_transport, transport_maker
 from engine.pinger import Pinger
+from engine.read_envelope import Api
 from engine.router import Router, random_id
 from rules.nodes import Category, Constant, Route, RuleSet, Target
 from schemas.diagnostics import Span
@@ -36,9 +37,9 @@ class Answered(Struct):
     body: bytes = b""
 
 
-def answer_of(built: Built, body: bytes, headers: Mapping[str, str], target: Target | None) -> Answered:
-    """The answer to a Messages request. `target`: there and nowhere else, whatever the rules say. Router keys are not asked for."""
-    return asyncio.run(_answered(only_to(built, target) if target is not None else built, body, headers))
+def answer_of(built: Built, api: Api, body: bytes, headers: Mapping[str, str], target: Target | None) -> Answered:
+    """The answer to a request. `target`: there and nowhere else, whatever the rules say. Router keys are not asked for."""
+    return asyncio.run(_answered(only_to(built, target) if target is not None else built, api, body, headers))
 
 
 def only_to(built: Built, target: Target) -> Built:
@@ -48,7 +49,7 @@ def only_to(built: Built, target: Target) -> Built:
     return replace(built, rules=RuleSet((), (category,), built.rules.offers, explicit_models=False))
 
 
-async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> Answered:
+async def _answered(built: Built, api: Api, body: bytes, headers: Mapping[str, str]) -> Answered:
     hop, for_tokens = random_id(), token_transport()
     open_settings = replace(built.settings, server=replace(built.settings.server, access=Access()))
     pinger = Pinger(time.monotonic)
@@ -81,9 +82,12 @@ async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> An
         elif message["type"] == "http.response.body":
             pieces.append(message["body"])
 
-    scope: Any = _scope(headers, len(body))
+    scope: Any = _scope(f"/v1/{api}", headers, len(body))
     try:
-        await front(router, scope, receive, send, answer_messages)
+        if api == "chat/completions":
+            await front(router, scope, receive, send, answer_chat, "chat")
+        else:
+            await front(router, scope, receive, send, answer_messages)
     finally:
         await close_all(router.gateway, for_tokens)
     task = asyncio.current_task()
@@ -93,12 +97,12 @@ async def _answered(built: Built, body: bytes, headers: Mapping[str, str]) -> An
     return answered
 
 
-def _scope(headers: Mapping[str, str], length: int) -> HTTPScope:
+def _scope(path: str, headers: Mapping[str, str], length: int) -> HTTPScope:
     names = {**headers, "host": "127.0.0.1", "content-type": "application/json", "content-length": str(length)}
     scope: Any = {
         "type": "http",
         "method": "POST",
-        "path": "/v1/messages",
+        "path": path,
         "query_string": b"",
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in names.items()],
         "client": ("127.0.0.1", 0),

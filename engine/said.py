@@ -1,4 +1,4 @@
-"""What an answer of the Messages API says, streamed or not, and how two answers differ. Pure."""
+"""What an answer of the Messages API or of Chat Completions says, streamed or not, and how two answers differ. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.wire.sse import SseDecoder
 
 
 class Said(Struct, frozen=True):
-    """An answer: `tools` are calls as (name, input), `error` what an error body or event says."""
+    """An answer: `tools` are calls as (name, input), `error` what an error body or event says. Words are the API's own."""
 
     text: str = ""
     tools: tuple[tuple[str, str], ...] = ()
@@ -25,10 +25,12 @@ class Said(Struct, frozen=True):
 def said_in(body: bytes) -> Said:
     """What the bytes of an answer say, as far as they can be read."""
     if body.lstrip()[:1] == b"{":
-        return _whole(_decoded(body))
+        whole = _decoded(body)
+        return _chat([whole]) if "choices" in whole else _whole(whole)
     decoder = SseDecoder()
     events = [_decoded(frame.data) for frame in [*decoder.feed(body), *decoder.finish()]]
-    return _streamed([event for event in events if event])
+    said = [event for event in events if event]
+    return _chat(said) if any("choices" in event for event in said) else _streamed(said)
 
 
 def differences(before: Said, now: Said) -> list[str]:
@@ -97,6 +99,31 @@ def _streamed(events: list[dict[str, Any]]) -> Said:
             case "error":
                 error = _error_of(event)
     tools = tuple((name, _plain(_parsed("".join(pieces)))) for name, pieces in calls.values())
+    return Said("".join(texts), tools, stop, usage, error)
+
+
+def _chat(chunks: list[dict[str, Any]]) -> Said:
+    """What chunks say, or the one whole completion. Calls are told apart by their index; in `function_call` there is one."""
+    texts: list[str] = []
+    calls: dict[object, tuple[list[str], list[str]]] = {}
+    stop, usage, error = None, dict[str, int](), None
+    for chunk in chunks:
+        usage |= _counts(chunk.get("usage"))
+        error = _error_of(chunk) if "error" in chunk else error
+        for choice in _list(chunk.get("choices")):
+            said = _at(choice, "delta") or _at(choice, "message")
+            texts.append(_text(_at(said, "content")) or "")
+            stop = _text(_at(choice, "finish_reason")) or stop
+            functions = [
+                (_at(call, "index") or number, _at(call, "function"))
+                for number, call in enumerate(_list(_at(said, "tool_calls")))
+            ]
+            for index, function in [*functions, (0, _at(said, "function_call"))]:
+                if isinstance(function, dict):
+                    name, arguments = calls.setdefault(index, ([], []))
+                    name.append(_text(function.get("name")) or "")
+                    arguments.append(_text(function.get("arguments")) or "")
+    tools = tuple(("".join(name), _plain(_parsed("".join(pieces)))) for name, pieces in calls.values())
     return Said("".join(texts), tools, stop, usage, error)
 
 

@@ -1,6 +1,7 @@
 """A finished exchange as the file that is saved of it: an envelope with what became of it beside. Pure.
 
-`ccr explain`, `ccr diff --requests`, tests (`file:`) and `ccr replay` read it. INVARIANT: no credential is in it: headers that
+`ccr explain`, `ccr diff --requests`, tests (`file:`) and `ccr replay` read it. A request of Chat Completions is as its client sent
+it, or as the rules saw it where filters cut something out. INVARIANT: no credential is in it: headers that
 may carry one are hashed, texts go through `redact`, and what is sent upstream is shown before it is signed.
 """
 
@@ -15,9 +16,12 @@ import msgspec
 
 from engine.ended import Ended
 from engine.exchange_state import Exchange, Moment
+from engine.read_envelope import Api
 from engine.redact import digest_of, redact, redact_headers, redacted_body
 from providers.plan import Try
+from rules.filters import finds
 from rules.nodes import Reject, Target
+from schemas.decode_request import text_of_body
 
 _SECRET_NAME = re.compile(r"auth|cookie|credential|key|passw|secret|session-token|signature|token", re.IGNORECASE)
 _OF_UPSTREAM = (
@@ -36,10 +40,11 @@ def saved_request(ended: Ended, moment: Moment) -> bytes:
     """The file's bytes."""
     one = ended.one
     started_at = ended.at - ended.total_s
+    path, request = _request(one, moment)
     saved: dict[str, Any] = {
-        "request": redacted_body(moment.body),
+        "request": redacted_body(request),
         "headers": safe_headers(one.headers),
-        "path": one.path,
+        "path": path,
         "clientIp": one.client_ip,
         "clientKey": one.client_key,
         "now": _iso(moment.now),
@@ -58,6 +63,13 @@ def saved_request(ended: Ended, moment: Moment) -> bytes:
     return msgspec.json.format(
         msgspec.json.encode({name: value for name, value in saved.items() if name not in left_out or value is not None})
     )
+
+
+def _request(one: Exchange, moment: Moment) -> tuple[Api, bytes]:
+    """The body and the API it is of. What was lost of a chat body is in it too, where no filter looked."""
+    if moment.chat is None or finds(moment.filters, msgspec.json.decode(text_of_body(moment.chat)[0])):
+        return one.path, moment.body
+    return "chat/completions", moment.chat
 
 
 def name_of(ended: Ended) -> str:

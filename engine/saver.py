@@ -62,7 +62,7 @@ class Saver:
             self._lose(1, "the disk is slower than the requests")
             return
         self._waiting.append((ended, moment))
-        self._bytes += len(moment.body) + len(moment.reply)
+        self._bytes += _size(moment)
         self._wanted.set()
 
     async def run(self) -> None:
@@ -86,7 +86,7 @@ class Saver:
     async def _turn(self) -> None:
         saving = self._last
         batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-        self._bytes -= sum(len(moment.body) + len(moment.reply) for _, moment in batch)
+        self._bytes -= sum(_size(moment) for _, moment in batch)
         folder = self._folder(saving)
         if folder is None:
             self._lose(len(batch), "there is no folder for them")
@@ -127,6 +127,10 @@ class Saver:
                 "warn", "requests are not saved", stage="saving", lost=self._lost, problem=problem
             )
         self._said = True
+
+
+def _size(moment: Moment) -> int:
+    return len(moment.body) + len(moment.chat or b"") + len(moment.reply)
 
 
 def _save(folder: Path, batch: Sequence[Waiting], clean: Saving | None, wall: float) -> tuple[int, str | None]:

@@ -84,6 +84,21 @@ def filtered(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
     return Filtered(envelope, tuple(found))
 
 
+def finds(filters: Sequence[Filter], value: Any) -> bool:
+    """Whether a filter that blocks or cuts finds something in any text of a JSON value, whatever its condition says."""
+    patterns = [pattern for one in filters if one.action != "tag" for pattern in one.patterns]
+    found = False
+
+    def look(text: str) -> str:
+        nonlocal found
+        found = found or bool(_spans(patterns, text))
+        return text
+
+    if patterns:
+        _changed(value, look, clients=True)
+    return found
+
+
 def tags_of(filters: Sequence[Filter]) -> list[str]:
     """The tags that filters give."""
     return [tag_of(one) for one in filters if one.action == "tag"]

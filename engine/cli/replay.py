@@ -17,6 +17,7 @@ from engine.cli.configured import UnreadableConfiguration, UnusableConfiguration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.read_envelope import Api
     from engine.said import Said
 
 TIMEOUT_S = 600.0
@@ -48,50 +49,58 @@ def command(
     it goes from here, and with `--to` to that target whatever the rules say. The exit status is 1 for an error answer.
     It is a real request, and may cost what it costs.
     """
-    saved = _saved(request)
+    saved, api = _saved(request)
     body = dict(saved["request"])
-    headers = _headers(saved.get("headers"))
+    headers = _headers(saved.get("headers"), api)
     target = _target(to)
     began = time.monotonic()
     if config is None:
         if to is not None:
             body["model"] = to
-        status, got, answer = _asked(*options.router_place(host, port), body, headers)
+        status, got, answer = _asked(*options.router_place(host, port), api, body, headers)
     else:
-        status, got, answer = _under(config, env_file, body, headers, target)
-    shown = _result(saved, status, got, answer, time.monotonic() - began)
+        status, got, answer = _under(config, env_file, api, body, headers, target)
+    shown = _result(saved, api, status, got, answer, time.monotonic() - began)
     if to is not None and shown["target"] not in (None, to):
         shown["note"] = f"the rules sent it to `{shown['target']}`, not to `{to}`"
+    elif _was_chat(saved) and api == "messages":
+        shown["note"] = "a filter changed this chat request, so it was saved and is sent as a Messages request"
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if form == "json" else _text(shown))
     return 0 if 200 <= status < 300 and shown["error"] is None else 1
 
 
-def _saved(name: str) -> dict[str, Any]:
+def _saved(name: str) -> tuple[dict[str, Any], Api]:
     from engine.cli.request_files import MAX_BYTES
     from engine.files import read_file
-    from engine.read_envelope import BadEnvelope, read_envelope
+    from engine.read_envelope import BadEnvelope, read_asked
     from schemas.request import BadRequest
 
     try:
         data = read_file(name, MAX_BYTES)
-        if read_envelope(data).path != "messages":
+        api = read_asked(data).api
+        if api == "count_tokens":
             raise UnusableConfiguration(f"{name} is a request to count tokens, which is not replayed")
     except OSError as problem:
         raise unreadable(name, problem) from problem
     except (BadEnvelope, BadRequest) as problem:
         raise UnreadableConfiguration(f"{name}: {problem}") from problem
     found = json.loads(data)
-    return found if "request" in found else {"request": found}
+    return (found if "request" in found else {"request": found}), api
 
 
-def _headers(saved: object) -> dict[str, str]:
+def _was_chat(saved: Mapping[str, Any]) -> bool:
+    return (saved.get("outcome") or {}).get("api") == "chat"
+
+
+def _headers(saved: object, api: Api) -> dict[str, str]:
     """The saved headers, but those that belong to a connection, and credentials, which are not saved."""
     given = saved if isinstance(saved, dict) else {}
+    version = {"anthropic-version": str(given.get("anthropic-version", "2023-06-01"))} if api == "messages" else {}
     return {
         name.lower(): text
         for name, text in given.items()
         if name.lower() not in _NOT_SENT and not text.startswith("sha256:") and text.isascii() and text.isprintable()
-    } | {"anthropic-version": str(given.get("anthropic-version", "2023-06-01"))}
+    } | version
 
 
 def _target(to: str | None) -> tuple[str, str] | None:
@@ -103,11 +112,13 @@ def _target(to: str | None) -> tuple[str, str] | None:
     return provider, model
 
 
-def _asked(host: str, port: int, body: Mapping[str, Any], headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+def _asked(
+    host: str, port: int, api: Api, body: Mapping[str, Any], headers: dict[str, str]
+) -> tuple[int, dict[str, str], bytes]:
     connection = connection_to(host, port, TIMEOUT_S)
     try:
         sent = {**headers, **own_headers(), "content-type": "application/json"}
-        connection.request("POST", "/v1/messages", json.dumps(body).encode(), sent)
+        connection.request("POST", f"/v1/{api}", json.dumps(body).encode(), sent)
         reply = connection.getresponse()
         return reply.status, {name.lower(): text for name, text in reply.getheaders()}, reply.read(MOST_BYTES)
     except (OSError, http.client.HTTPException) as problem:
@@ -117,7 +128,12 @@ def _asked(host: str, port: int, body: Mapping[str, Any], headers: dict[str, str
 
 
 def _under(
-    config: str, env_file: str | None, body: Mapping[str, Any], headers: dict[str, str], target: tuple[str, str] | None
+    config: str,
+    env_file: str | None,
+    api: Api,
+    body: Mapping[str, Any],
+    headers: dict[str, str],
+    target: tuple[str, str] | None,
 ) -> tuple[int, dict[str, str], bytes]:
     from engine.replaying import answer_of
     from rules.nodes import Target
@@ -127,12 +143,12 @@ def _under(
     if target is not None and target[0] not in built.providers:
         hint = did_you_mean(target[0], built.providers)
         raise click.UsageError(f"there is no provider `{target[0]}`" + (f"; {hint}" if hint else ""))
-    answered = answer_of(built, json.dumps(body).encode(), headers, Target(*target) if target is not None else None)
+    answered = answer_of(built, api, json.dumps(body).encode(), headers, Target(*target) if target else None)
     return answered.status, answered.headers, answered.body
 
 
 def _result(
-    saved: Mapping[str, Any], status: int, headers: Mapping[str, str], answer: bytes, seconds: float
+    saved: Mapping[str, Any], api: Api, status: int, headers: Mapping[str, str], answer: bytes, seconds: float
 ) -> dict[str, Any]:
     from urllib.parse import unquote
 
@@ -149,7 +165,9 @@ def _result(
     before = outcome.get("target")
     if isinstance(before, dict) and f"{before.get('provider')},{before.get('model')}" != target:
         differs.append(f"target: {before.get('provider')},{before.get('model')} -> {target}")
-    if saved.get("reply") and outcome.get("api") != "chat":  # its answer was in the form of another API
+    if saved.get("reply") and not (
+        _was_chat(saved) and api == "messages"
+    ):  # else its answer was in the form of another API
         differs += differences(said_in(str(saved["reply"]).encode()), said)
     return {"status": status, "rule": rule, "target": target, "seconds": round(seconds, 2), **_shown(said)} | {
         "compared": "outcome" in saved,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -214,6 +215,32 @@ def test_without_a_limit_a_chat_upstream_gets_none(client: openai.OpenAI, upstre
     script(upstreams, text="ok")
     client.chat.completions.create(model="openai,o", messages=HI)
     assert "max_tokens" not in upstreams[0].chats[-1].json
+
+
+def test_what_a_client_sent_is_saved_and_replayed(upstreams: Upstreams, tmp_path: Path) -> None:
+    """With the members that only its API has, through the running router and without one."""
+    script(upstreams, calls=CALLS)
+    saving = {**configuration(*upstreams), "debug": {"saveRequests": {"folder": str(tmp_path)}}}
+    asked: Any = {
+        "model": "openai,o",
+        "messages": HI,
+        "tools": [WEATHER],
+        "seed": 7,
+        "logit_bias": {"5": -1},
+        "stop": "x",
+    }
+    with Router(saving) as first, openai.OpenAI(base_url=first.url + "/v1", api_key="dummy", max_retries=0) as client:
+        list(client.chat.completions.create(**asked, stream=True))
+    sent = upstreams[0].chats[-1].json
+    assert sent["seed"] == 7
+    (saved,) = tmp_path.glob("*.json")
+    with Router(configuration(*upstreams)) as second:
+        for options in (["--port", str(second.port)], ["--config", str(second.config)]):
+            count = len(upstreams[0].chats)
+            result = second.run("replay", str(saved), *options)
+            assert result.returncode == 0, result.stderr
+            assert "no difference from what was saved" in result.stdout
+            assert [one.json for one in upstreams[0].chats[count:]] == [sent]
 
 
 def test_usage_comes_only_where_it_was_asked_for(router: Router, upstreams: Upstreams) -> None:

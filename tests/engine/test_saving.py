@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli.commands import ccr
-from engine.read_envelope import read_envelope
+from engine.read_envelope import read_asked, read_envelope
 from engine.said import Said, differences, said_in
 from engine.saver import Saver
 from engine.saving_settings import Saving
@@ -123,6 +123,39 @@ async def test_what_a_filter_stops_is_in_no_file(tmp_path: Path, action: str, st
     assert shown is None or shown in text
 
 
+CHAT: dict[str, Any] = {
+    "model": "gpt-x",
+    "seed": 7,
+    "top_logprobs": 2,
+    "metadata": {"ticket": "ACME-1"},
+    "messages": [{"role": "developer", "content": "be brief"}, {"role": "user", "content": f"my key is {KEY}"}],
+}
+CHAT_FILTERS = [
+    ("none", "", True),
+    ("one that tags", "[{name: codes, action: tag, patterns: [{regex: 'ACME-[0-9]'}, {regex: brief}]}]", True),
+    ("one that finds nothing", "[{name: codes, action: redact, patterns: [{regex: 'BCME-[0-9]'}]}]", True),
+    ("one that changed the request", "[{name: codes, action: redact, patterns: [{regex: brief}]}]", False),
+    ("one that would cut what was lost", "[{name: codes, action: redact, patterns: [{regex: 'ACME-[0-9]'}]}]", False),
+]
+
+
+@pytest.mark.parametrize(
+    ("filters", "as_sent"), [row[1:] for row in CHAT_FILTERS], ids=[row[0] for row in CHAT_FILTERS]
+)
+async def test_a_chat_request_is_saved_as_its_client_sent_it(tmp_path: Path, filters: str, as_sent: bool) -> None:
+    """With what only its API has; but where a filter cuts something out, also of what is lost, it is saved as rules saw it."""
+    one, saver = router_in(tmp_path, "true", filters=f"\nfilters: {filters}\n" if filters else "")
+    await one.post(CHAT, path="/v1/chat/completions", headers=HEADERS)
+    await ended(saver)
+    (path,) = files(tmp_path)
+    saved = json.loads(path.read_bytes())
+    assert saved["path"] == ("chat/completions" if as_sent else "messages")
+    hidden = [CHAT["messages"][0], {"role": "user", "content": "my key is sk-ant-***"}]
+    assert (saved["request"] == {**CHAT, "messages": hidden}) is as_sent
+    assert ("ACME" in path.read_text()) is as_sent
+    assert (read_asked(path.read_bytes()).envelope.request.chat_only == {"seed": 7}) is as_sent
+
+
 async def test_a_failed_exchange_is_saved_too(tmp_path: Path) -> None:
     """With what was tried and what was said."""
     one, saver = router_in(tmp_path, "true", Answer([b'{"error": {"message": "no"}}'], status=400, headers={}))
@@ -218,11 +251,51 @@ WHOLE = {
     "usage": {"input_tokens": 3, "output_tokens": 5},
 }
 HEARD = Said("hello", (("T", '{"a": 2, "b": 1}'),), "tool_use", {"input_tokens": 3, "output_tokens": 5})
+CHUNKS = b"""data: {"choices": [{"delta": {"role": "assistant", "content": "he"}}], "usage": null}
+
+data: {"choices": [{"delta": {"content": "llo"}}]}
+
+data: {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "T", "arguments": ""}}]}}]}
+
+data: {"choices": [{"delta": {"tool_calls": [{"index": 1, "function": {"name": "U", "arguments": "{}"}}]}}]}
+
+data: {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{\\"a\\": 2}"}}]}}]}
+
+data: {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
+
+data: {"choices": [], "usage": {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}}}
+
+data: [DONE]
+
+"""
+COMPLETION = {
+    "choices": [
+        {
+            "message": {
+                "content": "hello",
+                "tool_calls": [
+                    {"id": "a", "function": {"name": "T", "arguments": '{"a":2}'}},
+                    {"id": "b", "function": {"name": "U", "arguments": "{}"}},
+                ],
+            },
+            "finish_reason": "tool_calls",
+        }
+    ],
+    "usage": {"prompt_tokens": 3},
+}
+IN_CHAT = Said("hello", (("T", '{"a": 2}'), ("U", "{}")), "tool_calls", {"prompt_tokens": 3})
 ANSWERS = [
     (STREAM, HEARD),
     (json.dumps(WHOLE).encode(), HEARD),
     (b'{"error": {"type": "api_error", "message": "no"}}', Said(error="api_error: no")),
     (b'data: {"type": "error", "error": {"type": "api_error", "message": "no"}}\n\n', Said(error="api_error: no")),
+    (CHUNKS, IN_CHAT),
+    (json.dumps(COMPLETION).encode(), IN_CHAT),
+    (b'data: {"choices": []}\n\ndata: {"error": {"type": "t", "message": "no"}}\n\n', Said(error="t: no")),
+    (
+        b'{"choices": [3, {"message": {"content": 3, "tool_calls": [{}], "function_call": {}}}]}',
+        Said(tools=(("", "{}"),)),
+    ),
     (b"", Said()),
     (b"<html>", Said()),
     (b'{"content": 3, "usage": [], "stop_reason": 5}', Said()),
@@ -288,6 +361,34 @@ def test_a_replay_of_the_same_is_the_same(saved: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "hello" in result.stdout
     assert "target:" not in result.stdout
+
+
+FILTERED_CHAT = "a filter changed this chat request"
+REPLAYED_CHATS = [
+    ("as sent", "chat/completions", {"model": "m", "n": 1, "messages": [{"role": "user", "content": "hi"}]}, False),
+    ("cut", "messages", {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "request_body", "cut"), [row[1:] for row in REPLAYED_CHATS], ids=[row[0] for row in REPLAYED_CHATS]
+)
+def test_a_chat_request_is_replayed_in_its_own_api(
+    saved: Path, path: str, request_body: dict[str, Any], cut: bool
+) -> None:
+    """Answers in the same form are compared; of one that a filter changed it is said that it is not what was sent."""
+    completion = {"choices": [{"message": {"content": "hello!"}, "finish_reason": "stop"}]}
+    file = {
+        "request": request_body,
+        "path": path,
+        "outcome": {"status": 200, "api": "chat", "target": {"provider": "one", "model": "m"}},
+        "reply": json.dumps(completion),
+    }
+    (saved / "chat.json").write_text(json.dumps(file))
+    result = CliRunner().invoke(ccr, ["replay", "chat.json", "--config", "c.yaml"])
+    assert result.exit_code == 0, result.output
+    assert ("stop reason stop" in result.stdout, "text: 6 -> 5 characters" in result.stdout) == (not cut, not cut)
+    assert (FILTERED_CHAT in result.stdout) is cut
 
 
 REFUSALS = [
