@@ -90,7 +90,7 @@ def settings_of(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     if stops := _stops(body, losses):
         settings["stop_sequences"] = stops
     settings |= _effort(body)
-    if (form := _format(body)) is not None:
+    if (form := _format(body, losses)) is not None:
         settings["output_config"] = {**settings.get("output_config", {}), "format": form}
     user = optional_text(body, "safety_identifier") or optional_text(body, "user")
     if user:
@@ -155,7 +155,7 @@ def _effort(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
 
 
-def _format(body: Mapping[str, Any]) -> dict[str, Any] | None:
+def _format(body: Mapping[str, Any], losses: Losses) -> dict[str, Any] | None:
     form = optional_object(body, "response_format")
     if form is None:
         return None
@@ -164,7 +164,15 @@ def _format(body: Mapping[str, Any]) -> dict[str, Any] | None:
             return None
         case "json_schema":
             place = "response_format.json_schema"
-            schema = object_at(object_at(form, "json_schema", "response_format"), "schema", place)
+            named = object_at(form, "json_schema", "response_format")
+            schema = object_at(named, "schema", place)
+            description = optional_text(named, "description", place)
+            if description and "description" not in schema:
+                schema = {"description": description, **schema}
+            elif description:
+                losses.add(f"{place}.description", "the schema has one of its own")
+            if named.get("name") not in (None, schema.get("title")):
+                losses.add(f"{place}.name", "a Messages request has no such member")
             return {"type": "json_schema", "schema": schema}
         case kind:
             raise wrong_value(under("response_format", "type"), f"`{kind}` is not a form this router knows")

@@ -18,7 +18,7 @@ from providers.chat.reading import (
     wrong_value,
 )
 from providers.dialects.losses import Losses
-from providers.dialects.tool_schemas.merge import UNIONS, merged
+from providers.dialects.tool_schemas.merge import UNIONS, merged, resolved
 
 SEARCH_TOOL = {"type": "web_search_20250305", "name": "web_search"}
 _CHOICES = {"none": "none", "auto": "auto", "required": "any"}
@@ -71,8 +71,8 @@ def _function(function: Mapping[str, Any], place: str, losses: Losses) -> dict[s
 
 
 def _schema(parameters: dict[str, Any], losses: Losses) -> dict[str, Any]:
-    """The parameters as an object's schema: no choice at its root, which the vendor refuses."""
-    schema = parameters
+    """The parameters as an object's schema: no reference or choice at its root, which the vendor refuses."""
+    schema = resolved(parameters, parameters)
     for union in UNIONS:
         if union in schema:
             losses.add("tools.function.parameters", f"`{union}` at the root became one object with all properties")

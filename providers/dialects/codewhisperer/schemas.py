@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from providers.dialects.losses import Losses
-from providers.dialects.tool_schemas.clean import filled
+from providers.dialects.tool_schemas.clean import FIELD, filled
 
 _REFUSED = frozenset({"$schema", "additionalProperties"})
 _HOLDS_SCHEMA = frozenset(
@@ -23,7 +23,7 @@ _DEEPEST = 60
 
 def sendable_schema(schema: object, losses: Losses) -> dict[str, Any]:
     """The schema to send; what is changed about its meaning is listed."""
-    cleaned = _cleaned(filled(schema, losses), 0)
+    cleaned = _cleaned(filled(schema, losses), 0, losses)
     assert isinstance(cleaned, dict)
     required = cleaned.get("required")
     if required is not None and not (isinstance(required, list) and all(isinstance(name, str) for name in required)):
@@ -31,22 +31,24 @@ def sendable_schema(schema: object, losses: Losses) -> dict[str, Any]:
     return cleaned
 
 
-def _cleaned(node: object, depth: int) -> object:
+def _cleaned(node: object, depth: int, losses: Losses) -> object:
     """The schema without the refused keywords; names of properties and values of `enum`, `const`, `default` are not looked at."""
     if not isinstance(node, dict) or depth > _DEEPEST:
         return node
     cleaned: dict[str, Any] = {}
     for keyword, value in node.items():
+        if keyword == "additionalProperties" and value is not True:
+            losses.add(f"{FIELD}.{keyword}", "not taken by this upstream")
         if keyword in _REFUSED or (keyword in ("required", "properties") and value is None):
             continue
         if keyword == "required" and value == []:
             continue
         if keyword in _NAMES_SCHEMAS and isinstance(value, dict):
-            cleaned[keyword] = {name: _cleaned(inner, depth + 1) for name, inner in value.items()}
+            cleaned[keyword] = {name: _cleaned(inner, depth + 1, losses) for name, inner in value.items()}
         elif keyword in _HOLDS_SCHEMAS and isinstance(value, list):
-            cleaned[keyword] = [_cleaned(inner, depth + 1) for inner in value]
+            cleaned[keyword] = [_cleaned(inner, depth + 1, losses) for inner in value]
         elif keyword in _HOLDS_SCHEMA:
-            cleaned[keyword] = _cleaned(value, depth + 1)
+            cleaned[keyword] = _cleaned(value, depth + 1, losses)
         else:
             cleaned[keyword] = value
     return cleaned

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from providers.dialects.losses import Losses
-from providers.dialects.tool_schemas.merge import lookup, merged
+from providers.dialects.tool_schemas.merge import UNIONS, lookup, merged
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -84,17 +84,23 @@ class _Walk(Struct):
         if self.nodes > _MAX_NODES or self.depth > _MAX_DEPTH:
             self._lost("", "too big or too deep once its references are resolved")
             return {"type": "object"}
-        while "$ref" in schema:
-            reference = str(schema["$ref"])
-            target = lookup(self.root, reference)
-            if reference in references or not isinstance(target, dict):
-                self._lost(".$ref", "recursive or broken reference, an open object in its place")
-                return {"type": "object", **_described(schema)}
-            references = (*references, reference)
-            schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-        if "allOf" in schema:
-            schema = merged(schema, "allOf", self.root)
-        schema, nullable = self._without_choice(schema, in_items)
+        nullable = False
+        while "$ref" in schema or any(union in schema for union in UNIONS):
+            if "$ref" in schema:
+                reference = str(schema["$ref"])
+                target = lookup(self.root, reference)
+                if reference in references or not isinstance(target, dict):
+                    self._lost(".$ref", "recursive or broken reference, an open object in its place")
+                    return {"type": "object", **_described(schema)} | ({"nullable": True} if nullable else {})
+                references = (*references, reference)
+                schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+            if "allOf" in schema:
+                schema = self._whole(schema)
+            schema, may_be_null = self._without_choice(schema, in_items)
+            nullable = nullable or may_be_null
+            if "anyOf" in schema:
+                break
+        nullable = nullable or schema.get("nullable") is True
         out = {key: value for key, value in schema.items() if key in KEPT}
         for keyword in schema:
             if keyword not in KEPT and keyword not in _SILENT:
@@ -105,10 +111,20 @@ class _Walk(Struct):
         self._below(out, references)
         return out
 
+    def _whole(self, schema: Schema) -> Schema:
+        """The parts of `allOf` as one; a single one as it is, whatever it consists of."""
+        parts = schema["allOf"]
+        single = isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], dict)
+        if not single or "properties" in schema or "required" in schema:
+            return merged(schema, "allOf", self.root)
+        return {**parts[0], **{key: value for key, value in schema.items() if key != "allOf"}}
+
     def _without_choice(self, schema: Schema, in_items: bool) -> tuple[Schema, bool]:
         """`oneOf` as `anyOf`, null branches as `nullable`, a single branch merged in; within `items` only one is kept."""
         nullable = schema.get("nullable") is True
         key = "anyOf" if "anyOf" in schema else "oneOf"
+        if "oneOf" in schema and key != "oneOf":
+            self._lost(".oneOf", "a second choice beside `anyOf` is not taken")
         branches = schema.get(key)
         if not isinstance(branches, list):
             return {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf")}, nullable
@@ -134,7 +150,7 @@ class _Walk(Struct):
             if len(some) > 1:
                 self._lost(".type", "several types are not taken, the first was kept")
         if not isinstance(kind, str):
-            kind = _implied_type(out, schema)
+            kind = _implied_type(out, schema) or self._any(out)
         if kind == "null":
             kind, nullable = "string", True
         if kind is None:
@@ -146,6 +162,12 @@ class _Walk(Struct):
         else:
             out.pop("nullable", None)
 
+    def _any(self, out: Schema) -> str | None:
+        if "anyOf" in out:
+            return None
+        self._lost("", "a schema that allows anything became a string")
+        return "string"
+
     def _values(self, schema: Schema, out: Schema) -> None:
         """`const` as a one-value `enum`; an `enum` holds strings only; a `format` only where it is known."""
         if "const" in schema and "enum" not in out:
@@ -154,8 +176,12 @@ class _Walk(Struct):
         if isinstance(values, list):
             strings = [value for value in values if isinstance(value, str)]
             if strings and out.get("type") in ("string", None):
+                others = sum(not isinstance(value, str | None) for value in values)
+                self.losses.add("tools.input_schema.enum", "only strings can be enumerated here", others)
                 out["enum"] = strings
                 out["type"] = "string"
+                if None in values:
+                    out["nullable"] = True
             else:
                 del out["enum"]
                 self._lost(".enum", "only strings can be enumerated here")
@@ -191,6 +217,8 @@ class _Walk(Struct):
         if isinstance(required, list):
             known = out.get("properties", {})
             out["required"] = [name for name in required if isinstance(name, str) and name in known]
+            if len(out["required"]) < len(required):
+                self._lost(".required", "only properties that are named can be required here")
             if not out["required"]:
                 del out["required"]
         if "anyOf" in out:
@@ -214,4 +242,4 @@ def _implied_type(out: Schema, schema: Schema) -> str | None:
     values = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(values, list) and values:
         return {bool: "boolean", int: "integer", float: "number"}.get(type(values[0]), "string")
-    return "string"
+    return None

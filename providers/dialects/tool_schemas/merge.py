@@ -45,10 +45,17 @@ def merged(schema: Schema, union: str, root: Schema) -> Schema:
     """The schema with the branches of its `union` (of `UNIONS`) laid together.
 
     Properties of all branches are kept, the first of a name wins. Required is what every branch of a choice requires, and
-    what any part of an `allOf` does. Other keywords of the branches come along where the schema has none of its own.
+    what any part of an `allOf` does. Other keywords of the branches come along where the schema has none of its own. A branch
+    that is a union itself is merged before.
     """
+    return _merged(schema, union, root, set())
+
+
+def _merged(schema: Schema, union: str, root: Schema, seen: set[str]) -> Schema:
     parts = schema[union]
-    branches = [resolved(part, root) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    branches = (
+        [_branch(part, root, seen) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    )
     rest = {key: value for key, value in schema.items() if key != union}
     properties = dict(_mapping(rest.get("properties")))
     for branch in branches:
@@ -63,6 +70,20 @@ def merged(schema: Schema, union: str, root: Schema) -> Schema:
     if required:
         rest["required"] = required
     return rest
+
+
+def _branch(part: Schema, root: Schema, seen: set[str]) -> Schema:
+    """A branch without references and unions. INVARIANT: each reference is followed into unions once, so that this ends."""
+    reference = part.get("$ref")
+    if isinstance(reference, str):
+        if reference in seen:
+            return resolved(part, root)
+        seen.add(reference)
+    branch = resolved(part, root)
+    for union in UNIONS:
+        if union in branch:
+            branch = _merged(branch, union, root, seen)
+    return branch
 
 
 def _merged_required(own: object, branches: list[object], union: str) -> list[str]:

@@ -320,6 +320,16 @@ LOST: list[tuple[str, dict[str, Any], set[str]]] = [
         {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high", "format": {}}},
         {"thinking", "output_config.effort", "output_config.format", "max_tokens"},
     ),
+    (
+        "closed-and-typed-objects",
+        {"tools": [{**BASH, "input_schema": {"type": "object", "properties": {"a": {"additionalProperties": {}}}}}]},
+        {"tools.input_schema.additionalProperties", "max_tokens"},
+    ),
+    (
+        "open-objects",
+        {"tools": [{**BASH, "input_schema": {"type": "object", "properties": {"a": {"additionalProperties": True}}}}]},
+        {"max_tokens"},
+    ),
     ("no-thinking", {"thinking": {"type": "disabled"}}, {"max_tokens"}),
     (
         "choice",
