@@ -111,14 +111,15 @@ async def _attempt(
             refresh=attempt.refresh, client=one.headers
         )
         check_forwarded(attempt.pick.instance.spec, credential, one.client_key)
+        asked_at = router.clock()
         response = await _accepted(router, one, upstream, attempt, credential)
         ended = False
         try:
             ask, encoded = one.prepared[attempt.target_index]
             reply = _reply_of(upstream, ask, encoded, response, one, credential)
-            first_byte_s = await _relay(router, one, plan, attempt, reply, response, responder)
+            began_at = await _relay(router, one, plan, attempt, reply, response, responder)
             ended = reply.fault is None
-            outcome = Succeeded(first_byte_s) if reply.fault is None else Failed(reply.fault)
+            outcome = Succeeded(began_at - asked_at) if reply.fault is None else Failed(reply.fault)
         finally:
             await response.aclose(ended=ended)
     except (AttemptFailed, TransportFailed, Unencodable, CredentialFailed) as failed:
@@ -221,20 +222,19 @@ async def _relay(
     reply: Reply,
     response: UpstreamResponse,
     responder: Responder,
-) -> float | None:
-    """Upstream bytes through `reply` to the client. Returns the seconds to the first part.
+) -> float:
+    """Upstream bytes through `reply` to the client. Returns when the answer began (a whole one: when it was there).
 
     Raises `AttemptFailed` for a reply that broke before its commit point; after it the stream ends in `event: error`.
     """
-    sent_at = router.clock()
-    first_byte_s: float | None = None
+    began_at: float | None = None
     try:
         try:
             async with asyncio.timeout(attempt.timeouts.first_byte_s) as patience:
                 async for chunk in response.chunks():
                     data = reply.feed(chunk)
-                    if first_byte_s is None and reply.started:
-                        first_byte_s = router.clock() - sent_at
+                    if began_at is None and reply.started:
+                        began_at = router.clock()
                         patience.reschedule(None)
                     if data:
                         if responder.started:
@@ -250,12 +250,14 @@ async def _relay(
             tail = reply.fail(ProviderError(KINDS["timeout"], f"{attempt.pick.instance.id} began no answer in time"))
         if reply.fault is not None and not responder.started:
             raise AttemptFailed(reply.fault)
+        if began_at is None:
+            began_at = router.clock()
         await _pass_on(router, one, plan, attempt, reply, responder, tail, last=True)
     finally:
         router.pinger.leave(responder)
         one.summary = reply.summary()
         one.fault = reply.fault
-    return first_byte_s
+    return began_at
 
 
 async def _pass_on(

@@ -85,11 +85,12 @@ def serve(
     on_ready: Callable[[str], None],
     workers: int = 1,
     ping_after_s: float | None = None,
+    leave: Callable[[], None] = lambda: None,
 ) -> int:
     """Serves `first` until a signal; returns the exit code. Raises `PortTaken` or `MissingPackage` before anything happens.
 
     `on_ready` gets `http://host:port` once requests are answered. `port` 0 takes a free one. With several `workers`
-    this process only watches over them.
+    this process only watches over them, and `leave` is called in each: it closes what belongs to this process alone.
     """
     if first.settings.state is not None and importlib.util.find_spec("redis") is None:
         raise MissingPackage("`state` needs the package `redis`: install `ccr-router[redis]`")
@@ -113,7 +114,7 @@ def serve(
         return _run(mine, listener, address, partial(seat.line.send, READY), seat)
 
     drain = DrainTime(first.settings.server.drain_s)
-    return supervise(workers, work, listener, _journal_of(job), partial(on_ready, address), drain)
+    return supervise(workers, work, listener, _journal_of(job), partial(on_ready, address), drain, leave)
 
 
 def _built_now(load: Callable[[], Checked]) -> Built | None:
@@ -335,7 +336,10 @@ class Ending:
             self.asked.set()
 
     def _obey(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
-        order = line.recv(1)
+        try:
+            order = line.recv(1)
+        except ConnectionError:  # the parent died with something of ours unread
+            order = b""
         match order:
             case b"r":
                 self._reload()

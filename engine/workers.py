@@ -39,7 +39,10 @@ BEYOND_DRAIN_S = 28.0
 """What a worker may take beyond the time of its open requests: for their last words, and until `last_resort` ends it."""
 
 INTERRUPTED = 130
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM)
+FORCE = signal.SIGUSR1
+"""Ends a router at once, all its processes: the parent kills its workers; a process without any dies of it by itself."""
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, FORCE)
 
 
 class DrainTime:
@@ -87,13 +90,14 @@ class _Worker(Struct):
 
 
 class Crew(Struct):
-    """The parent's view. `work` runs in each worker and gives its exit status."""
+    """The parent's view. `work` runs in each worker and gives its exit status; `leave` comes first: it closes what is the parent's."""
 
     count: int
     work: Callable[[Seat], int]
     journal: Journal
     folder: Path
     drain: DrainTime
+    leave: Callable[[], None]
     workers: dict[int, _Worker] = field(default_factory=dict)
     stopping: bool = False
     status: int = 0
@@ -106,15 +110,17 @@ def supervise(
     journal: Journal,
     on_ready: Callable[[], None],
     drain: DrainTime,
+    leave: Callable[[], None] = lambda: None,
 ) -> int:
     """Runs `count` workers until told to stop; gives the exit status. `on_ready` is called when all of them serve.
 
-    SIGTERM and SIGINT stop them (a second one without waiting), SIGHUP makes all of them read their configuration.
+    SIGTERM and SIGINT stop them (a second one without waiting), SIGHUP makes all of them read their configuration, and
+    `FORCE` kills them. `leave` is called in each worker: what the parent holds, such as a lock, must end with the parent.
     The status is 1 where all else was well but a worker had to be killed, or ended badly, when it should stop.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     with tempfile.TemporaryDirectory(prefix="ccr-workers-") as folder:
-        crew = Crew(count, work, journal, Path(folder), drain)
+        crew = Crew(count, work, journal, Path(folder), drain, leave)
         for seat in range(count):
             _start(crew, seat, replaces=False)
         if _all_ready(crew):
@@ -128,7 +134,10 @@ def supervise(
                 case signal.SIGHUP:
                     _order(crew, RELOAD)
                 case signal.SIGALRM:
-                    _kill(crew)
+                    _kill(crew, "a worker that did not end was killed")
+                case number if number == FORCE:
+                    _stop(crew, listener, 1)
+                    _kill(crew, "a worker was killed, since the router was forced to stop")
                 case signal.SIGINT:
                     _stop(crew, listener, INTERRUPTED)
                 case _:
@@ -145,6 +154,7 @@ def _start(crew: Crew, seat: int, *, replaces: bool) -> None:
         ours.close()
         for other in crew.workers.values():
             other.line.close()  # or the end of the parent would not be seen
+        crew.leave()
         _be_worker(crew, Seat(seat, crew.count, crew.folder, theirs, crew.drain, replaces))
     theirs.close()
     crew.workers[pid] = _Worker(seat, pid, ours, time.monotonic())
@@ -191,13 +201,11 @@ def _stop(crew: Crew, listener: socket.socket, status: int) -> None:
     signal.setitimer(signal.ITIMER_REAL, within_s)
 
 
-def _kill(crew: Crew) -> None:
-    """Ends the workers that should have ended by now."""
+def _kill(crew: Crew, why: str) -> None:
+    """Ends the workers at once."""
     for pid, worker in crew.workers.items():
         os.kill(pid, signal.SIGKILL)
-        crew.journal.write(
-            "error", "a worker that did not end was killed", stage="workers", worker=worker.seat + 1, pid=pid
-        )
+        crew.journal.write("error", why, stage="workers", worker=worker.seat + 1, pid=pid)
 
 
 def _order(crew: Crew, order: bytes) -> None:

@@ -118,7 +118,7 @@ class Lease(Struct):
 
 
 class Succeeded(Struct, frozen=True):
-    """The upstream answered well; `first_byte_s` is how long that took."""
+    """The upstream answered well; `first_byte_s` is how long that took, from being asked to the first part (None: unknown)."""
 
     first_byte_s: float | None = None
 

@@ -2,7 +2,8 @@
 
 `~/.claude-code-router/ccr-<port>.pid` holds the process id on its first line, the arguments of `start` as JSON on its
 second and the address that it listens on, seen from this machine, on its third. The serving process keeps the file locked; the system frees the lock when the process ends, however it ends.
-INVARIANT: a process id is believed, and so signalled, only while the lock is held: a recycled id never is.
+INVARIANT: a process id is believed, and so signalled, only while the lock is held: a recycled id never is. So whatever
+the serving process forks leaves `claim`, too, or the lock would outlive it.
 """
 
 from __future__ import annotations
@@ -55,10 +56,12 @@ def claim(port: int, arguments: Sequence[str], host: str = LOOPBACK, trust: str 
             raise PortClaimedError
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n{json.dumps(list(arguments))}\n{host}\n{trust or ''}\n".encode())
+        owner = os.getpid()
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            if os.getpid() == owner:  # a process made later closes the file, and no more
+                path.unlink(missing_ok=True)
     finally:
         os.close(file)
 

@@ -200,6 +200,7 @@ def in_foreground(prepared: Prepared) -> int:
                 log_level=prepared.log_level,
                 on_ready=ready,
                 workers=prepared.workers,
+                leave=held.close,
             )
         except MissingPackage as problem:
             click.echo(f"ccr: {problem}", err=True)

@@ -19,6 +19,9 @@ BEYOND_DRAIN_S = 30.0
 More than `workers.BEYOND_DRAIN_S`, after which the last of its processes is killed.
 """
 
+FORCED_WITHIN_S = 5.0
+"""How long a parent may take to kill its workers; then it is killed itself."""
+
 
 @click.command("stop")
 @options.router_port
@@ -43,19 +46,31 @@ def command(port: int | None, force: bool) -> int:
 
 def stopped(router: Running, force: bool = False) -> bool:
     """Ends the router and waits until it is gone; False, with a line, when it still finishes its requests."""
-    wait_s = BEYOND_DRAIN_S if force else _drain_s_of(router) + BEYOND_DRAIN_S
-    if not _signal(router, signal.SIGKILL if force else signal.SIGTERM):
-        return False
-    end = time.monotonic() + wait_s
-    while time.monotonic() < end:
-        now = running(router.port)
-        if now is None or now.pid != router.pid:
+    if force:
+        from engine.workers import FORCE  # only now: what serves takes its time to import
+
+        steps = [((FORCE, signal.SIGCONT), FORCED_WITHIN_S), ((signal.SIGKILL,), BEYOND_DRAIN_S)]
+    else:
+        steps = [((signal.SIGTERM,), _drain_s_of(router) + BEYOND_DRAIN_S)]
+    for signals, wait_s in steps:
+        if not all(_signal(router, number) for number in signals):
+            return False
+        if _gone_within(router, wait_s):
             click.echo(f"stopped the router on port {router.port}")
             return True
-        time.sleep(0.02)
     click.echo(
         f"the router on port {router.port} still finishes open requests; `ccr stop --force` does not wait", err=True
     )
+    return False
+
+
+def _gone_within(router: Running, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = running(router.port)
+        if now is None or now.pid != router.pid:
+            return True
+        time.sleep(0.02)
     return False
 
 

@@ -134,11 +134,19 @@ def test_a_signal_under_load_loses_nothing(number: int) -> None:
         assert not any(alive(pid) for pid in pids)
 
 
+def replaced(router: Router, worker: int) -> int:
+    """Kills that worker; the process that takes its place."""
+    before = running(router)[worker]
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: running(router).get(worker, before) != before, "nobody took the place")
+    return running(router)[worker]
+
+
 def test_workers_end_with_their_parent(upstream: Upstream) -> None:
-    """Nobody is left behind when the parent is killed, so that the port is free again."""
+    """Nobody is left behind when the parent is killed, so that the port is free again; not one that came later, either."""
     with Router(configuration(upstream.url), arguments=("--workers", "2")) as router:
         all_there(router, 2)
-        pids = list(running(router).values())
+        pids = [running(router)[1], replaced(router, 2)]
         router.signal(signal.SIGKILL)
         router.wait()
         eventually(lambda: not any(alive(pid) for pid in pids), "workers outlived their parent")
@@ -153,6 +161,38 @@ def test_a_frozen_worker_ends_with_the_others(upstream: Upstream) -> None:
         router.signal(signal.SIGTERM)
         assert router.wait() == 0
         assert not any(alive(pid) for pid in pids.values())
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["workers", "parent and workers"])
+def test_force_leaves_no_process_behind(upstream: Upstream, frozen: bool) -> None:
+    """`ccr stop --force` ends the parent and its workers at once, also those that a signal has stopped; the port is free."""
+    with Router(configuration(upstream.url), arguments=("--workers", "2")) as router:
+        all_there(router, 2)
+        pids = list(running(router).values())
+        for pid in (*pids, router.pid) if frozen else pids:
+            os.kill(pid, signal.SIGSTOP)
+        done = router.run("stop", "--port", str(router.port), "--force")
+        assert (done.returncode, done.stdout) == (0, f"stopped the router on port {router.port}\n"), done.stderr
+        router.wait()
+        assert not any(alive(pid) for pid in pids)
+        router.start()
+        assert router.answers()
+
+
+def test_the_pid_file_is_the_parents_alone(upstream: Upstream) -> None:
+    """A worker that took another's place does not hold the lock on, when the parent is killed: its id is nobody's then."""
+    with Router(configuration(upstream.url), arguments=("--workers", "2")) as router:
+        all_there(router, 2)
+        later = replaced(router, 2)
+        os.kill(later, signal.SIGSTOP)
+        router.signal(signal.SIGKILL)
+        router.wait()
+        try:
+            done = router.run("stop", "--port", str(router.port))
+            assert (done.returncode, done.stdout) == (0, f"no router runs on port {router.port}\n")
+        finally:
+            os.kill(later, signal.SIGCONT)
+        eventually(lambda: not alive(later), "a worker outlived its parent")
 
 
 def test_a_reload_gives_open_requests_longer(upstream: Upstream) -> None:

@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.journal import Journal
+from providers.spec import Timeouts
+from providers.upstream import UpstreamRequest, UpstreamResponse
 from rules.facts import Facts
 from rules.nodes import Decision
 from tests.fakes.gateway import Answer, InProcess, in_process, streamed
@@ -123,6 +125,23 @@ async def test_fallback_targets_come_after_all_instances() -> None:
         "up/127.0.0.1:9;model=m1;error=connect, up/127.0.0.2:9;model=m1;error=connect, spare/127.0.0.3:9;model=m2"
     )
     assert b'"model":"m2"' in one.transports["spare"].sent[0].body
+
+
+@pytest.mark.parametrize("asked", [ASK, STREAM], ids=["whole", "streamed"])
+async def test_the_time_to_the_head_counts_as_latency(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of an upstream's thinking comes before its head: `least-latency` must see it, for either form of answer."""
+    one = in_process(ONE, {"up": [Answer(HELLO)]})
+    transport = one.transports["up"]
+    send = transport.send
+
+    async def thoughtful(request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        one.clock.now += 3.0
+        return await send(request, timeouts)
+
+    monkeypatch.setattr(transport, "send", thoughtful)
+    assert (await one.post(asked)).status == 200
+    (instance,) = one.router.gateway.registry["up"].instances
+    assert instance.record.latency.ewma_s == 3.0
 
 
 async def test_comments_are_no_answer() -> None:
