@@ -1,7 +1,9 @@
 """Shared state over Redis or Valkey: news goes out over a channel, and what lasts is kept under keys. An edge.
 
 No request ever waits for it: `tell` puts news in a queue, one task sends, another listens. When the server is gone the
-router goes on alone with what it knows, says so, and tries again; what it learned meanwhile is told when it is back.
+router goes on alone with what it knows, says so, and tries again; what it learned meanwhile is told when it is back, and
+what rests is told again, since a server that was restarted may have forgotten it. Times are told by the server's clock,
+so that those of the machines may differ.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class RedisState:
         self._since: float = wall()
         self._connected = False
         self._problem: str | None = None
+        self._unkept: str | None = None
+        self._ahead_s = 0.0
 
     def tell(self, news: News) -> None:
         """Puts it in the queue."""
@@ -67,7 +71,7 @@ class RedisState:
             "connected": self._connected,
             "since": timestamp_of(self._since),
             "others": len(self._heard_at),
-            "lastError": self._problem,
+            "lastError": self._problem or self._unkept,
         }
 
     async def run(self, router: Router) -> None:
@@ -91,8 +95,10 @@ class RedisState:
         client = self._client()
         try:
             async with client.pubsub() as channel:
+                self._ahead_s = ahead_of(await heeding(client.time()), self._clock())
                 await heeding(channel.subscribe(CHANNEL))
                 await heeding(self._catch_up(client, router))
+                self._queue.extend(router.gateway.registry.rests(self._clock()))
                 self._found()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._listen(channel, router))
@@ -118,7 +124,7 @@ class RedisState:
         keys = [key async for key in client.scan_iter(match=f"{KEYS}*", count=AT_ONCE)]
         for start in range(0, len(keys), AT_ONCE):
             for value in await client.mget(keys[start : start + AT_ONCE]):
-                news = read_news(value, self._ahead_s()) if isinstance(value, bytes) else None
+                news = read_news(value, self._ahead_s) if isinstance(value, bytes) else None
                 if news is not None:
                     router.gateway.registry.hear("", news, self._clock())
 
@@ -127,7 +133,7 @@ class RedisState:
             message = await heeding(channel.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT_S))
             now = self._clock()
             if message is not None:
-                teller, heard = read_message(message["data"], self._ahead_s())
+                teller, heard = read_message(message["data"], self._ahead_s)
                 if teller not in ("", self._me):
                     self._heard_at[teller] = now
                     for news in heard:
@@ -150,25 +156,53 @@ class RedisState:
                 self._queue.append(Spent(spent))
             self._waiting.clear()
             news = list(self._queue)
-            await heeding(self._pass_on(client, without_repeats(news)))
+            unkept = await heeding(self._pass_on(client, without_repeats(news)))
             for _ in news:
                 self._queue.popleft()
+            if unkept is not None:
+                self._note_keeping(unkept, router)
 
-    async def _pass_on(self, client: Redis, news: list[News]) -> None:
-        """INVARIANT: news leaves the queue only after this; what fails is told again."""
+    async def _pass_on(self, client: Redis, news: list[News]) -> list[Exception] | None:
+        """Why some of it is told but not kept; None where nothing was to be kept.
+
+        INVARIANT: news leaves the queue only after this; what is not told is told again.
+        """
         pipeline = client.pipeline(transaction=False)
+        pipeline.time()
+        kept = 0
         for one in news:
             match kept_of(one, self._clock()):
                 case (key, "set", milliseconds):
-                    pipeline.set(key, news_bytes(one, self._ahead_s()), px=milliseconds)
+                    pipeline.set(key, news_bytes(one, self._ahead_s), px=milliseconds)
                 case (key, "delete", _):
                     pipeline.delete(key)
+                case None:
+                    continue
+            kept += 1
         for start in range(0, max(1, len(news)), AT_ONCE):
-            pipeline.publish(CHANNEL, message_of(self._me, news[start : start + AT_ONCE], self._ahead_s()))
-        await pipeline.execute()
+            pipeline.publish(CHANNEL, message_of(self._me, news[start : start + AT_ONCE], self._ahead_s))
+        time, *answers = await pipeline.execute(raise_on_error=False)
+        for one in (time, *answers[kept:]):
+            if isinstance(one, Exception):
+                raise one
+        self._ahead_s = ahead_of(time, self._clock())
+        return [one for one in answers[:kept] if isinstance(one, Exception)] if kept else None
 
-    def _ahead_s(self) -> float:
-        return self._wall() - self._clock()
+    def _note_keeping(self, problems: list[Exception], router: Router) -> None:
+        """A server that is full or only for reading passes news on, and keeps none for who comes later."""
+        problem = type(problems[0]).__name__ if problems else None
+        if problem is not None and self._unkept is None:
+            self._journal.write(
+                "warn",
+                "the shared state keeps nothing, routers that come later start without it",
+                stage="state",
+                server=shown(self._url),
+                problem=problem,
+            )
+        elif problem is None and self._unkept is not None:
+            self._queue.extend(router.gateway.registry.rests(self._clock()))
+            self._journal.write("info", "the shared state keeps what is told again", stage="state")
+        self._unkept = problem
 
     def _found(self) -> None:
         self._connected, self._since, self._problem = True, self._wall(), None
@@ -208,6 +242,11 @@ async def heeding(call: Awaitable[T]) -> T:
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
     return found
+
+
+def ahead_of(time: tuple[int, int], now: float) -> float:
+    """How far the server's clock, as `TIME` gives it in seconds and microseconds, is ahead of `now`."""
+    return time[0] + time[1] / 1e6 - now
 
 
 def without_repeats(news: list[News]) -> list[News]:

@@ -1,4 +1,4 @@
-"""News between routers as JSON, and back; times on the wire are seconds since the epoch. Pure.
+"""News between routers as JSON, and back; times on the wire are seconds since the epoch, by the server's clock. Pure.
 
 A message: `{"from": ROUTER, "news": [...]}`. What cannot be read is left out: it may come from another version.
 """
@@ -50,7 +50,7 @@ class _Message(msgspec.Struct, rename={"teller": "from"}):
 
 
 def message_of(teller: str, news: list[News], ahead_s: float) -> bytes:
-    """The message; `ahead_s` is how far the epoch's clock is ahead of the circuits' one."""
+    """The message; `ahead_s` is how far the server's clock is ahead of the circuits' one."""
     written = [msgspec.Raw(msgspec.json.encode(_written(one, ahead_s))) for one in news]
     return msgspec.json.encode(_Message(teller, written))
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from providers.hearsay import forget, hear
 from providers.pool import Pool
 from providers.retry_budget import RetryBudget
-from providers.shared_state import Alone, Loaded, News, SharedState, Spent, shared_key
+from providers.shared_state import Alone, Circuited, Loaded, News, SharedState, Spent, shared_key
 from providers.spec import ProviderSpec
 
 
@@ -61,6 +61,16 @@ class Registry(Struct):
             for pool in self
             if pool.max_inflight is not None
             for one in pool.instances
+        ]
+
+    def rests(self, now: float) -> list[Circuited]:
+        """What rests now, for a server that may have forgotten what it was told."""
+        return [
+            Circuited(shared_key(pool.name, one.spec), model, circuit)
+            for pool in self
+            for one in pool.instances
+            for model, circuit in ((None, one.record.circuit), *one.record.model_circuits.items())
+            if circuit.rest_until > now
         ]
 
 

@@ -19,13 +19,14 @@ PROGRAMS = ("redis-server", "valkey-server")
 
 
 class RedisServer:
-    """A server process. `kill`, `freeze` and `start` make it go away and come back on the same port."""
+    """A server process, with options of its own. `kill`, `freeze` and `start` make it go away and come back on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
         if program is None:
             pytest.skip("neither redis-server nor valkey-server is installed (Debian: apt install redis-server)")
         self._program = program
+        self._options = options
         self._folder = tempfile.TemporaryDirectory(prefix="ccr-redis-")
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -47,7 +48,9 @@ class RedisServer:
         """Starts it, empty, and waits until it accepts connections."""
         words = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            [self._program, *words, "--dir", self._folder.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self._program, *words, "--dir", self._folder.name, *self._options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + 10
         while True:
