@@ -187,7 +187,7 @@ def alone(fault: Responder, requests: int = 12, patience_ms: int = 400) -> Tally
     with Upstream() as bad:
         bad.always(fault)
         with Router(configuration_of(bad.url, patience_ms=patience_ms)) as router:
-            return asyncio.run(under_load(router, requests, 4))
+            return asyncio.run(under_load(router, requests, requests))  # at once: each of them waits, then tries again
 
 
 def every_offset(ending: Step) -> Tally:
@@ -313,7 +313,7 @@ def _terminated(config: dict[str, Any], workers: int) -> Tally:
 
 
 def without_redis(how: Callable[[RedisServer], None]) -> Tally:
-    """Two routers share their state in a Redis server, which goes away under load."""
+    """Two routers share their state in a Redis server, which goes away under load, until both have noticed."""
     with RedisServer() as redis, Upstream() as one, Upstream() as other:
         config = configuration_of(one.url, other.url, patience_ms=20_000)
         config["state"] = redis.url
@@ -325,21 +325,28 @@ def without_redis(how: Callable[[RedisServer], None]) -> Tally:
 
 
 async def _both_under_load(first: Router, second: Router, stop: Callable[[], None]) -> Tally:
-    async def later() -> None:
+    async def until_alone(router: Router, stop: Callable[[], None] | None = None) -> None:
         await asyncio.sleep(0.5)
-        stop()
-        await asyncio.sleep(3)
+        if stop is not None:
+            stop()
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            while await asyncio.to_thread(_shares, router):
+                await asyncio.sleep(0.05)
 
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(under_load(first, 300, 8, later(), throughout=True)),
-            group.create_task(under_load(second, 300, 8)),
+            group.create_task(under_load(first, 300, 8, until_alone(first, stop), throughout=True)),
+            group.create_task(under_load(second, 300, 8, until_alone(second), throughout=True)),
         ]
     total, more = (task.result() for task in tasks)
     for name in ("sent", "right", "errors", "lost", "doubled"):
         setattr(total, name, getattr(total, name) + getattr(more, name))
-    assert json.loads(first.get("/status")[2])["state"]["connected"] is False
     return total
+
+
+def _shares(router: Router) -> bool:
+    connected: bool = json.loads(router.get("/status")[2])["state"]["connected"]
+    return connected
 
 
 def stream_begun(*frames: bytes) -> Responder:
