@@ -19,6 +19,7 @@ from rules.filters import decision_of, filtered
 from rules.nodes import Route
 from schemas.document import JSONValue, plain
 from schemas.document import Mapping as MappingNode
+from schemas.wording import visible
 
 
 class Replayed(Struct, frozen=True):
@@ -121,7 +122,7 @@ def as_object(result: Compared) -> dict[str, JSONValue]:
 def as_text(result: Compared) -> str:
     """The comparison for people; ends in a line break."""
     lines = [
-        f"{_line(change)}\n    where {change.region}\n    such as {_facts(change)}"
+        f"{visible(_line(change))}\n    where {visible(change.region)}\n    such as {visible(_facts(change))}"
         for change in result.difference.changes
     ]
     return "\n".join([*lines, _conclusion(result), *_replay_lines(result)]) + "\n"
@@ -161,7 +162,7 @@ def _replay_lines(result: Compared) -> list[str]:
     head = f"replayed {count} request{'s' * (count != 1)}: {changed} go{'es' * (changed == 1)} elsewhere"
     if replayed.varying:
         head += f"; {replayed.varying} more left out, which depend on the time or on states and do not give them"
-    return [head, *(f"{count} from {old} to {new}" for (old, new), count in replayed.moved.items())]
+    return [head, *(visible(f"{count} from {old} to {new}") for (old, new), count in replayed.moved.items())]
 
 
 def _line(change: Change) -> str:

@@ -51,7 +51,7 @@ def lines_of(checks: Sequence[Check], colour: bool) -> list[str]:
         for check in found:
             word = _PLAINLY[check.verdict]
             shown = f"\x1b[{_LOOKS[check.verdict]}m{word}\x1b[0m" if colour else word
-            lines.append(f"  {shown}  {check.name.ljust(size)}  {_plain(check.said)}")
+            lines.append(f"  {shown}  {_plain(check.name).ljust(size)}  {_plain(check.said)}")
             if check.advice:
                 lines.append(f"        {' ' * size}  -> {_plain(check.advice)}")
     return [*lines, "", _summary(checks)]

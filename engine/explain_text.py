@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from engine.explain_changes import changed_text
-from schemas.wording import visible
+from schemas.wording import all_visible
 
 _LABEL = 11
 _SHOWN = 40
@@ -33,16 +33,16 @@ def explanation_text(explanation: dict[str, Any], *, everything: bool = False, p
 
 def decision_line(explanation: dict[str, Any], paint: Paint = plain) -> str:
     """The decision alone, as one line among others."""
-    decision = _visible(explanation["decision"])
+    decision = all_visible(explanation["decision"])
     if decision is None:
-        names = " or ".join(dict.fromkeys(_where(_visible(group["decision"])) for group in explanation["decisions"]))
+        names = " or ".join(dict.fromkeys(_where(all_visible(group["decision"])) for group in explanation["decisions"]))
         return f"{paint(names, 'bad')}   varies with {', '.join(explanation['unknownFacts'])}"
     return f"{paint(_where(decision), 'good')}   by {_decider(decision)}"
 
 
 class _Text:
     def __init__(self, explanation: dict[str, Any], everything: bool, paint: Paint) -> None:
-        self.explanation, self.everything, self.paint = _visible(explanation), everything, paint
+        self.explanation, self.everything, self.paint = all_visible(explanation), everything, paint
         self.rules: list[dict[str, Any]] = self.explanation["rules"]
         self.places = {entry["name"]: number for number, entry in enumerate(self.rules, 1)}
 
@@ -178,19 +178,6 @@ class _Text:
         for number, row in enumerate(rows):
             cells = [f"{cell:<{widths[at]}}" if at < len(row) - 1 else cell for at, cell in enumerate(row)]
             yield self._row(label if number == 0 else "", "   ".join(cells))
-
-
-def _visible(value: Any) -> Any:
-    """The same value, its texts without what a terminal would obey; line breaks become blanks."""
-    match value:
-        case str():
-            return visible(" ".join(value.split()) if "\n" in value or "\r" in value or "\t" in value else value)
-        case dict():
-            return {key: _visible(one) for key, one in value.items()}
-        case list():
-            return [_visible(one) for one in value]
-        case _:
-            return value
 
 
 def _packed(names: Sequence[str]) -> Iterator[str]:

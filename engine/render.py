@@ -9,6 +9,7 @@ from engine.excerpt import Excerpts, Row
 from engine.masking import Masks
 from engine.report import FileReport, Report
 from schemas.diagnostics import Diagnostic, Severity
+from schemas.wording import visible
 
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;34"}
 _BLUE, _BOLD, _CYAN = "1;34", "1", "36"
@@ -95,28 +96,28 @@ class _Paint:
 
 def _finding(found: Diagnostic, excerpts: Excerpts, paint: _Paint) -> Iterator[str]:
     color = _COLORS[found.severity]
-    yield paint(f"{found.severity}[{found.code}]", color) + paint(f": {found.message}", _BOLD)
+    yield paint(f"{found.severity}[{found.code}]", color) + paint(f": {visible(found.message)}", _BOLD)
     shown = excerpts.of(found)
     widest = max((row.number or 0 for _, rows in shown for row in rows), default=0)
     margin = " " * max(2, len(str(widest)))
     span = found.span
-    yield f"{margin}{paint('-->', _BLUE)} {span.file}:{span.line}:{span.column}"
+    yield f"{margin}{paint('-->', _BLUE)} {visible(span.file)}:{span.line}:{span.column}"
     for file, rows in shown:
         if file != span.file:
             first = next(row.number for row in rows if row.number is not None)
-            yield f"{margin}{paint(':::', _BLUE)} {file}:{first}"
+            yield f"{margin}{paint(':::', _BLUE)} {visible(file)}:{first}"
         yield f"{margin} {paint('|', _BLUE)}"
         for row in rows:
             yield _row(row, len(margin), color, paint)
     if isinstance(proof := found.data.get("proof"), str):
-        yield f"{margin} {paint('= proof request:', _CYAN)} {proof}"
+        yield f"{margin} {paint('= proof request:', _CYAN)} {visible(proof)}"
     if found.help:
-        yield f"{margin} {paint('= help:', _CYAN)} {found.help}"
+        yield f"{margin} {paint('= help:', _CYAN)} {visible(found.help)}"
 
 
 def _row(row: Row, width: int, color: str, paint: _Paint) -> str:
     number = "" if row.number is None else str(row.number)
-    text = row.text if row.number is not None else paint(row.text, color if row.sign == "^" else _BLUE)
+    text = row.text if row.number is not None else paint(visible(row.text), color if row.sign == "^" else _BLUE)
     return f"{paint(number.rjust(width), _BLUE)} {paint('|', _BLUE)} {text}".rstrip()
 
 

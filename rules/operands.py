@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -13,16 +14,18 @@ from msgspec import Struct
 from rules.moments import DAYS, MINUTES_A_DAY
 from rules.operators import Network
 
-_NUMBER = r"[-+]?\d+(?:_\d+)*(?:\.\d+)?[kKM]?"
+_NUMBER = r"[-+]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?[kKM]?"
 _COMPARISON = re.compile(rf"\s*(>=|<=|==|!=|=|>|<|≥|≤)\s*({_NUMBER})\s*")
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*")
 _PLAIN = re.compile(rf"\s*({_NUMBER})\s*")
+_LONGEST_PERCENTAGE = 400
 _SYMBOLS: Mapping[str, str] = {
     ">": "gt", ">=": "gte", "≥": "gte", "<": "lt", "<=": "lte", "≤": "lte", "=": "eq", "==": "eq", "!=": "ne",
 }  # fmt: skip
 _SCALES = {"k": 1000, "K": 1000, "M": 1_000_000}
 _WHOLE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOCK = re.compile(r"\s*(\d{1,2}):(\d{2})\s*")
+_CLOCK = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})\s*")
+_PERCENTAGE = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 HINT = 'write `"> 10000"`, `">= 10k"`, `"10k..60k"` or `{gt: 10k}`; k is 1,000 and M is 1,000,000'
 
 
@@ -64,9 +67,11 @@ def number_in(text: str) -> int | float:
 
 
 def number_of(digits: str) -> int | float:
-    """The value of something `_NUMBER` matches."""
+    """The value of something `_NUMBER` matches. Raises `LiteralError` where no floating-point number is as large."""
     scale = _SCALES.get(digits[-1], 1)
     number = Decimal(digits.rstrip("kKM").replace("_", "")) * scale
+    if not math.isfinite(float(number)):
+        raise LiteralError(f"`{literal_text(digits)}` is too large a number")
     return int(number) if number == number.to_integral_value() else float(number)
 
 
@@ -146,11 +151,10 @@ def span_in(text: str) -> tuple[int, int]:
 def percent_of(value: int | float | str) -> Fraction:
     """A percentage, exactly as written. Raises `LiteralError` outside 0 to 100."""
     text = str(value).strip().removesuffix("%").strip()
-    try:
-        percent = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise LiteralError(f"`{literal_text(str(value))}` is no percentage") from None
-    if not 0 <= percent <= 100 or "/" in text:
+    if len(text) > _LONGEST_PERCENTAGE or _PERCENTAGE.fullmatch(text) is None:
+        raise LiteralError(f"`{literal_text(str(value))}` is no percentage")
+    percent = Fraction(text)
+    if not 0 <= percent <= 100:
         raise LiteralError(f"`{literal_text(str(value))}` is not between 0 and 100")
     return percent
 

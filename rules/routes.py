@@ -69,7 +69,7 @@ class Routes:
         code = status.value if isinstance(status, Scalar) else _REJECT_STATUS
         text = message.value if isinstance(message, Scalar) else _REJECT_MESSAGE
         return Reject(
-            int(code) if isinstance(code, int | str) and str(code).isdigit() else _REJECT_STATUS,
+            code if isinstance(code, int) and not isinstance(code, bool) else _REJECT_STATUS,
             text if isinstance(text, str) else _REJECT_MESSAGE,
             node.span,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
@@ -89,6 +90,8 @@ class Values:
             return Term("bool", node, (), Literal(value))
         if isinstance(value, str):
             return Term("string", node, (), Literal(value))
+        if isinstance(value, int) and abs(value) > sys.float_info.max:
+            raise self.refused("CCR602", f"`{self.text(node)}` is too large a number", node)
         if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return Term(
                 "number", node, (), Number({}, Fraction(repr(value)) if isinstance(value, float) else Fraction(value))

@@ -15,7 +15,7 @@ from schemas.edits import replacing
 from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
-from schemas.scalars import join_surrogates, number_of
+from schemas.scalars import number_of, unescaped
 from schemas.wording import quoted
 
 
@@ -223,14 +223,10 @@ class _Reader(Struct):
             inner = match[0][1:-1]
             mended = None if '"' in inner or "\\" in inner else f'"{inner}"'
             self._report("CCR004", "a text in single quotes is not JSON", start, self.at, "use double quotes", mended)
-        unescaped = _ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1])
-        value = join_surrogates(unescaped)
-        if value is None:
-            self._report(
-                "CCR008", "half of a surrogate pair is no character", start, self.at, "write the character itself"
-            )
-            value = unescaped.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return Scalar(value, self.lines.span(start, self.at), quoted=True, raw=match[0])
+        read = unescaped(_ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1]))
+        if read.problem:
+            self._report("CCR008", read.problem[0], start, self.at, read.problem[1])
+        return Scalar(read.value, self.lines.span(start, self.at), quoted=True, raw=match[0])
 
     def _escape(self, match: re.Match[str], base: int) -> str:
         start, end = base + match.start(), base + match.end()
@@ -243,9 +239,10 @@ class _Reader(Struct):
                 return "'"
             self._report("CCR004", f"{quoted(match[0])} is no escape of JSON", start, end, "double the backslash")
             return match[0][1:]
-        self._report(
-            "CCR008", f"the control character U+{ord(match[0]):04X} is in a text", start, end, "write it as an escape"
-        )
+        name, help_text = f"the control character U+{ord(match[0]):04X}", "write it as an escape"
+        if match[0] == "\0":
+            name, help_text = "a NUL character", "remove it"
+        self._report("CCR008", f"{name} is in a text", start, end, help_text)
         return " "
 
     def _word(self) -> Scalar:

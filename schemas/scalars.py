@@ -18,7 +18,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NO_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_MAX_DIGITS = 400
+_MAX_DIGITS = 308  # as many as any floating-point number has
 
 
 class Resolved(Struct, frozen=True):
@@ -37,7 +37,7 @@ def resolve(word: str) -> Resolved:
     if _INTEGER.fullmatch(word):
         return _integer(word)
     if _BASED.fullmatch(word):
-        number = int(word, 0) if len(word) <= _MAX_DIGITS else 0
+        number = int(word, 0) if len(word) <= 64 else 0
         written = str(number) if number else "a decimal number"
         return Resolved(number, (f"`{_short(word)}` is a number in another base", f"write `{written}`"))
     if _FLOAT.fullmatch(word):
@@ -49,7 +49,7 @@ def resolve(word: str) -> Resolved:
 
 def number_of(text: str) -> int | float | None:
     """The number that a JSON number's text stands for, or None where it is none or too large to hold."""
-    if len(text) > _MAX_DIGITS:
+    if len(text.lstrip("-")) > _MAX_DIGITS:
         return None
     if re.fullmatch(r"-?(?:0|[1-9][0-9]*)", text):
         return int(text)
@@ -59,19 +59,24 @@ def number_of(text: str) -> int | float | None:
     return None
 
 
-def join_surrogates(text: str) -> str | None:
-    """`text` with pairs of surrogate escapes made one character, or None where half a pair is left."""
+def unescaped(text: str) -> Resolved:
+    """A text whose escapes were replaced one by one: pairs of surrogates become one character, a NUL becomes a blank."""
+    in_units = text.encode("utf-16", "surrogatepass")
     try:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        joined = in_units.decode("utf-16")
     except UnicodeDecodeError:
-        return None
+        problem = ("half of a surrogate pair is no character", "write the character itself")
+        return Resolved(in_units.decode("utf-16", "replace"), problem)
+    if "\0" in joined:  # no path, address, header or name can have one
+        return Resolved(joined.replace("\0", " "), ("a NUL character is in a text", "remove it"))
+    return Resolved(joined)
 
 
 def _integer(word: str) -> Resolved:
-    if len(word) > _MAX_DIGITS:
+    digits = word.lstrip("+-")
+    if len(digits) > _MAX_DIGITS:
         return Resolved(word, (f"`{_short(word)}` is too large a number", f"a number has at most {_MAX_DIGITS} digits"))
     value = int(word)
-    digits = word.lstrip("+-")
     if len(digits) > 1 and digits.startswith("0"):
         return Resolved(
             value,

@@ -14,6 +14,7 @@ from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequen
 from schemas.fits import fits
 from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
+from schemas.scalars import number_of
 from schemas.substitute import is_exactly_one
 from schemas.validate import SUBSTITUTION, Fault, findings_of
 
@@ -71,13 +72,7 @@ def _converted(root: Node, fault: Fault) -> int | float | bool | None:
     text = str(node.value).strip()
     if "boolean" in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if "integer" in kinds or "number" in kinds:
-        try:
-            number = float(text)
-            return int(text) if number.is_integer() and text.lstrip("+-").isdigit() else number
-        except (ValueError, OverflowError):
-            return None
-    return None
+    return number_of(text) if "integer" in kinds or "number" in kinds else None
 
 
 def _with_values(node: Node, values: MappingType[tuple[str | int, ...], JSONScalar], at: tuple[str | int, ...]) -> Node:

@@ -167,14 +167,15 @@ class _Walk(Struct):
             return match[0]
         if path not in self.files:
             try:
-                self.files[path] = self.sources.read_file(path).decode("utf-8").rstrip("\r\n")
+                content = self.sources.read_file(path).decode("utf-8-sig").rstrip("\r\n")
+                self.files[path] = None if "\0" in content else content
             except (OSError, ValueError) as problem:
                 self.files[path] = None
                 if isinstance(problem, FileNotFoundError):
                     self.missing.add(path)
-        content = self.files[path]
-        if content is not None:
-            return content
+        text = self.files[path]
+        if text is not None:
+            return text
         if not self.sources.allow_missing:
             if path in self.missing:
                 self._report(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from schemas.wording import visible
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` most likely meant, or None.
@@ -44,9 +46,9 @@ def did_you_mean(word: str, known: Iterable[str], *, listing: int = 8) -> str | 
     names = list(dict.fromkeys(known))
     near = nearest(word, names)
     if near is not None:
-        return f"did you mean `{near}`?"
+        return f"did you mean `{visible(near)}`?"
     if names and len(names) <= listing:
-        return "known: " + ", ".join(f"`{name}`" for name in names)
+        return "known: " + ", ".join(f"`{visible(name)}`" for name in names)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _LONGEST = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
@@ -26,6 +27,19 @@ def quoted(text: str) -> str:
 def visible(text: str) -> str:
     """`text` with every character that a terminal does not show, or obeys, as `\\u` and its number."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def all_visible(value: Any) -> Any:
+    """The same JSON value, its texts and keys as `visible` shows them; line breaks in them become blanks."""
+    match value:
+        case str():
+            return visible(" ".join(value.split()) if "\n" in value or "\r" in value or "\t" in value else value)
+        case dict():
+            return {all_visible(key): all_visible(one) for key, one in value.items()}
+        case list():
+            return [all_visible(one) for one in value]
+        case _:
+            return value
 
 
 def listed(words: list[str], last: str = "or") -> str:

@@ -13,7 +13,7 @@ from schemas.edits import in_quotes, unsafe
 from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
-from schemas.scalars import join_surrogates, resolve
+from schemas.scalars import resolve, unescaped
 from schemas.wording import quoted
 from schemas.yaml_events import (
     AliasEvent,
@@ -177,10 +177,10 @@ class _Composer(Struct):
                 self._report("CCR015", resolved.problem[0], start, end, resolved.problem[1])
             self._add(Scalar(resolved.value, span, quoted=False, raw=raw), end, 1, 1, event.anchor)
             return
-        value = join_surrogates(event.value)
-        if value is None:
-            self._report("CCR008", "half of a surrogate pair is no character", start, end, "write the character itself")
-            value = event.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        read = unescaped(event.value)
+        value = read.value
+        if read.problem:
+            self._report("CCR008", read.problem[0], start, end, read.problem[1])
         if event.style == ">" and raw[1:].strip().isdigit():
             self._report(
                 "CCR009",

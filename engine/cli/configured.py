@@ -13,6 +13,7 @@ from msgspec import Struct
 from engine.cli.folders import state_folder
 from engine.cli.packaged import demonstration_path
 from engine.cli.trust_store import is_trusted
+from schemas.wording import visible
 
 PROJECT_FILE = "ccr.yaml"
 HOME_FILES = ("config.yaml", "config.json")
@@ -100,4 +101,4 @@ SAYS_WHICH = "ccr: configuration"
 def say_which(chosen: Chosen) -> None:
     """Every command says on standard error which file it used."""
     name = "standard input" if chosen.name == "-" else chosen.name
-    click.echo(f"{SAYS_WHICH} {name} ({chosen.reason})", err=True)
+    click.echo(f"{SAYS_WHICH} {visible(name)} ({chosen.reason})", err=True)

@@ -8,6 +8,7 @@ import click
 
 from engine.cli import options
 from engine.cli.ask import ask, no_answer
+from schemas.wording import all_visible
 
 
 @click.command("health")
@@ -28,7 +29,7 @@ def command(port: int | None, host: str | None, form: str) -> int:
         click.echo(json.dumps(answer.body, indent=2, ensure_ascii=False))
     else:
         click.echo(str(answer.body.get("overall", f"status {answer.status}")))
-        providers = answer.body.get("providers")
+        providers = all_visible(answer.body.get("providers"))
         for name, up in providers.items() if isinstance(providers, dict) else ():
             click.echo(f"  {name}: {'up' if up else click.style('down', fg='red')}")
     return 0 if answer.status == 200 else 1

@@ -11,6 +11,7 @@ from engine.cells import milliseconds, said_of_state, span
 from engine.cli import options
 from engine.cli.ask import ask, no_answer
 from engine.client_environment import authority
+from schemas.wording import all_visible
 
 
 @click.command("status")
@@ -37,7 +38,7 @@ def command(port: int | None, host: str | None, form: str) -> int:
     if form == "json":
         click.echo(json.dumps(answer.body, indent=2, ensure_ascii=False))
     else:
-        for line in _lines(answer.body, address):
+        for line in _lines(all_visible(answer.body), address):
             click.echo(line)
     return 0
 

@@ -117,7 +117,7 @@ def _starts_of(test: Test) -> set[int]:
     """The whole numbers at which the verdict of a predicate may change."""
     cuts: set[int] = set()
     for number in _numbers_of(test):
-        if math.isfinite(number):
+        if abs(number) <= LARGEST:
             cuts |= {math.floor(number), math.floor(number) + 1, math.ceil(number), math.ceil(number) + 1}
     return cuts
 

@@ -147,6 +147,7 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     ("toolCount / 2 > 1", "CCR602", (0, 13)),
     ("toolCount ** 9 > 1", "CCR602", (0, 14)),
     ("1e999 > toolCount", "CCR602", (0, 5)),
+    (f"toolCount > {'9' * 400}", "CCR602", (12, 412)),
     ("(x := 3) > 2", "CCR602", (1, 7)),
     ("modle == 'a'", "CCR603", (0, 5)),
     ("open('x')", "CCR603", (0, 4)),

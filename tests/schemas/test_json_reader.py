@@ -24,6 +24,8 @@ FAULTS = [
     ('{"a": "\\x"}', ["CCR004"], {"a": "x"}),
     ('{"a": "\\ud83d"}', ["CCR008"], {"a": "\ufffd"}),
     ('{"a": "\t"}', ["CCR008"], {"a": " "}),
+    ('{"a": "b\\u0000c"}', ["CCR008"], {"a": "b c"}),
+    ('{"a": "\\u0007"}', [], {"a": "\a"}),
     ('{"a": 1} b', ["CCR004"], {"a": 1}),
     ('{"a": ', ["CCR004"], None),
     ('{"a" 1}', ["CCR004"], None),
@@ -71,13 +73,14 @@ def test_every_node_knows_its_place(text: str, path: list[str | int], place: tup
     assert (node.span.line, node.span.column, node.span.end_line, node.span.end_column) == place
 
 
+TEXT = st.text(st.characters(exclude_characters="\0"))
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**20), 10**20)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(), below, max_size=4),
+    | TEXT,
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(TEXT, below, max_size=4),
     max_leaves=12,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -94,6 +95,8 @@ def test_huge_numbers_are_refused_and_do_no_harm() -> None:
     """A number of ten thousand digits or beyond what a float holds is a finding."""
     assert resolve("9" * 10_000).problem
     assert resolve("1e999").problem
+    assert resolve("9" * 309).problem
+    assert math.isfinite(float(str(resolve("9" * 308).value)))
 
 
 def test_the_revision_does_not_depend_on_the_form() -> None:

@@ -15,9 +15,10 @@ ENV = {"A": "one", "EMPTY": "", "BRACES": '${A} "x": {', "PORT": "4000", "YES": 
 
 
 def _file(name: str) -> bytes:
-    if name == "key":
-        return b"from a file\r\n"
-    raise FileNotFoundError(name)
+    files = {"key": b"from a file\r\n", "with-a-mark": b"\xef\xbb\xbffrom a file\n", "with-a-nul": b"from\x00a file\n"}
+    if name not in files:
+        raise FileNotFoundError(name)
+    return files[name]
 
 
 def _substituted(
@@ -45,6 +46,8 @@ def _substituted(
         ("${BRACES}", '${A} "x": {', []),
         ("${file:key}", "from a file", []),
         ("${file:none}", "${file:none}", ["CCR017"]),
+        ("${file:with-a-mark}", "from a file", []),
+        ("${file:with-a-nul}", "${file:with-a-nul}", ["CCR017"]),
         ("${file:}", "${file:}", ["CCR018"]),
         ("${B}", "${B}", ["CCR017"]),
         ("${B} ${C}", "${B} ${C}", ["CCR017", "CCR017"]),
@@ -77,6 +80,9 @@ def test_credentials_can_be_left_alone() -> None:
         ("${A}", "one", ["CCR103"]),
         ("4${EMPTY}", "4", ["CCR103"]),
         ("${NONE:-70000}", 70000, ["CCR105"]),
+        ("${NONE:-\uff15}", "\uff15", ["CCR103"]),
+        ("${NONE:-nan}", "nan", ["CCR103"]),
+        (f"${{NONE:-{'9' * 400}}}", "9" * 400, ["CCR103"]),
     ],
 )
 def test_a_whole_reference_becomes_a_number_where_one_is_wanted(written: str, value: object, codes: list[str]) -> None:
