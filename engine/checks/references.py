@@ -25,7 +25,8 @@ def references(scope: Scope) -> Iterator[Diagnostic]:
         for target in (route.target, *route.fallbacks):
             yield from _target(scope, target)
         yield from _fallbacks(scope, route)
-        yield from _searching(scope, route)
+        if route.target.category == "search":
+            yield from _searching(scope, route)
     yield from _default_models(scope)
     yield from _unused_providers(scope)
     yield from _unserved(scope)
@@ -203,21 +204,22 @@ _SEARCHING_TYPES = ("anthropic", "bedrock", "gemini", "openai-responses", "stati
 
 
 def _searching(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:
-    target = route.target
-    spec = scope.providers.get(target.provider.name)
-    if target.category != "search" or spec is None or spec.type in _SEARCHING_TYPES:
-        return
-    name = _meant(scope, target)[1]
-    model = spec.model(name) if name else None
-    if name is None or (spec.models and model is None):
-        return
-    if model is None or "webSearch" not in (model.capabilities or ()):
-        yield finding(
-            "CCR403",
-            f"category `search` goes to {quoted(name)}, which does not list the capability `webSearch`",
-            (target.model or target.provider).span,
-            help=f"the web search is left out of requests; if the model can search, write `{{name: {name}, capabilities: [..., webSearch]}}`",
-        )
+    for target in (route.target, *route.fallbacks):
+        spec = scope.providers.get(target.provider.name)
+        if spec is None or spec.type in _SEARCHING_TYPES:
+            continue
+        name = _meant(scope, target)[1]
+        model = spec.model(name) if name else None
+        if name is None or (spec.models and model is None):
+            continue
+        if model is None or "webSearch" not in (model.capabilities or ()):
+            goes = "goes to" if target is route.target else "may go to its fallback"
+            yield finding(
+                "CCR403",
+                f"category `search` {goes} {quoted(name)}, which does not list the capability `webSearch`",
+                (target.model or target.provider).span,
+                help=f"the web search is left out of requests; if the model can search, write `{{name: {name}, capabilities: [..., webSearch]}}`",
+            )
 
 
 def _unused_providers(scope: Scope) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""403: rules that send a target what it cannot serve while another target could."""
+"""403: rules that send a target, or a fallback, what it cannot serve while another target could."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from rules.analysis.budget import Spent
 from rules.analysis.certify import Witness
+from rules.analysis.listing import Outcome
 from rules.analysis.offered import Model, Place, Providers, places_of
 from rules.analysis.prove import Prover
 from rules.analysis.space import TooMany, meet
@@ -29,11 +30,12 @@ _NEEDS = (
 
 
 class Need(Struct, frozen=True):
-    """What some requests need that a place lacks, and the models that have it."""
+    """What some requests need that a place lacks, and the models that have it; `window`: tokens that are too few for them."""
 
     word: str
     test: Test
     able: tuple[str, ...]
+    window: int | None = None
 
 
 def needs_of(rules: RuleSet, providers: Providers) -> dict[Place, list[Need]]:
@@ -66,7 +68,7 @@ def _lacking(place: Place, model: Model, models: dict[Place, Model]) -> Iterator
     if window is not None:
         able = tuple(_shown(other) for other, one in others if one.context_window and one.context_window > window)
         if able:
-            yield Need(f"of more than {window} tokens", Test("inputTokens", "gt", window, _NOWHERE), able)
+            yield Need(f"of more than {window} tokens", Test("inputTokens", "gt", window, _NOWHERE), able, window)
 
 
 def _shown(place: Place) -> str:
@@ -86,10 +88,17 @@ def capable(prover: Prover, needs: dict[Place, list[Need]], dead: set[int]) -> I
 
 
 def _sent(prover: Prover, place: Place, need: Need, dead: set[int]) -> tuple[int, Witness] | None:
+    """The first outcome whose own target the place is, or else one of its fallbacks, that lets such a request through."""
     listing = prover.listing
     wanted = prover.boxes.sides_of(need.test).holds
-    for number, outcome in enumerate(listing.outcomes):
-        if number in dead or outcome.kind not in ("rule", "category") or outcome.key[:1] != (place,):
+    led = [
+        number
+        for number, outcome in enumerate(listing.outcomes)
+        if number not in dead and outcome.kind in ("rule", "category") and place in outcome.places
+    ]
+    for number in sorted(led, key=lambda number: listing.outcomes[number].places[0] != place):
+        outcome = listing.outcomes[number]
+        if need.window is not None and _has_larger_behind(outcome, place, need.window, prover.providers):
             continue
         try:
             prover.budget.ask()
@@ -103,14 +112,22 @@ def _sent(prover: Prover, place: Place, need: Need, dead: set[int]) -> tuple[int
     return None
 
 
+def _has_larger_behind(outcome: Outcome, place: Place, window: int, providers: Providers) -> bool:
+    """Whether what is too long for a place goes on to a fallback that is known to take more."""
+    behind = outcome.places[outcome.places.index(place) + 1 :]
+    models = [_model(other, providers) for other in behind]
+    return any(model is not None and (model.context_window or 0) > window for model in models)
+
+
 def _finding(prover: Prover, place: Place, shown: Sequence[tuple[Need, int, Witness]]) -> Diagnostic:
     _, number, witness = shown[0]
     outcome = prover.listing.outcomes[number]
-    target = outcome.route.to
     entry = outcome.entry
     assert entry is not None
-    offered = prover.providers[place[0]]
-    span = target.span if isinstance(target, Target) and target.span is not None else offered.span or entry.span
+    at = outcome.places.index(place)
+    target = (outcome.route.to, *outcome.route.fallbacks)[at]
+    span = target.span or prover.providers[place[0]].span or entry.span
+    sends = "may send its fallback" if at else "sends"
     words = [one.word for one, _, _ in shown]
     able = list(dict.fromkeys(name for one, _, _ in shown for name in one.able))
     said = " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
@@ -121,7 +138,7 @@ def _finding(prover: Prover, place: Place, shown: Sequence[tuple[Need, int, Witn
     )
     return finding(
         "CCR403",
-        f"{owner_of(outcome)} sends {quoted(_shown(place))} requests that it cannot serve: {said}",
+        f"{owner_of(outcome)} {sends} {quoted(_shown(place))} requests that it cannot serve: {said}",
         span,
         help=f"{listed(able, 'or')} could serve {'them' if len(words) == 1 else 'some of them'}",
         labels=labels,

@@ -193,6 +193,25 @@ def test_a_target_that_cannot_serve_its_requests_is_shown_one() -> None:
     assert analysed(text, none_better).findings == ()
 
 
+def test_a_fallback_that_cannot_serve_what_its_rule_admits_is_told() -> None:
+    """At its own place; what is too long for a target is no finding where a fallback takes more, which the server goes on to."""
+    able = {
+        "a": Offered((Model("a1", 100_000, frozenset({"tools"})),)),
+        "b": Offered((Model("b1", 200_000, frozenset({"tools", "images"})),)),
+        "open": Offered(),
+    }
+
+    def told(target: str, fallback: str) -> list[str]:
+        text = rules_text(("x", "{model: opus}", f"{target}\n      fallbacks: ['{fallback}']"), ("y", "{always: true}", "b,b1"))
+        found = [one for one in analysed(text, able).findings if one.code == "CCR403"]
+        assert {one.span.line for one in found} <= {8 if fallback == "a,a1" else 7}
+        return [one.message for one in found]
+
+    needs = "requests that it cannot serve: with images"
+    assert told("b,b1", "a,a1") == [f"rule `x` may send its fallback `a,a1` {needs} and of more than 100000 tokens"]
+    assert told("a,a1", "b,b1") == [f"rule `x` sends `a,a1` {needs}"]
+
+
 @pytest.mark.parametrize("fact", ["toolCount", "messageCount", "messageLength", "inputTokens"])
 def test_no_request_is_made_that_is_larger_than_any(fact: str) -> None:
     """A rule behind another one for numbers that no machine could hold is judged all the same."""
