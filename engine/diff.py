@@ -9,13 +9,12 @@ from msgspec import Struct
 
 from engine.analysis import offered
 from engine.built import Built
+from rules.analysis.behind import blocks_by_conditions, server_of
 from rules.analysis.diff import Change, Difference, difference
 from rules.analysis.listing import Outcome
 from rules.analysis.offered import Place, Providers, places_of
 from rules.evaluate import UnknownFact
 from rules.facts import Facts
-from rules.fast import decider_of
-from rules.filters import decision_of, filtered
 from rules.nodes import Route
 from schemas.document import JSONValue, plain
 from schemas.document import Mapping as MappingNode
@@ -39,7 +38,7 @@ class Replayed(Struct, frozen=True):
 
 
 class Compared(Struct, frozen=True):
-    """Two configurations. `refiltered`: their filters differ, and what these make of requests is only replayed."""
+    """Two configurations. `refiltered`: their filters differ, and what patterns find and tags bring is only replayed."""
 
     difference: Difference
     replayed: Replayed | None = None
@@ -61,21 +60,18 @@ def compared(old: Built, new: Built, requests: Iterable[Facts] | None = None) ->
     before, after = _Side(old), _Side(new)
     found = difference((old.rules, before.providers), (new.rules, after.providers))
     replayed = None if requests is None else _replayed(before, after, requests)
-    return Compared(found, replayed, _filters_of(old) != _filters_of(new))
+    modelled = blocks_by_conditions(old.rules) and blocks_by_conditions(new.rules)
+    return Compared(found, replayed, not modelled and _filters_of(old) != _filters_of(new))
 
 
 class _Side:
     def __init__(self, built: Built) -> None:
-        self.providers, self._filters = offered(built.providers), built.rules.filters
-        self._decide = decider_of(built.rules)
+        self.providers = offered(built.providers)
+        self._decide = server_of(built.rules)
 
     def place_of(self, facts: Facts) -> str:
         """Where a request goes, behind the filters. Raises `UnknownFact`."""
-        behind = filtered(self._filters, facts.envelope)
-        if behind.blocked is not None:
-            return _said(decision_of(behind.blocked).route, self.providers)
-        seen = facts if behind.envelope is facts.envelope else Facts(behind.envelope)
-        return _said(self._decide(seen).route, self.providers)
+        return _said(self._decide(facts).route, self.providers)
 
 
 def _replayed(before: _Side, after: _Side, requests: Iterable[Facts]) -> Replayed:
@@ -147,8 +143,8 @@ def _conclusion(result: Compared) -> str:
         return "no behavioural change (proved for all requests)"
     said = f"{count} class{'' if count == 1 else 'es'} of requests go{'es' if count == 1 else ''} elsewhere"
     if result.refiltered:
-        said = said if count else "the rules send all requests as before"
-        return f"{said}; the filters differ, and what they make of requests is not compared"
+        said = said if count else "rules and conditions of filters send all requests as before"
+        return f"{said}; the filters differ, and what patterns of theirs find, and their tags, is not compared"
     if not count:
         return "no change found, but not everything could be proved"
     return said if result.proved else f"{said}; there may be more"

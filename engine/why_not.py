@@ -112,7 +112,7 @@ def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared
 
 def ready_for(rules: RuleSet, providers: Providers) -> Prepared:
     """A rule set ready to be asked, again and again but one question at a time."""
-    return prepared(prover_of(rules, providers, Budget()))
+    return prepared(prover_of(rules, providers, Budget(), behind=True))
 
 
 def shape_of(envelope: Envelope) -> Shape:

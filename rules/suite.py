@@ -25,6 +25,7 @@ from rules.cases import Case, outcome_of, run_case
 from rules.cost import facts_of, leaves_of
 from rules.evaluate import UnknownFact
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
+from rules.filters import filtered
 from rules.nodes import Decision, Reject, RuleSet, Test
 from rules.shorthand import BadShorthand, wanted_of_mapping
 from schemas.diagnostics import Span
@@ -75,7 +76,7 @@ def suite_of(rules: RuleSet, providers: Providers, budget: Budget | None = None)
         if prover.listing.outcomes[number].kind == "rule":
             for more in (*maker.boundaries(number), *maker.pairs(number, request, test)):
                 found.setdefault(repr(more.request), more)
-    taken = {test.expect["rule"] for test in found.values()}
+    taken = {test.expect.get("rule") for test in found.values()}
     return Suite(tuple(found.values()), {name: why for name, why in without.items() if name not in taken})
 
 
@@ -102,8 +103,9 @@ class _Maker:
             return None
         request, made, decision = settled
         got = outcome_of(decision, made.facts, self.prover.providers)
+        blocked = filtered(self.rules.filters, made.facts.envelope).blocked
         keys = ("rule", "reject") if isinstance(decision.route.to, Reject) else ("rule", "provider", "model")
-        expect = {key: got[key] for key in keys}
+        expect = {key: got[key] for key in keys} if blocked is None else {"blocked": blocked.name}
         case = Case(name, Span("", 1, 1, 1, 1), expect, made.facts, made.shape)
         passes = run_case(case, self.rules, self.prover.providers).status == "passed"
         return Suggested(name, request, expect) if passes else None

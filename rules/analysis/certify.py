@@ -22,7 +22,7 @@ from rules.analysis.scales import Scale, Words
 from rules.analysis.solve import ENTRIES
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
-from rules.bodies import Impossible, Shape, Wanted, compose
+from rules.bodies import Impossible, Shape, Wanted, compose, envelope_of
 from rules.facts import MISSING, Facts, Seen, is_state
 from rules.nodes import Decision, Reject
 
@@ -85,12 +85,16 @@ class Unmade(Struct, frozen=True):
 
 
 class Certifier(Struct):
-    """Makes requests of points. `decide` is the production evaluator with its rules; `unreplayed` counts those that failed."""
+    """Makes requests of points. `decide` is the production evaluator with its rules; `unreplayed` counts those that failed.
+
+    `given` are tags that requests do not bring along: filters give them.
+    """
 
     atoms: Atoms
     decide: Callable[[Facts], Decision]
     providers: Providers
     budget: Budget
+    given: frozenset[str] = frozenset()
     unreplayed: int = 0
 
     def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
@@ -104,12 +108,21 @@ class Certifier(Struct):
         made = compose(wanted, lambda size: self.budget.step(size // BYTES_A_STEP))
         if isinstance(made, Impossible):
             return Unmade(self._box(domains, made.facts))
-        decision = self.decide(made.facts)
+        shape = self._untagged(made.shape)
+        decision = self.decide(made.facts if shape is made.shape else Facts(envelope_of(shape)))
         if not wants(decision):
             self.unreplayed += 1
             return Unmade(self._box(domains, ()))
         place = sent_to(decision.route, made.facts, self.providers)
-        return Witness(made.shape, decision, place, self._special(domains, made.facts))
+        return Witness(shape, decision, place, self._special(domains, made.facts))
+
+    def _untagged(self, shape: Shape) -> Shape:
+        """A request as a client sends it: the tags that filters give are theirs to give."""
+        tags = shape.get("tags")
+        if not tags or self.given.isdisjoint(tags):
+            return shape
+        kept = [tag for tag in tags if tag not in self.given]
+        return {key: value for key, value in {**shape, "tags": kept}.items() if key != "tags" or kept}
 
     def is_plain(self, domains: Sequence[int]) -> bool:
         """Whether a request is certain to be there: no two of the facts that a point pins depend on one another. Raises `Spent`."""

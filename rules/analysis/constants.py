@@ -34,7 +34,7 @@ def constants(prover: Prover, dead: set[int], known: set[int]) -> Iterator[Diagn
     shares: list[tuple[Test, Part, Region]] = []
     for number, outcome in enumerate(prover.listing.outcomes):
         entry = outcome.entry
-        if entry is None or outcome.kind == "refusing" or getattr(entry, "builtin", False):
+        if entry is None or outcome.kind in ("filter", "refusing") or getattr(entry, "builtin", False):
             continue
         for part in _parts(entry.condition, owner_of(outcome), outcome.name, True):
             found = list(_pattern(prover, part)) + list(_window(part)) + list(_percent(part))

@@ -25,6 +25,7 @@ def unreached_filters(rules: RuleSet, providers: Providers, budget: Budget) -> I
             RuleSet((own,), rules.categories, rules.offers, explicit_models=False, filters=rules.filters),
             providers,
             budget,
+            behind=True,
         )
         if alone.is_empty(alone.boxes.sides_of(own.condition).holds):
             yield finding("CCR314", f"the condition of filter {quoted(one.name)} holds for no request", one.span)
@@ -33,7 +34,7 @@ def unreached_filters(rules: RuleSet, providers: Providers, budget: Budget) -> I
             listed = RuleSet(
                 (*before, own), rules.categories, rules.offers, explicit_models=False, filters=rules.filters
             )
-            prover = prover_of(listed, providers, budget)
+            prover = prover_of(listed, providers, budget, behind=True)
             places = [place for place, outcome in enumerate(prover.listing.outcomes) if outcome.name == own.name]
             if places and all(isinstance(prover.is_reached(place), Never) for place in places):
                 yield finding(

@@ -105,7 +105,7 @@ def _witness(prover: Prover, variable: int, place: int, box: Box, above: int, be
         higher[variable], lower[variable] = 1 << place + 1, 1 << place - 1
         if listing.decided(higher) != above or listing.decided(lower) != below:
             return None
-        if here.key in (listing.outcomes[above].key, listing.outcomes[below].key):
+        if here.kind == "filter" or here.key in (listing.outcomes[above].key, listing.outcomes[below].key):
             return None
         witness = prover.certifier.witness(found.domains, lambda decision: decision.rule == here.name)
     except Spent:

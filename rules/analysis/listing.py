@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
-from rules.analysis.boxes import Boxes, Sides
+from rules.analysis.boxes import Boxes
 from rules.analysis.budget import Budget
 from rules.analysis.offered import Place, Providers, RouteKey, is_offered, key_of_route, places_of
 from rules.analysis.solve import BLOCK, ENTRIES, Field, Found, Nowhere, solve
@@ -17,12 +17,14 @@ from rules.analysis.space import Box, Region, both
 from rules.evaluate import EXPLICIT, refusal_of, route_of
 from rules.nodes import Category, Route, Rule, RuleSet, Target
 
+Kind: TypeAlias = Literal["filter", "rule", "refusing", "explicit", "category"]
+
 
 class Outcome(Struct, frozen=True):
     """One way in which a request is decided: `region` is where it is, unless an earlier one is there.
 
     A rule that refuses where it fails has two: the second, `refusing`, is where its condition breaks. The explicit
-    choice has one for each target.
+    choice has one for each target. A filter that blocks comes before all, and its `entry` is a rule that refuses.
     """
 
     name: str
@@ -30,7 +32,7 @@ class Outcome(Struct, frozen=True):
     key: RouteKey
     region: Region
     entry: Rule | Category | None
-    kind: Literal["rule", "refusing", "explicit", "category"]
+    kind: Kind
     places: tuple[Place, ...] = ()
 
 
@@ -165,8 +167,8 @@ class Listing:
         return None
 
 
-def outcomes_of(rules: RuleSet, boxes: Boxes, providers: Providers) -> list[Outcome]:
-    """The outcomes of a rule set, in order. All conditions must be in the space already."""
+def outcomes_of(rules: RuleSet, boxes: Boxes, providers: Providers, filters: Iterable[Rule] = ()) -> list[Outcome]:
+    """The outcomes of a rule set, in order, behind those of filters. All conditions must be in the space already."""
     outcomes: list[Outcome] = []
 
     def add(
@@ -174,14 +176,17 @@ def outcomes_of(rules: RuleSet, boxes: Boxes, providers: Providers) -> list[Outc
         route: Route,
         region: Region,
         entry: Rule | Category | None,
-        kind: Literal["rule", "refusing", "explicit", "category"],
+        kind: Kind,
     ) -> None:
         key, places = key_of_route(route, providers), places_of(route, providers)
         outcomes.append(Outcome(name, route, key, region, entry, kind, places))
 
+    for one in filters:
+        sides = boxes.sides_of(one.condition)
+        add(one.name, one.route, (*sides.holds, *sides.breaks), one, "filter")
     for rule in rules.rules:
         if rule.enabled:
-            sides: Sides = boxes.sides_of(rule.condition)
+            sides = boxes.sides_of(rule.condition)
             add(rule.name, rule.route, sides.holds, rule, "rule")
             if rule.on_error == "reject" and sides.breaks:
                 add(rule.name, refusal_of(rule, "failed"), sides.breaks, rule, "refusing")

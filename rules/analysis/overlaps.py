@@ -29,7 +29,9 @@ def overlaps(prover: Prover, dead: set[int]) -> Iterator[Diagnostic]:
         others = [
             other
             for other in listing.owners(near & listing.before(number))
-            if listing.outcomes[other].key != outcome.key and _partly(prover, other, number)
+            if listing.outcomes[other].key != outcome.key
+            and listing.outcomes[other].kind != "filter"
+            and _partly(prover, other, number)
         ]
         if others:
             names = [listing.outcomes[other].name for other in others]

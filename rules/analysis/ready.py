@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rules.analysis.atoms import atoms_of
+from rules.analysis.behind import blocking, conditions_before, given_tags, server_of, tag_boxes
 from rules.analysis.boxes import Boxes
 from rules.analysis.budget import Budget
 from rules.analysis.certify import Certifier
@@ -23,9 +24,14 @@ def prover_of(
     budget: Budget,
     also: Iterable[Predicate] = (),
     choices: Iterable[tuple[str, str]] = (),
+    *,
+    behind: bool = False,
 ) -> Prover:
-    """A rule set made ready. `also` are further conditions and `choices` further explicit choices to be asked about."""
-    return provers_of([(rules, providers)], budget, also, choices)[0]
+    """A rule set made ready. `also` are further conditions and `choices` further explicit choices to be asked about.
+
+    `behind`: requests are those behind the filters, of which nothing is asked.
+    """
+    return provers_of([(rules, providers)], budget, also, choices, behind=behind)[0]
 
 
 def provers_of(
@@ -33,9 +39,13 @@ def provers_of(
     budget: Budget,
     also: Iterable[Predicate] = (),
     choices: Iterable[tuple[str, str]] = (),
+    *,
+    behind: bool = False,
 ) -> list[Prover]:
     """Several rule sets made ready in one space."""
     further = list(also)
+    if not behind:
+        further += (condition for rules, _ in sets for condition in conditions_before(rules))
     conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
     chosen = list(dict.fromkeys([*(choice for rules, _ in sets for choice in explicit_choices(rules)), *choices]))
     budget.allow(len(conditions))
@@ -47,7 +57,11 @@ def provers_of(
     boxes = Boxes(atoms, budget.part())
     for condition in further:
         boxes.sides_of(condition)
-    outcomes = [outcomes_of(rules, boxes, providers) for rules, providers in sets]
+    outcomes = [outcomes_of(rules, boxes, providers, () if behind else blocking(rules)) for rules, providers in sets]
+    if not behind:
+        tagged = [tag_boxes(rules, boxes) for rules, _ in sets]
+        # where filters differ, a request may have other tags by one than by the other
+        atoms.space.impossible += tagged[0] if all(boxes == tagged[0] for boxes in tagged) else ()
     budget.used += boxes.budget.used
     # every variable is in the space only now
     return [
@@ -57,7 +71,9 @@ def provers_of(
             atoms,
             boxes,
             Listing(atoms, listed, budget),
-            Certifier(atoms, decider_of(rules), providers, budget),
+            Certifier(atoms, decider_of(rules), providers, budget)
+            if behind
+            else Certifier(atoms, server_of(rules), providers, budget, given_tags(rules)),
             budget,
         )
         for (rules, providers), listed in zip(sets, outcomes, strict=True)

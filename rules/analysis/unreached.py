@@ -27,7 +27,7 @@ def unreached(prover: Prover, source: Source, dead: set[int]) -> Iterator[Diagno
     last = max((number for number, outcome in enumerate(outcomes) if outcome.kind == "rule"), default=-1)
     for number, outcome in enumerate(outcomes):
         entry = outcome.entry
-        if entry is None or outcome.kind == "refusing":
+        if entry is None or outcome.kind in ("filter", "refusing"):
             continue
         if outcome.kind == "category" and getattr(entry, "builtin", True):
             answer = prover.is_reached(number)
@@ -98,10 +98,11 @@ def _shadowed(prover: Prover, source: Source, number: int, blockers: Sequence[in
             labels.append(Label(blocker.entry.span, f"and {said.removeprefix('takes requests ')}" if place else said))
     names = list(dict.fromkeys(outcomes[other].name for other in blockers))
     differs = any(outcomes[other].key != outcome.key for other in blockers)
+    filters = any(outcomes[other].kind == "filter" for other in blockers)
     before = next((outcomes[other].entry for other in blockers if outcomes[other].entry is not None), None)
     fix = None
     help_text = f"{listed(names, 'and')} {'take' if len(names) > 1 else 'takes'} every request it accepts"
-    if isinstance(entry, Rule) and isinstance(before, Rule):
+    if isinstance(entry, Rule) and isinstance(before, Rule) and not filters:
         help_text = f"move {quoted(outcome.name)} above line {before.span.line}"
         edits = source.rule_moved(entry.index, before.index) or source.rule_removed(entry.index)
         fix = None if edits is None else Fix(False, edits)

@@ -59,8 +59,8 @@ def takes(outcome: Outcome) -> str:
 
 
 def owner_of(outcome: Outcome) -> str:
-    """`rule x` or `category x`, as a message names it."""
-    return f"{'category' if outcome.kind == 'category' else 'rule'} {quoted(outcome.name)}"
+    """`rule x`, `category x` or `filter x`, as a message names it."""
+    return f"{outcome.kind if outcome.kind in ('category', 'filter') else 'rule'} {quoted(outcome.name)}"
 
 
 def shown_in(witness: Witness) -> dict[str, object]:

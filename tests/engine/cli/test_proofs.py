@@ -255,20 +255,87 @@ def test_diff_proves_that_nothing_changes_or_shows_what_does() -> None:
     )
 
 
-def test_diff_never_proves_past_filters() -> None:
-    """They are replayed; that nothing changes for all requests is not said where they differ."""
+def test_diff_sees_what_a_condition_blocks() -> None:
+    """A filter that blocks by its condition alone is one more outcome: who is refused by it now is shown."""
     filters = "filters: [{name: shut, action: block, condition: {model: gpt}}]\n"
     Path("shut.yaml").write_text(OLD + filters)
     Path("gpt.json").write_text(json.dumps({"model": "gpt", "max_tokens": 5, "messages": []}))
+    done = run("diff", "old.yaml", "shut.yaml", "--requests", "gpt.json", "--fail-on", "any")
+    report = json.loads(run("diff", "old.yaml", "shut.yaml", "--format", "json").stdout)
+
+    assert (done.exit_code, report["equivalent"], report["proved"]) == (1, False, True)
+    assert {one["new"]["rule"] for one in report["changes"]} == {"shut"}
+    assert all("model is gpt" in one["region"] for one in report["changes"])
+    assert "here by default  ->  refused by shut\n" in done.stdout
+    assert done.stdout.endswith("replayed 1 request: 1 goes elsewhere\n1 from here to refused\n")
+    assert json.loads(run("diff", "shut.yaml", "shut.yaml", "--format", "json").stdout)["equivalent"] is True
+
+
+def test_diff_never_proves_past_patterns_of_filters() -> None:
+    """They are replayed; that nothing changes for all requests is not said where they differ."""
+    filters = "filters: [{name: shut, action: block, patterns: [{regex: 'ACME-[0-9]+'}]}]\n"
+    Path("shut.yaml").write_text(OLD + filters)
+    body = {"model": "gpt", "max_tokens": 5, "messages": [{"role": "user", "content": "ACME-1"}]}
+    Path("gpt.json").write_text(json.dumps(body))
     done = run("diff", "old.yaml", "shut.yaml", "--requests", "gpt.json", "--fail-on", "unproven")
     report = json.loads(run("diff", "old.yaml", "shut.yaml", "--format", "json").stdout)
 
     assert (done.exit_code, report["equivalent"], report["proved"], report["changes"]) == (1, False, False, [])
     assert done.stdout == (
-        "the rules send all requests as before; the filters differ, and what they make of requests is not compared\n"
+        "rules and conditions of filters send all requests as before; "
+        "the filters differ, and what patterns of theirs find, and their tags, is not compared\n"
         "replayed 1 request: 1 goes elsewhere\n1 from here to refused\n"
     )
     assert json.loads(run("diff", "shut.yaml", "shut.yaml", "--format", "json").stdout)["equivalent"] is True
+
+
+FILTERED = """\
+filters:
+  - {name: shut, action: block, condition: {model: {prefix: gpt}}, message: no}
+  - {name: inner, action: tag, condition: {systemText: {contains: internal}}}
+  - {name: keys, action: block, patterns: [private-key]}
+providers: {here: {type: static}, there: {type: static}}
+routing:
+  defaultProvider: here
+  explicitModels: false
+  customRules:
+    - {name: gpt, condition: {model: gpt-5}, target: "there,m"}
+    - {name: stays, condition: {tags: {has: inner}}, target: "there,m"}
+    - {name: late, condition: {systemText: {contains: "internal!"}}, target: "here,n"}
+invariants:
+  - {name: no gpt there, when: {model: {prefix: gpt}}, never: {provider: there}}
+  - {name: inner stays there, when: {systemText: {contains: internal}}, never: {provider: here}}
+  - {name: opus stays here, when: {model: opus}, never: {provider: there}}
+"""
+
+
+def test_proofs_are_about_requests_behind_the_filters(folder: Path) -> None:
+    """What a filter blocks reaches no rule, a tag is where its filter gives it, and a proof's request replays with them."""
+    (folder / "filtered.yaml").write_text(FILTERED)
+    report = json.loads(run("test-config", "filtered.yaml", "--format", "json").stdout)
+    found = {(one["code"], one["rule"]): one for one in report["findings"] if one["code"] == "CCR302"}
+    assert {key: one["blockers"] for key, one in found.items()} == {
+        ("CCR302", "gpt"): ["shut"],
+        ("CCR302", "late"): ["stays"],
+    }
+    assert [one["status"] for one in report["invariants"]] == ["proved", "proved", "refuted"]
+    assert report["summary"]["unreplayed"] == 0
+    witness = report["invariants"][2]["witness"]
+    assert "tags" not in witness
+    assert "internal" in witness["request"]["system"]
+    (folder / "witness.json").write_text(json.dumps({key: witness[key] for key in witness if key != "decision"}))
+    explained = json.loads(run("explain", "--config", "filtered.yaml", "witness.json", "--format", "json").stdout)
+    assert explained["decision"]["rule"] == "stays"
+
+
+def test_generated_tests_pass_through_filters(folder: Path) -> None:
+    """A request that a filter blocks is expected to be blocked."""
+    (folder / "filtered.yaml").write_text(FILTERED)
+    (folder / "generated.yaml").write_text(run("gen-tests", "--config", "filtered.yaml").stdout)
+    assert '"blocked": "shut"' in (folder / "generated.yaml").read_text()
+    report = json.loads(run("test-config", "filtered.yaml", "--tests", "generated.yaml", "--format", "json").stdout)
+    assert report["tests"]["failed"] == 0
+    assert report["tests"]["passed"] >= 3
 
 
 def test_diff_says_which_requests_it_could_not_replay() -> None:

@@ -202,7 +202,9 @@ def test_a_fallback_that_cannot_serve_what_its_rule_admits_is_told() -> None:
     }
 
     def told(target: str, fallback: str) -> list[str]:
-        text = rules_text(("x", "{model: opus}", f"{target}\n      fallbacks: ['{fallback}']"), ("y", "{always: true}", "b,b1"))
+        text = rules_text(
+            ("x", "{model: opus}", f"{target}\n      fallbacks: ['{fallback}']"), ("y", "{always: true}", "b,b1")
+        )
         found = [one for one in analysed(text, able).findings if one.code == "CCR403"]
         assert {one.span.line for one in found} <= {8 if fallback == "a,a1" else 7}
         return [one.message for one in found]
