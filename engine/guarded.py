@@ -260,9 +260,16 @@ class GuardedProtocol(HttpToolsProtocol):
         return self.loop.time() + self._limits.idle_s + 1.0  # uvicorn's own timer comes first
 
     def _refuse(self, status: int, message: str) -> None:
-        """The last words on this connection, where no answer has begun that they would be taken for a part of."""
+        """The last words on this connection, where no answer has begun that they would be taken for a part of.
+
+        What is wrong with a further request takes nobody the answers to those before it: with them the connection ends.
+        """
         self._shut = True
         self._guard.idle.pop(self, None)
+        if self._unanswered and self._in_head:
+            self.cycle.keep_alive = False
+            self.due = math.inf
+            return
         self.due = self.loop.time() + LINGER_S
         in_body = self._unanswered == 1 and not self._in_head and not self.cycle.response_started
         if self._unanswered == 0 or in_body:
