@@ -183,7 +183,7 @@ async def _serve(
     make_transport, for_tokens = transport_maker(job.hop), token_transport()
     make_source = source_maker(for_tokens)
     shared = _shared_state(job.first, journal)
-    workers = seat.count if seat and shared is None else 1  # where they tell each other, each counts for all
+    workers = seat.count if seat else 1
     pinger = Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s)
     router = Router(
         gateway=gateway_of(job.first, make_transport, make_source=make_source, workers=workers),

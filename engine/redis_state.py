@@ -63,6 +63,11 @@ class RedisState:
         self._queue.append(news)
         self._waiting.set()
 
+    @property
+    def together(self) -> bool:
+        """Whether the others are heard."""
+        return self._connected
+
     def standing(self) -> dict[str, object]:
         """For `/status`: whether it is there, since when, and who else is."""
         return {

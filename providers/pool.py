@@ -137,15 +137,14 @@ Outcome: TypeAlias = Succeeded | Failed | Abandoned
 
 
 class Pool:
-    """The instances of one provider. `workers` processes share what `concurrency` allows: each has its part of it."""
+    """The instances of one provider. `workers` processes share what `concurrency` allows."""
 
-    __slots__ = ("_policy", "_strategy", "instances", "max_inflight", "queue", "spec", "state", "turn")
+    __slots__ = ("_policy", "_strategy", "_workers", "instances", "queue", "spec", "state", "turn")
 
     def __init__(self, spec: ProviderSpec, health: HealthPolicy = DEFAULT_HEALTH, workers: int = 1) -> None:
         self.spec = spec
         self._policy = health
-        most = spec.concurrency.most
-        self.max_inflight = None if most is None else max(1, most // workers)
+        self._workers = workers
         self.queue = Queue(spec.concurrency.queue)
         self.state: SharedState = Alone()
         self.instances = tuple(
@@ -158,6 +157,15 @@ class Pool:
     def name(self) -> str:
         """The provider's name."""
         return self.spec.name
+
+    @property
+    def max_inflight(self) -> int | None:
+        """The most that each instance works on: all of it while other processes are heard, else the part of this one.
+
+        That is at least one, or a worker could not serve at all.
+        """
+        most = self.spec.concurrency.most
+        return most if most is None or self.state.together else max(1, most // self._workers)
 
     def pick(self, wish: Wish, now: float, rng: random.Random) -> Pick | None:
         """The instance whose turn it is among those awake, or None. Changes nothing; `take` does."""
@@ -204,8 +212,9 @@ class Pool:
             self.queue.call(self._free())
 
     def _free(self) -> dict[str, int]:
-        assert self.max_inflight is not None, "only a limited pool has a queue"
-        return {one.name: self.max_inflight - one.load for one in self.instances}
+        most = self.max_inflight
+        assert most is not None, "only a limited pool has a queue"
+        return {one.name: most - one.load for one in self.instances}
 
     def take(self, pick: Pick, now: float, *, refreshed: bool = False) -> Lease:
         """The picked instance, counted and in flight. Take a pick at once: nothing may happen to the pool in between.

@@ -51,6 +51,11 @@ News: TypeAlias = Seated | Circuited | Loaded | Spent
 class SharedState(Protocol):
     """Tells other routers. What they tell comes in through `Registry.hear`."""
 
+    @property
+    def together(self) -> bool:
+        """Whether they are heard now, so that what they have in flight is known."""
+        ...
+
     def tell(self, news: News) -> None:
         """Passes news on at some time soon. Never waits and never fails; what cannot be passed on is lost."""
         ...
@@ -60,6 +65,7 @@ class Alone:
     """No other routers: the default."""
 
     __slots__ = ()
+    together = False
 
     def tell(self, news: News) -> None:
         """Tells nobody."""

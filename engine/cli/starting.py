@@ -163,12 +163,27 @@ def prepare(options: StartOptions) -> Prepared:
         workers=options.workers or settings.server.workers,
     )
     _refuse_public(prepared)
+    for line in beyond_concurrency(built, prepared.workers):
+        click.echo(f"ccr: {line}", err=True)
     if settings.limits and settings.state is None and prepared.workers > max(1, settings.server.workers):
         click.echo(
             f"ccr: each of the {prepared.workers} workers counts limits for itself; `state` lets them count together",
             err=True,
         )
     return prepared
+
+
+def beyond_concurrency(built: Built, workers: int) -> list[str]:
+    """The limits that so many workers do not keep when each of them counts for itself, in words."""
+    found = []
+    for name, spec in built.providers.items():
+        most = spec.concurrency.most
+        if built.settings.state is None and most is not None and workers > most:
+            found.append(
+                f"with {workers} workers an instance of `{name}` gets up to {workers} requests at once, more than its"
+                f" `concurrency` of {most}; `state` lets them count together"
+            )
+    return found
 
 
 def in_foreground(prepared: Prepared) -> int:

@@ -29,8 +29,8 @@ class Wire:
     told: list[News] = field(default_factory=list)
     open: bool = True
 
-    def join(self, name: str, *specs: ProviderSpec) -> Registry:
-        registry = registry_of({spec.name: spec for spec in specs})
+    def join(self, name: str, *specs: ProviderSpec, workers: int = 1) -> Registry:
+        registry = registry_of({spec.name: spec for spec in specs}, workers)
         registry.share(Voice(self, name))
         self.routers[name] = registry
         return registry
@@ -40,6 +40,10 @@ class Wire:
 class Voice:
     wire: Wire
     name: str
+
+    @property
+    def together(self) -> bool:
+        return self.wire.open
 
     def tell(self, news: News) -> None:
         self.wire.told.append(news)
@@ -199,3 +203,13 @@ def test_news_in_any_order_gives_one_result_for_resting(said: list[Circuit], ord
         if known.state is State.OPEN and one.state is State.CLOSED and one.since <= known.since:
             assert after == known
         known = after
+
+
+def test_workers_that_do_not_hear_each_other_keep_to_their_part() -> None:
+    """A limit is for all of them while they are together; when the wire is cut, they do not multiply it."""
+    wire = Wire()
+    spec = spec_of("a", concurrency=Concurrency(4))
+    one = wire.join("one", spec, workers=2)["p"]
+    assert one.max_inflight == 4
+    wire.open = False
+    assert one.max_inflight == 2

@@ -259,3 +259,19 @@ def test_standard_input_stays_in_the_foreground(place: Path, monkeypatch: pytest
 
     assert result.exit_code == 2
     assert "needs a configuration file" in result.output
+
+
+@pytest.mark.parametrize(
+    ("workers", "more", "said"),
+    [(2, "", False), (3, "", True), (3, 'state: "redis://127.0.0.1:1/0"\n', False)],
+    ids=["as many", "more", "together"],
+)
+def test_workers_that_exceed_a_limit_are_said(
+    place: Path, capsys: pytest.CaptureFixture[str], workers: int, more: str, said: bool
+) -> None:
+    """Each worker that counts for itself needs at least one place, so that many of them are more than `concurrency` says."""
+    limited = "providers: {here: {type: static, concurrency: {max: 2}, settings: {models: [one]}}}\n"
+    (place / "ccr.yaml").write_text(limited + "routing: {defaultProvider: here}\n" + more)
+    prepare(StartOptions(config="ccr.yaml", workers=workers))
+
+    assert ("`here` gets up to 3 requests at once, more than its `concurrency` of 2" in capsys.readouterr().err) == said
