@@ -53,20 +53,25 @@ def checked_at(
     *,
     secrets: Literal["resolve", "keep"] = "keep",
     allow_missing_env: bool = False,
+    texts: Mapping[str, str] | None = None,
 ) -> Checked:
-    """What the file says, for a command that lets nobody in: its address may be public. Raises UnreadableConfiguration."""
+    """What the file says, for a command that lets nobody in: its address may be public. Raises UnreadableConfiguration.
+
+    `texts` stand in place of the files of their names.
+    """
     from engine.build import build
     from engine.files import read_file
     from engine.secret_keys import decrypting
 
+    known = texts or {}
     try:
-        data = reader_of(chosen)()
+        data = known[chosen.name].encode() if chosen.name in known else reader_of(chosen)()
     except OSError as problem:
         raise unreadable(chosen.name, problem) from problem
     return build(
         data,
         chosen.name,
-        read_file=read_file,
+        read_file=lambda path: known[path].encode() if path in known else read_file(path),
         env=env,
         secrets=secrets,
         allow_missing_env=allow_missing_env,
@@ -96,10 +101,15 @@ def usable(checked: Checked, so: str) -> Built:
     """The built configuration; else its findings are printed, and the error is raised that ends the command."""
     if checked.built is not None:
         return checked.built
+    show_findings(checked)
+    failure = UnusableConfiguration if checked.is_whole else UnreadableConfiguration
+    raise failure(f"{checked.file} has errors, so {so}")
+
+
+def show_findings(checked: Checked) -> None:
+    """Prints what is wrong, on standard error."""
     from engine.render import findings_of_start
     from engine.report import file_report
 
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     click.echo(findings_of_start(file_report(checked), color=colour) + "\n", err=True)
-    failure = UnusableConfiguration if checked.is_whole else UnreadableConfiguration
-    raise failure(f"{checked.file} has errors, so {so}")

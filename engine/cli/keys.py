@@ -11,7 +11,7 @@ from typing import assert_never
 import click
 
 from engine.cli import options
-from engine.cli.built_from import built_from, sources_at
+from engine.cli.built_from import built_from, checked_at, show_findings, sources_at
 from engine.cli.configured import UnusableConfiguration, choose, say_which
 from engine.cli.rewriting import rewrite
 from engine.cli.trust import included_by
@@ -58,7 +58,8 @@ def list_(config: str | None) -> int:
 def revoke(name: str, config: str | None) -> int:
     """Take a key out of the configuration.
 
-    A running router takes that over at once. Comments and all other keys stay as they are. What cannot be cut out so is shown, and nothing is changed.
+    A running router takes that over at once. Comments and all other keys stay as they are. What cannot be cut out so is
+    shown, and nothing is changed; nor where the rest would have errors, such as a budget of the key.
     """
     from engine.key_entries import LastKey, NoSuchKey, Revoked, revoked
 
@@ -87,6 +88,15 @@ def revoke(name: str, config: str | None) -> int:
                 if not changed:
                     click.echo(f"ccr: remove the key `{name}` at {place} yourself: more than its lines would change")
                     return 1
+                before, after = (
+                    checked_at(chosen, os.environ, allow_missing_env=True, texts=one) for one in ({}, changed)
+                )
+                if before.built is not None and after.built is None:
+                    show_findings(after)
+                    raise UnusableConfiguration(
+                        f"nothing was changed, and the key `{name}` still lets in:"
+                        " without it the configuration would have these errors; mend them first"
+                    )
                 trusted = is_trusted(path)
                 rewrite(changed)
                 if trusted:
@@ -96,6 +106,13 @@ def revoke(name: str, config: str | None) -> int:
     except OSError as problem:
         raise UnusableConfiguration(f"{problem.filename} cannot be changed: {problem.strerror}") from problem
     click.echo(f"revoked the key `{name}` (it stood at {place})")
+    if after.built is None:
+        click.echo(
+            f"ccr: {chosen.name} had errors before, so a running router does not take it over, and still lets the key in;"
+            f" `ccr test-config {chosen.name}` shows them",
+            err=True,
+        )
+        return 1
     return 0
 
 

@@ -119,6 +119,31 @@ def test_a_key_of_an_included_file_is_cut_out_there(place: Path) -> None:
     assert "team.yaml:4" in done.output
 
 
+def test_a_key_that_something_still_names_is_not_revoked_in_vain(place: Path) -> None:
+    """A file with errors is not taken over, so that the key would go on: it stays, and what names it is shown."""
+    file = place / "ccr.yaml"
+    file.write_text(KEYS + REST + "budgets: {build: {tokens: 9, per: day, of: {key: second}}}\n")
+    before = file.read_text()
+    done = keys("revoke", "second")
+
+    assert done.exit_code == 1
+    assert "CCR401" in done.output
+    assert "there is no router key `second`" in done.output
+    assert "nothing was changed, and the key `second` still lets in" in done.output
+    assert file.read_text() == before
+
+
+def test_a_key_is_revoked_from_a_file_with_errors_but_not_from_the_router(place: Path) -> None:
+    """Such a file is taken over by nobody, and that is said."""
+    file = place / "ccr.yaml"
+    file.write_text(KEYS + REST + "colour: red\n")
+    done = keys("revoke", "second")
+
+    assert done.exit_code == 1
+    assert "second" not in file.read_text()
+    assert "still lets the key in" in done.output
+
+
 def test_a_trusted_file_stays_trusted(place: Path) -> None:
     """Our own change needs no second look."""
     file = place / "ccr.yaml"
