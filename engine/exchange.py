@@ -74,6 +74,7 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
                     await _pause(seconds, ticket)
                 case Try() as attempt:
                     router.counters.attempts += 1
+                    router.counters.failovers += bool(one.failures) and _is_elsewhere(one.failures[-1][0], attempt)
                     failure = await _attempt(router, gateway, one, plan, attempt, responder, rng)
                     if failure is None:
                         return
@@ -84,6 +85,10 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
                     _note_failure(router, one, attempt, failure)
     finally:
         plan.leave()
+
+
+def _is_elsewhere(failed: Try, then: Try) -> bool:
+    return (failed.target_index, failed.pick.instance.id) != (then.target_index, then.pick.instance.id)
 
 
 async def _pause(seconds: float, ticket: Ticket | None) -> None:
@@ -368,7 +373,6 @@ def _note_mended(router: Router, one: Exchange, attempt: Try, mended: Mended, er
 
 
 def _note_failure(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:
-    router.counters.failovers += 1
     message = (
         "Authentication failed"
         if error.kind.name.startswith(("credential", "permission", "billing"))

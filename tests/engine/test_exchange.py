@@ -144,6 +144,24 @@ async def test_the_time_to_the_head_counts_as_latency(asked: dict[str, Any], mon
     assert instance.record.latency.ewma_s == 3.0
 
 
+@pytest.mark.parametrize(
+    ("text", "answers", "failovers"),
+    [
+        (TWO, {"up": [Answer(HELLO)], "spare": []}, 0),
+        (TWO, {"up": [Answer([], status=529), Answer(HELLO)], "spare": []}, 1),
+        (TWO, {"up": [Answer(before="connect")], "spare": [Answer(HELLO)]}, 2),
+        (ONE, {"up": [Answer([b'{"error": {"message": "no"}}'], status=400)]}, 0),
+    ],
+    ids=["none", "next-instance", "instance-and-fallback", "refused"],
+)
+async def test_a_failover_is_a_try_elsewhere(text: str, answers: dict[str, list[Answer]], failovers: int) -> None:
+    """A failure after which nobody else was asked is none."""
+    one = in_process(text, answers)
+    await one.post(ASK)
+
+    assert one.router.counters.failovers == failovers
+
+
 async def test_comments_are_no_answer() -> None:
     """An upstream that only keeps the connection alive is given up after `firstByte`, and the next one answers."""
     text = TWO.replace("    type: openai", "    type: openai\n    timeouts: {firstByte: 30}", 1)
