@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from rules.analysis.offered import Providers, sent_to
 from rules.bodies import Composed, Impossible, Shape, compose
-from rules.facts import Facts
+from rules.facts import Facts, Seen
 from rules.filters import decision_of, filtered
 from rules.nodes import Decision, RuleSet
 from rules.shorthand import BadShorthand, wanted_of_mapping
+from rules.suppose import Supposed
 from rules.suppose import cases_of as decisions_of
-from rules.whynot import no_such, why_not
+from rules.whynot import no_such, shown_fact, why_not
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Entry, JSONValue, Node, Scalar, Sequence, plain
@@ -80,17 +81,17 @@ def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
         return Result(case, "failed", problem)
     behind = filtered(rules.filters, case.facts.envelope)
     facts = case.facts if behind.envelope is case.facts.envelope else Facts(behind.envelope)
-    decisions = [supposed.decision for supposed in decisions_of(rules, facts).cases]
+    decisions = [(one.decision, one.supposed) for one in decisions_of(rules, facts).cases]
     if behind.blocked is not None:
-        decisions = [decision_of(behind.blocked)]
-    for decision in decisions:
+        decisions = [(decision_of(behind.blocked), {})]
+    for decision, supposed in decisions:
         got = outcome_of(decision, facts, providers) | {
             "blocked": behind.blocked.name if behind.blocked is not None else None,
             "filters": [one.filter for one in behind.found],
         }
         wrong = [key for key, value in case.expect.items() if got.get(key) != value]
         if wrong:
-            return Result(case, "failed", _failed(case, rules, providers, decision, got, wrong[0]))
+            return Result(case, "failed", _failed(case, rules, providers, decision, got, wrong[0], supposed))
     return Result(case, "passed")
 
 
@@ -116,18 +117,31 @@ def outcome_of(decision: Decision, facts: Facts, providers: Providers) -> dict[s
 
 
 def _failed(
-    case: Case, rules: RuleSet, providers: Providers, decision: Decision, got: Mapping[str, JSONValue], key: str
+    case: Case,
+    rules: RuleSet,
+    providers: Providers,
+    decision: Decision,
+    got: Mapping[str, JSONValue],
+    key: str,
+    supposed: Mapping[str, Seen],
 ) -> Diagnostic:
     wanted = case.expect[key]
     assert case.facts is not None
-    hint = why_not(rules, str(wanted), case.facts, key) if key in ("rule", "category") else None
+    seen = Supposed(case.facts, supposed)
+    hint = why_not(rules, str(wanted), seen, key) if key in ("rule", "category") else None
     if key == "provider" and isinstance(wanted, str) and wanted not in providers:
         hint = no_such("provider", wanted, providers)
+    hints, when = [hint or f"rule {quoted(decision.rule)} decides"], ""
+    if supposed:
+        said = [f"{quoted(fact)} is {quoted(shown_fact(fact, value))}" for fact, value in supposed.items()]
+        when = f" when {' and '.join(said)}"
+        given = listed(["now" if fact == "time" else fact for fact in supposed], "and")
+        hints.append(f"without {given} in its request it must hold for every value")
     return finding(
         "CCR701",
-        f"test {quoted(case.name)} fails: expected {key} {_said(wanted)}, got {_said(got.get(key))}",
+        f"test {quoted(case.name)} fails: expected {key} {_said(wanted)}, got {_said(got.get(key))}{when}",
         case.span,
-        help=hint or f"rule {quoted(decision.rule)} decides",
+        help="; ".join(hints),
         data={"test": case.name, "expected": dict(case.expect), "got": {name: got.get(name) for name in case.expect}},
     )
 

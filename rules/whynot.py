@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from rules.compute import ExpressionFailed
 from rules.evaluate import UnknownFact, holds
-from rules.facts import MISSING, FactSource, Seen
+from rules.facts import MISSING, Absent, FactSource, Seen
 from rules.nodes import All, Category, Compare, Opaque, Predicate, Reference, Rule, RuleSet, Test
 from rules.operators import wanted_of
 from schemas.suggest import nearest
@@ -52,15 +53,18 @@ def _holds(node: Predicate, facts: FactSource) -> bool:
 
 def _seen(node: Predicate, facts: FactSource) -> str:
     if isinstance(node, Test):
-        return f"{node.fact} is {_shown(facts.get(node.fact))}, wanted: {wanted_of(node)}"
+        return f"{node.fact} is {shown_fact(node.fact, facts.get(node.fact))}, wanted: {wanted_of(node)}"
     if isinstance(node, Compare | Opaque):
         return f"not {node.source}"
     return "a group of conditions does not hold"
 
 
-def _shown(seen: Seen) -> str:
-    if seen is MISSING:
-        return "missing"
+def shown_fact(fact: str, seen: Seen) -> str:
+    """A fact's value in a message; the time in UTC, long texts cut."""
+    if isinstance(seen, Absent):
+        return "missing" if seen is MISSING else "not given"
+    if fact == "time" and isinstance(seen, int | float):
+        return f"{datetime.fromtimestamp(seen, UTC):%Y-%m-%dT%H:%MZ}"
     if isinstance(seen, bool):
         return str(seen).lower()
     if isinstance(seen, frozenset):

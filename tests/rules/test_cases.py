@@ -122,6 +122,33 @@ def test_a_passing_and_a_failing_case() -> None:
     assert failed.diagnostic.help == "`long`: inputTokens is 8, wanted: > 1000"
 
 
+MONTH, HOURS = "budget.month.state: spent", "time: {between: '09:00-17:00'}"
+SUPPOSED_ROWS = [
+    (MONTH, "thrift", "got `default` when `budget.month.state` is `ok`", "`thrift`: budget.month.state is ok, wanted: is spent", "budget.month.state"),
+    (MONTH, "default", "got `thrift` when `budget.month.state` is `spent`", "`default` would take it, too", "budget.month.state"),
+    (HOURS, "thrift", "got `default` when `time` is `2026-01-05T08:59Z`", "`thrift`: time is 2026-01-05T08:59Z, wanted: is in 09:00-17:00", "now"),
+    (HOURS, "default", "got `thrift` when `time` is `2026-01-05T09:00Z`", "`default` would take it, too", "now"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("condition", "expected", "said", "hint", "given"), SUPPOSED_ROWS)
+def test_a_test_that_leaves_a_fact_open_fails_by_its_value(
+    condition: str, expected: str, said: str, hint: str, given: str
+) -> None:
+    """It must hold for every value of what it does not give: the one that fails it is said, and what to give."""
+    rules = ruleset(
+        "budgets: {month: {tokens: 9, per: month}}\nrouting:\n  defaultProvider: a\n  customRules:\n"
+        f'    - {{name: thrift, condition: {{{condition}}}, target: "b,b1"}}\n'
+    )
+    (case,) = cases(f"  - {{name: open, expect: {{rule: {expected}}}}}\n")
+    found = run_case(case, rules, PROVIDERS).diagnostic
+    assert found is not None
+    assert found.message == f"test `open` fails: expected rule `{expected}`, {said}"
+    assert found.help is not None
+    assert found.help.startswith(hint)
+    assert found.help.endswith(f"; without `{given}` in its request it must hold for every value")
+
+
 def test_a_matrix_is_the_product_with_the_last_key_fastest() -> None:
     """One expectation for all, or one for each combination."""
     made = cases("  - {name: m, matrix: {hasImages: [true, false], toolCount: [0, 2]}, expect: {provider: a}}\n")
