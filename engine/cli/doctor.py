@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from engine.cli import options
 from engine.cli.built_from import checked_at
@@ -65,13 +66,18 @@ def _configuration(config: str | None) -> tuple[Chosen | None, Checked | None, l
 
 
 def _of_configuration(chosen: Chosen | None, checked: Checked | None) -> Iterator[Check]:
+    from engine.analysis import proved
     from engine.cli.doctor_environment import file_checks
+    from engine.files import read_file
+    from engine.report import file_report
 
     if chosen is None or checked is None:
         return
     yield from file_checks(chosen)
+    found = sorted((*checked.diagnostics, *proved(checked, read_file).findings), key=lambda one: one.sort_key)
+    report = file_report(replace(checked, diagnostics=tuple(found)), complete=True)
     yield from configuration_checks(
-        chosen.name, [(found.severity.value, found.code, found.message) for found in checked.diagnostics]
+        chosen.name, [(one.severity.value, one.code, one.message) for one in report.findings]
     )
 
 

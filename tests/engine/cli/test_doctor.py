@@ -432,6 +432,30 @@ def test_findings_are_summed_up() -> None:
     assert "first CCR101: e" in configuration_checks("f", found)[0].said
 
 
+def test_what_is_proved_and_tested_counts_as_a_finding(tmp_path: Path) -> None:
+    """A test that fails is one, as in `ccr test-config`; what a comment suppresses is none."""
+    config = """
+providers: {one: {type: static}, two: {type: static}}  # ccr: ignore CCR404 -- for later
+routing: {defaultProvider: one}
+tests: [{name: wrong, expect: {provider: two}}]
+"""
+    said = []
+    for text in (config, config.replace("two}}]", "one}}]")):
+        (tmp_path / "ccr.yaml").write_text(text)
+        words = ["doctor", "--config", str(tmp_path / "ccr.yaml"), "--port", str(free_port()), "--format", "json"]
+        checks = json.loads(CliRunner().invoke(ccr, words).stdout)["checks"]
+        said += [(one["verdict"], one["said"]) for one in checks if one["name"] == "findings"]
+
+    name = tmp_path / "ccr.yaml"
+    assert said == [
+        (
+            "fail",
+            f"{name}: 1 errors, 0 warnings; first CCR701: test `wrong` fails: expected provider `two`, got `one`",
+        ),
+        ("ok", f"{name}: none"),
+    ]
+
+
 def test_proxies_are_named_by_what_goes_through() -> None:
     """Not by their address, which may hold a password."""
     environ = {"https_proxy": f"http://me:{CANARY}@proxy:1"}
