@@ -52,9 +52,14 @@ def takes_of(model: ModelSpec | None, *, files: bool, file_urls: bool = False) -
     return Takes("images" in capabilities, files, files and file_urls)
 
 
+def cites(block: Block) -> bool:
+    """Whether a block has citations, or asks for them."""
+    return bool(block.citations) and block.citations != {"enabled": False}
+
+
 def pieces_of(block: Block, takes: Takes, losses: Losses, place: str = "messages.content") -> list[Piece]:
     """The block as pieces, possibly none; `place` is how the losses call where it stands."""
-    if block.citations and block.citations != {"enabled": False}:
+    if cites(block):
         losses.add(f"{place}.citations", "citations are not part of this API")
     match block.type:
         case "text":

@@ -30,9 +30,10 @@ NO_RESULT = "[no result was given for this call]"
 
 
 class Spoken(Struct, frozen=True):
-    """What the assistant said with one block."""
+    """What the assistant said with one block. `apart`: it does not go on with the text of the block before."""
 
     pieces: Sequence[Piece]
+    apart: bool = False
 
 
 class Thought(Struct, frozen=True):
@@ -156,7 +157,9 @@ class _Reading(Struct):
     def _assistant(self, blocks: Iterable[Block]) -> None:
         self.settle()
         items: list[Spoken | Thought | Called] = []
+        before = ""
         for block in blocks:
+            apart, before = (before, block.type) != ("text", "text"), block.type
             match block.type:
                 case "tool_use":
                     items.append(self._called(block))
@@ -173,7 +176,7 @@ class _Reading(Struct):
                     if len(words) < len(pieces):
                         self.losses.add(f"messages.content.{block.type}", "an assistant message takes only text")
                     if words:
-                        items.append(Spoken(words))
+                        items.append(Spoken(words, apart))
         if items:
             self.turns.append(Assistant(items))
 

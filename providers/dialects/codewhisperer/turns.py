@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, field
 
 from providers.dialects.losses import Losses
+from providers.dialects.pieces import cites
 from providers.dialects.seams import Unencodable
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import unmarked
@@ -166,9 +167,15 @@ class _Reading(Struct, frozen=True):
     losses: Losses
 
     def all_texts(self, content: object) -> list[str]:
-        return [text for block in blocks_of(content) for text in self.texts(block)]
+        """The texts of what stands within a block."""
+        inner = blocks_of(content)
+        for block in inner:
+            _lose_cache_control(block, self.losses)
+        return [text for block in inner for text in self.texts(block)]
 
     def texts(self, block: Block) -> list[str]:
+        if cites(block):
+            self.losses.add("messages.content.citations", "this service has no citations")
         match block.type:
             case "text":
                 return _strings(block.text)
@@ -179,6 +186,7 @@ class _Reading(Struct, frozen=True):
             case "document":
                 return self._document(block)
             case "search_result":
+                self.losses.add("messages.content.search_result", "sent as plain text")
                 return [*_strings(block.title, block.source), *self.all_texts(block.content)]
             case "mid_conv_system":
                 return self.all_texts(block.content or block.text)

@@ -78,7 +78,7 @@ class _Writing(Struct):
             if isinstance(item, Called):
                 self.items.append(self._call(item))
             else:
-                self._say("assistant", text_of(item.pieces))
+                self._say(text_of(item.pieces), item.apart)
         if waiting:
             self.losses.add("messages.content.thinking", "reasoning that nothing follows is refused", len(waiting))
 
@@ -90,13 +90,13 @@ class _Writing(Struct):
         for remark in turn.remarks:
             self._remark(remark)
 
-    def _say(self, role: str, text: str) -> None:
+    def _say(self, text: str, apart: bool) -> None:
         """Adds text of the assistant, to its message just before if there is one."""
         last = self.items[-1] if self.items else None
-        if last is not None and last["type"] == "message" and last["role"] == role:
-            last["content"] += text
+        if last is not None and last["type"] == "message" and last["role"] == "assistant":
+            last["content"] += f"\n\n{text}" if apart else text
         else:
-            self.items.append({"type": "message", "role": role, "content": text})
+            self.items.append({"type": "message", "role": "assistant", "content": text})
 
     def _message(self, role: str, parts: list[Item]) -> None:
         """Adds parts, to the message just before if it is of that role."""

@@ -321,6 +321,32 @@ LOST: list[tuple[str, dict[str, Any], set[str]]] = [
         {"thinking", "output_config.effort", "output_config.format", "max_tokens"},
     ),
     (
+        "citations-and-marks-within-a-result",
+        {
+            "messages": [
+                user("go"),
+                assistant(call("c")),
+                user(
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c",
+                        "content": [
+                            {"type": "search_result", "title": "t", "source": "s", "citations": {"enabled": True}},
+                            {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}},
+                        ],
+                    }
+                ),
+            ],
+            "tools": [BASH],
+        },
+        {
+            "messages.content.citations",
+            "messages.content.search_result",
+            "messages.content.cache_control",
+            "max_tokens",
+        },
+    ),
+    (
         "closed-and-typed-objects",
         {"tools": [{**BASH, "input_schema": {"type": "object", "properties": {"a": {"additionalProperties": {}}}}}]},
         {"tools.input_schema.additionalProperties", "max_tokens"},
