@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Iterator
 
 from engine.asgi import Responder
 from engine.exchange_state import Exchange
@@ -35,6 +36,7 @@ from providers.translate import silence, translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamResponse
 from providers.waiting import Ticket
 from rules.nodes import Decision
+from schemas.request import MessagesRequest
 
 ERROR_BODY_BYTES = 1_048_576
 _PLAIN = " /,:;()[]{}@=+*'!?&#$|<>~^`"  # what may stand in a header value as it is; `%` and all else is encoded
@@ -214,9 +216,17 @@ def _reply_of(
         tool_names=encoded.tool_names,
         input_estimate=len(one.request.raw) // BYTES_PER_TOKEN,
         declared_tools=frozenset(tool.name for tool in one.request.tools or ()),
+        used_ids=lambda: _ids_of_calls(one.request),
         extract_printed_calls=upstream.spec.settings.get("extractPrintedCalls") is True,
         form=one.form,
     )
+
+
+def _ids_of_calls(request: MessagesRequest) -> Iterator[object]:
+    """The ids of all calls so far."""
+    for message in request.messages:
+        if isinstance(message.content, list):
+            yield from (block.id for block in message.content if block.type == "tool_use")
 
 
 async def _relay(

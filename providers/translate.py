@@ -9,7 +9,7 @@ whose turn just ends is a fault here, `silent`; `silence` makes the reply of it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from providers.client_form import ClientForm, PartFold, PartWriter
 from providers.dialects.seams import Decoder
@@ -39,6 +39,7 @@ def translated(
     message_id: str,
     new_id: Callable[[], str],
     declared_tools: Collection[str] = (),
+    used_ids: Callable[[], Iterable[object]] = tuple,
     tool_names: Mapping[str, str] | None = None,
     extract_printed_calls: bool = False,
     input_estimate: int | None = None,
@@ -48,7 +49,7 @@ def translated(
 
     `model` is the name the client asked for, `message_id` the `msg_...` of this reply, `new_id` makes the unique end of ids that the
     upstream left out. `declared_tools` are the request's tools as the client names them and `tool_names` maps names as sent to
-    those (only where they differ): they matter for printed calls alone. `input_estimate` stands in `message_start` until the
+    those (only where they differ): they matter for printed calls alone. `used_ids` gives the ids of the calls that the client has had. `input_estimate` stands in `message_start` until the
     upstream has counted; it never reaches the summary. `form` is the one the client reads.
     """
     printed = None
@@ -57,7 +58,7 @@ def translated(
         printed = PrintedCalls(
             {name: name for name in declared_tools} | {s: c for s, c in sent.items() if c in declared_tools}
         )
-    repair = Repair(new_id, printed)
+    repair = Repair(new_id, printed, used_ids)
     if stream:
         return _Streamed(decoder, repair, form.writer(model, message_id, input_estimate))
     return _Whole(decoder, repair, form.fold(model, message_id))

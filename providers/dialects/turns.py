@@ -44,7 +44,7 @@ class Thought(Struct, frozen=True):
 
 
 class Called(Struct, frozen=True):
-    """A call: the id to send (unique within its turn, no longer than the target takes), the client's name of the tool, the input's JSON."""
+    """A call: the id to send (given once in a conversation, no longer than the target takes), the client's name of the tool, the input's JSON."""
 
     id: str
     name: str
@@ -136,6 +136,7 @@ class _Reading(Struct):
     longest_id: int
     turns: list[Turn] = field(default_factory=list)
     waiting: list[tuple[str, Called]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
 
     def add(self, run: Sequence[Message]) -> None:
         blocks = [(message, block) for message in run for block in _blocks(message)]
@@ -183,11 +184,11 @@ class _Reading(Struct):
     def _called(self, block: Block) -> Called:
         call_id = str(block.id)
         sent, salt = call_id, 0
-        taken = {call.id for _, call in self.waiting}
-        while not sent or sent in taken or (self.longest_id and len(sent) > self.longest_id):
+        while not sent or sent in self.taken or (self.longest_id and len(sent) > self.longest_id):
             digest = hashlib.sha256(f"{call_id}\0{salt}".encode()).hexdigest()
             sent = f"call_{digest}"[: self.longest_id or 40]
             salt += 1
+        self.taken.add(sent)
         call = Called(sent, str(block.name), b"{}" if block.input is UNSET else bytes(block.input))
         self.waiting.append((call_id, call))
         return call

@@ -22,6 +22,7 @@ FIXES: dict[str, str] = {
     "parsed_string_input_to_object": "the input was a JSON string that holds an object: the object is sent",
     "set_empty_input_object": "the input was absent or null: `{}` is sent",
     "generated_tool_id": "the call had no id: one was made",
+    "renewed_tool_id": "another call of the conversation has the same id: one was made",
     "reconciled_stop_reason": "the stop reason contradicted the calls: `tool_use` exactly when there are calls",
     "extracted_tool_<name>": "a call printed as text was made a real one (only if the provider asks for it)",
 }
@@ -60,17 +61,27 @@ class _Call(msgspec.Struct):
 class Repair:
     """Passes parts on, mended. `fixes` are the names of what was done, `tool_calls` the names of the calls passed on.
 
-    `printed` turns printed calls into real ones; None leaves text alone.
+    `printed` turns printed calls into real ones; None leaves text alone. `used_ids` gives the ids of the conversation's calls so far.
     """
 
-    __slots__ = ("_calls", "_done", "_new_id", "_next_call", "_open", "_out", "_printed", "fixes", "lost", "tool_calls")
+    __slots__ = (
+        "_calls", "_done", "_ids", "_new_id", "_next_call", "_open", "_out", "_printed", "_used_ids", "fixes", "lost",
+        "tool_calls",
+    )  # fmt: skip
 
-    def __init__(self, new_id: Callable[[], str], printed: PrintedCalls | None = None) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        printed: PrintedCalls | None = None,
+        used_ids: Callable[[], Iterable[object]] = tuple,
+    ) -> None:
         self.fixes: list[str] = []
         self.lost: list[str] = []
         self.tool_calls: list[str] = []
         self._new_id = new_id
         self._printed = printed
+        self._used_ids = used_ids
+        self._ids: set[object] | None = None
         self._calls: dict[int, _Call] = {}
         self._open: list[_Call] = []
         self._out: list[Part] = []
@@ -138,11 +149,19 @@ class Repair:
         self._release_text()
         self._printed = None
         self._another_block_begins()
-        if not part.id:
-            part = ToolStart(part.call, f"toolu_{self._new_id()}", part.name)
-            self.fixes.append("generated_tool_id")
+        part = self._with_own_id(part)
         call = self._calls[part.call] = _Call(part)
         self._open.append(call)
+
+    def _with_own_id(self, part: ToolStart) -> ToolStart:
+        """The start with an id that no other call of the conversation has: clients find the result of a call by it alone."""
+        if self._ids is None:
+            self._ids = set(self._used_ids())
+        if not part.id or part.id in self._ids:
+            self.fixes.append("renewed_tool_id" if part.id else "generated_tool_id")
+            part = ToolStart(part.call, f"toolu_{self._new_id()}", part.name)
+        self._ids.add(part.id or "")
+        return part
 
     def _begin(self, call: _Call) -> None:
         if not call.begun:

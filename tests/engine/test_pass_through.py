@@ -350,6 +350,26 @@ async def test_a_session_goes_from_one_issuer_to_the_other_and_back() -> None:
     assert kept[0] == {"type": "thinking", "thinking": "hmm", "signature": "c2lnbmVk"}
 
 
+async def test_a_session_survives_ids_that_the_vendor_refuses() -> None:
+    """An upstream that calls all its calls the same, or in its own way, spoils no session: neither at the client nor at the vendor."""
+    calls = [{"index": 0, "id": "f:0", "function": {"name": "f", "arguments": "{}"}}]
+    answer = Answer(streamed({"tool_calls": calls}, finish="tool_calls"))
+    one = in_process(MIXED, {"vendor": [Answer([WHOLE], headers=JSON)], "reasoner": [answer]})
+    history: list[Any] = [HI]
+    ids: list[str] = []
+    for _ in range(3):
+        (call,) = (await one.post({**ASK, "model": "reasoner,r1", "messages": history})).json()["content"]
+        ids.append(call["id"])
+        result = {"type": "tool_result", "tool_use_id": call["id"], "content": "r"}
+        history += [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    assert (ids[0], len(set(ids))) == ("f:0", 3)
+    assert (await one.post({**ASK, "messages": history})).headers["x-ccr-lossy"] == "messages.content.tool_use.id*1"
+    sent = json.loads(one.transports["vendor"].sent[-1].body)["messages"]
+    assert [turn["content"][0].get("id") or turn["content"][0]["tool_use_id"] for turn in sent[1:]] == [
+        sent_id for given in ids for sent_id in [given.replace(":", "_")] * 2
+    ]
+
+
 async def test_printed_calls_become_real_ones_where_asked_for() -> None:
     """`settings.extractPrintedCalls` is the provider's, and for tools of the request only."""
     printed = streamed({"content": 'Tool call: f({"a": 1})'})

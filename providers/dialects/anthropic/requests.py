@@ -1,7 +1,7 @@
 """A Messages request for an upstream that speaks the same format: the bytes that came, changed only where they must be.
 
-Changed are `model` where the target names another, thinking that is certainly another issuer's, and what a model listed
-with its capabilities does not take. Everything else passes: unknown members, their order, white space, escapes.
+Changed are `model` where the target names another, thinking that is certainly another issuer's, ids of calls that the vendor
+refuses, and what a model listed with its capabilities does not take. Everything else passes: unknown members, their order, white space, escapes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from providers.chat.fit import fitted
+from providers.dialects.anthropic.call_ids import refused_ids, with_other_ids
 from providers.dialects.anthropic.capabilities import Notes, fitting
 from providers.dialects.anthropic.headers import sent_headers
 from providers.dialects.anthropic.history import Fate, rewritten
@@ -97,6 +98,9 @@ def edits_of(
     history = rewritten(request, edit, notes.kinds | THOUGHTS)
     if history is not None:
         edits["messages"] = history
+    if not keep_unsigned and (count := refused_ids(request)):
+        losses.add("messages.content.tool_use.id", "the vendor refuses it, another stands in its place", count)
+        edits["messages"] = with_other_ids(edits.get("messages") or bytes(request.fields["messages"]))
     return edits
 
 

@@ -111,6 +111,23 @@ def test_printed_calls_are_extracted_when_asked_for(parts: list[Part], mended: l
     assert repair.fixes == fixes
 
 
+def test_an_id_is_given_once_in_a_conversation() -> None:
+    """A call whose id an earlier one has, in the history or in this reply, gets one of its own; the ids are asked for once."""
+    asked: list[int] = []
+
+    def used() -> tuple[str, ...]:
+        asked.append(1)
+        return ("a",)
+
+    repair = Repair(ids(), used_ids=used)
+    assert (repair.feed([Text("x")]), asked) == ([Text("x")], [])
+    mended = repair.feed([F, ToolInput(0, "{}"), ToolEnd(0), G, ToolInput(1, "{}"), ToolEnd(1)])
+    mended += repair.feed([ToolStart(2, "b", "h"), ToolInput(2, "{}"), STOP])
+    starts = [part for part in mended if isinstance(part, ToolStart)]
+    assert starts == [ToolStart(0, "toolu_1", "f"), G, ToolStart(2, "toolu_2", "h")]
+    assert (repair.fixes, asked) == (["renewed_tool_id", "renewed_tool_id"], [1])
+
+
 @pytest.mark.parametrize(
     "parts",
     [
