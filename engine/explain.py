@@ -138,7 +138,7 @@ def explain(question: Question) -> dict[str, Any]:
         explanation["notProven"] = "there are too many combinations of facts that are not given"
     if question.rules.filters:
         explanation["filters"] = _found(question)
-    unknown = sorted({fact for case in cases for fact in case.supposed})
+    unknown = sorted(found.unknown)
     predicates = [predicate for entry in entries for predicate in entry["predicates"]]
     return explanation | {
         "rules": entries,

@@ -11,6 +11,7 @@ from rules.cost import leaves_of
 from rules.evaluate import Trace, UnknownFact, decide
 from rules.facts import UNKNOWN, FactSource, Seen, spec_of
 from rules.moments import DAYS, Window
+from rules.moments_together import windows_at
 from rules.nodes import Decision, Predicate, RuleSet, Test
 from rules.operators import holds_for
 
@@ -47,10 +48,14 @@ class Case(Struct, frozen=True):
 
 
 class Cases(Struct, frozen=True):
-    """Cases by what had to be supposed; not `complete`: there are more than are worth going through."""
+    """Cases by what had to be supposed; not `complete`: there are more than are worth going through.
+
+    `unknown` are the facts that had to be supposed for some of all.
+    """
 
     cases: tuple[Case, ...]
     complete: bool = True
+    unknown: frozenset[str] = frozenset()
 
 
 def cases_of(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> Cases:
@@ -59,17 +64,19 @@ def cases_of(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> C
     Where all needed facts are given, that is one case that supposes nothing. `trace` hears every evaluation.
     """
     found: list[Case] = []
+    asked: set[str] = set()
     waiting: list[dict[str, Seen]] = [{}]
     while waiting:
         values = waiting.pop()
         try:
             found.append(Case(values, decide(rules, Supposed(facts, values), trace)))
         except UnknownFact as unknown:
+            asked.add(unknown.fact)
             options = _candidates(rules, unknown.fact)
             waiting += ({**values, unknown.fact: option} for option in reversed(options))
         if len(found) + len(waiting) > MAX_CASES:
-            return Cases(tuple(found), complete=False)
-    return Cases(tuple(found))
+            return Cases(tuple(found), False, frozenset(asked))
+    return Cases(tuple(found), True, frozenset(asked))
 
 
 def _candidates(rules: RuleSet, fact: str) -> list[Seen]:
@@ -78,13 +85,14 @@ def _candidates(rules: RuleSet, fact: str) -> list[Seen]:
     if spec is not None and spec.words:
         return list(spec.words)
     tests = list(_tests_on(rules, fact))
-    values: set[int | float] = set()
-    for test in tests:
-        values.update(_moments_of(test.operand) if fact == "time" else _numbers_about(test.operand))
-    distinct: dict[tuple[bool, ...], Seen] = {
-        tuple(holds_for(test, value) for test in tests): value for value in sorted(values, reverse=True)
-    }
-    return list(distinct.values())[::-1] or [0]
+    if fact == "time":
+        windows = list({test.operand: None for test in tests if isinstance(test.operand, Window)})
+        moments = sorted({moment for window in windows for moment in _moments_of(window)}, reverse=True)
+        ways: dict[object, Seen] = dict(zip(windows_at(windows, moments), moments, strict=True))
+    else:
+        numbers = sorted({number for test in tests for number in _numbers_about(test.operand)}, reverse=True)
+        ways = {tuple(holds_for(test, number) for test in tests): number for number in numbers}
+    return list(ways.values())[::-1] or [0]
 
 
 def _tests_on(rules: RuleSet, fact: str) -> Iterator[Test]:
@@ -96,13 +104,12 @@ def _tests_on(rules: RuleSet, fact: str) -> Iterator[Test]:
                 yield leaf
 
 
-def _moments_of(operand: object) -> Iterator[float]:
-    assert isinstance(operand, Window)
+def _moments_of(window: Window) -> Iterator[float]:
     for week in _WEEKS:
         for day in range(len(DAYS)):
-            for minute in (operand.start, operand.end):
+            for minute in (window.start, window.end):
                 for step in (0, -1):
-                    yield _local(week, day, minute + step, operand.tz).timestamp()
+                    yield _local(week, day, minute + step, window.tz).timestamp()
 
 
 def _local(week: datetime, day: int, minute: int, tz: tzinfo) -> datetime:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.evaluate import holds
-from rules.moments import Share, bucket_of
+from rules.moments import Share, Window, bucket_of
+from rules.moments_together import windows_at
 from rules.operands import percent_of
 from tests.rules.compiling import Given, condition
 
@@ -106,3 +108,25 @@ def test_a_rollout_takes_about_its_share() -> None:
     """Of 10,000 sessions about 2,500 are in at 25 per cent."""
     share = Share(Fraction(25), "spring")
     assert 2_300 < sum(share.holds(f"session-{number}") for number in range(10_000)) < 2_700
+
+
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Apia", "America/St_Johns", "Australia/Lord_Howe")
+MINUTES = st.integers(0, 24 * 60)
+SOME_WINDOWS = st.lists(
+    st.builds(
+        lambda days, start, end, zone: Window(days, start, end, zone, ZoneInfo(zone)),
+        st.frozensets(st.integers(0, 6)), MINUTES, MINUTES, st.sampled_from(ZONES),
+    ),
+    max_size=8,
+)  # fmt: skip
+NEAR_A_CHANGE_OF_CLOCKS = st.integers(1_774_600_000, 1_775_400_000)
+"""Days around March 29th and April 5th of 2026, when clocks change in Berlin and on Lord Howe."""
+
+
+@given(
+    SOME_WINDOWS, st.lists(st.one_of(NEAR_A_CHANGE_OF_CLOCKS, st.integers(1_600_000_000, 2_000_000_000)), max_size=8)
+)
+def test_windows_looked_at_together_are_as_each_of_them(windows: list[Window], moments: list[int]) -> None:
+    """In every zone, also on the day on which its clocks change, and over midnight from Sunday to Monday."""
+    each = [sum(1 << number for number, window in enumerate(windows) if window.holds(moment)) for moment in moments]
+    assert windows_at(windows, moments) == each

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rules.compile import Offer
+from rules.moments import DAYS
 from rules.suppose import cases_of
 from tests.rules.compiling import facts, ruleset
 
@@ -57,3 +58,15 @@ def test_too_many_cases_are_said_and_end() -> None:
     found = cases_of(ruleset(HEAD + rules, {"a": Offer(), **offers}), facts())
     assert not found.complete
     assert len(found.cases) <= 2_000
+
+
+def test_more_cases_than_are_worth_going_through_are_said_to_be_incomplete() -> None:
+    """With the facts that were not given; of the windows each zone's are looked at together, not each at each moment."""
+    zones = ("UTC", "Europe/Berlin", "Asia/Tokyo", "America/New_York")
+    rules = "".join(
+        f"    - {{name: r{number}, condition: {{time: {{days: {DAYS[number % 7]}, tz: {zones[number % 4]}, "
+        f"between: '{number % 24:02}:{number // 5 % 60:02}-{(number + 7) % 24:02}:{number % 60:02}'}}}}, target: 'b,b1'}}\n"
+        for number in range(700)
+    )
+    found = cases_of(ruleset(HEAD + rules), facts())
+    assert (found.complete, found.unknown) == (False, {"time"})
