@@ -162,6 +162,8 @@ class ReplyDecoder:
         if choice.error:
             self._break(error_in_reply(self._ask, self._head, {"error": choice.error}), out)
             return
+        if choice.usage is not None:
+            self._count(choice.usage, out)
         if choice.delta is not None:
             self._delta(choice.delta, out)
         if choice.message is not None and not self._done:

@@ -43,7 +43,10 @@ class Delta(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    """One of `n` answers. `matched_stop` and `stop_reason` are SGLang's and vLLM's: the stop string, or a token number."""
+    """One of `n` answers.
+
+    `matched_stop` and `stop_reason` are SGLang's and vLLM's: the stop string, or a token number. `usage` is where Kimi has it.
+    """
 
     index: int | None = None
     delta: Delta | None = None
@@ -51,6 +54,7 @@ class Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
     matched_stop: Any = None
     stop_reason: Any = None
+    usage: Any = None
     error: Any = None
 
 
@@ -115,6 +119,7 @@ def _choice(value: dict[str, Any]) -> Choice:
         finish_reason=_string(value.get("finish_reason")),
         matched_stop=value.get("matched_stop"),
         stop_reason=value.get("stop_reason"),
+        usage=value.get("usage"),
         error=value.get("error"),
     )
 
