@@ -241,11 +241,9 @@ def _fault_of(block: Block) -> str | None:
 def _block_of(item: object) -> Block:
     if isinstance(item, str):
         return Block(type="text", text=item)
-    if not isinstance(item, dict):
-        return Block(type="text", text=msgspec.json.encode(item).decode())
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        return Block(type="text", text=msgspec.json.encode(item).decode())  # data of the tool's own, no block
     known: dict[str, Any] = {key: value for key, value in item.items() if key in _BLOCK_MEMBERS}
-    if not isinstance(known.get("type", ""), str):
-        known["type"] = ""
     if known.get("type") == "text" and not isinstance(known.get("text"), str):
         known["text"] = "" if known.get("text") is None else msgspec.json.encode(known["text"]).decode()
     if "input" in item:

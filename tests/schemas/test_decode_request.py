@@ -182,7 +182,7 @@ def test_any_bytes_are_a_request_or_a_bad_request(body: bytes) -> None:
         ([{"type": "text", "text": "a"}, {"type": "image", "source": {}}], ["text", "image"]),
         ({"type": "text", "text": "one object"}, ["text"]),
         (["a", 7, None, ["x"]], ["text", "text", "text", "text"]),
-        ([{"type": 7, "input": {"a": 1}}, {}], ["", ""]),
+        ([{"type": 7, "input": {"a": 1}}, {}], ["text", "text"]),
     ],
 )
 def test_nested_content_of_any_form_is_blocks(content: object, types: list[str]) -> None:
