@@ -8,6 +8,7 @@ patterns find and what cutting it out changes: there "no request does" is said o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import dropwhile
 
 from rules.analysis.boxes import Boxes, Sides
 from rules.analysis.budget import Spent
@@ -98,11 +99,11 @@ def _gives(one: Filter, asked: str | Test) -> bool:
 
 
 def _is_plain(rules: RuleSet, one: Filter) -> bool:
-    """Whether a filter sees all that its condition asks for as rules see it."""
+    """Whether a filter sees all that its condition asks for as rules see it: no tags of others, nothing that is cut out later."""
     facts = facts_of(_condition(one))
     if "tags" in facts:
         return False
-    cut = any(other.action == "redact" for other in rules.filters)
+    cut = any(other.action == "redact" for other in dropwhile(lambda other: other is not one, rules.filters))
     return not cut or all(fact in _KEPT or fact.startswith(("header.", "provider.")) for fact in facts)
 
 

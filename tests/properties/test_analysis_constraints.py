@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.analysis.locate import point_of
+from rules.analysis.prove import Prover
 from rules.facts import Facts
+from rules.filters import filtered
+from rules.nodes import RuleSet
 from tests.rules.analysis.worlds import bodies, prover
 from tests.rules.compiling import envelope
 
@@ -49,16 +52,57 @@ TEXT = json.dumps(
 )
 RULES, READY = prover(TEXT)
 
+FILTERS: list[dict[str, Any]] = [
+    {"action": "tag", "condition": {"lastUserText": {"contains": "plan"}}, "tag": "too early"},
+    {"action": "redact", "patterns": [{"regex": "plan|trathink"}]},
+    {"action": "tag", "condition": {"messageCount": "> 2", "toolCount": "> 1"}, "tag": "large"},
+    {"action": "tag", "condition": {"any": [{"lastUserText": {"contains": "q"}}, {"hasImages": True}]}, "tag": "some"},
+    {"action": "tag", "condition": {"header.x-team": "red"}, "tag": "some"},
+    {"action": "tag", "patterns": [{"regex": "hello"}], "condition": {"stream": True}, "tag": "greeting"},
+    {"action": "tag", "condition": {"tags": {"has": "large"}, "hasTools": True}, "tag": "larger"},
+    {"action": "tag", "condition": {"expr": "number(header['x-team']) > 3"}, "tag": "odd"},
+    {"action": "tag", "condition": {"always": True}, "tag": "all"},
+]
+TAGS: list[dict[str, Any]] = [
+    *({"tags": {"has": one}} for one in ("too early", "large", "some", "greeting", "larger", "odd", "all", "none")),
+    {"tags": {"hasAny": ["large", {"prefix": "gree"}]}, "lastUserText": {"contains": "ultra"}},
+    {"tags": {"hasNone": [{"suffix": "e"}], "size": "> 1"}},
+]
+TAGGED, TAGGED_READY = prover(
+    json.dumps(
+        {
+            "filters": [{"name": f"f{number}", **one} for number, one in enumerate(FILTERS)],
+            "routing": {
+                "defaultProvider": "a",
+                "customRules": [
+                    {"name": f"r{number}", "condition": one, "target": "b,b1"} for number, one in enumerate(TAGS)
+                ],
+            },
+        }
+    )
+)
+
 
 @given(st.integers(0, 2**32))
 def test_every_request_satisfies_every_constraint(seed: int) -> None:
     """Of a space with every fact in it: each request has exactly one piece of each, and is in no impossible box."""
     for body, around in islice(bodies(Random(seed)), 8):
-        facts = Facts(envelope(body, **around))
-        point = point_of(READY.atoms, RULES, facts)
-        broken = [
-            {READY.atoms.space.names[variable]: (point[variable], mask) for variable, mask in box.items()}
-            for box in READY.atoms.space.impossible
-            if all(point.get(variable, 0) & mask for variable, mask in box.items())
-        ]
-        assert broken == []
+        assert broken_by(RULES, READY, Facts(envelope(body, **around))) == []
+
+
+@given(st.integers(0, 2**32))
+def test_every_request_has_the_tags_that_its_filters_can_give(seed: int) -> None:
+    """Behind filters that tag by facts, by texts before and after a cut, by other tags, by patterns, and always."""
+    for body, around in islice(bodies(Random(seed)), 8):
+        behind = filtered(TAGGED.filters, envelope(body, **around))
+        assert broken_by(TAGGED, TAGGED_READY, Facts(behind.envelope)) == []
+
+
+def broken_by(rules: RuleSet, ready: Prover, facts: Facts) -> list[dict[str, tuple[int, int]]]:
+    """The impossible boxes that a request is in, by the names of their variables."""
+    point = point_of(ready.atoms, rules, facts)
+    return [
+        {ready.atoms.space.names[variable]: (point[variable], mask) for variable, mask in box.items()}
+        for box in ready.atoms.space.impossible
+        if all(point.get(variable, 0) & mask for variable, mask in box.items())
+    ]

@@ -328,6 +328,16 @@ def test_proofs_are_about_requests_behind_the_filters(folder: Path) -> None:
     assert explained["decision"]["rule"] == "stays"
 
 
+@pytest.mark.parametrize(("before", "after", "status"), [(True, False, "proved"), (False, True, "not-proven")])
+def test_only_what_is_cut_out_later_hides_a_condition(folder: Path, before: bool, after: bool, status: str) -> None:
+    """What a filter reads behind a `redact` the rules read, too; what is cut out behind it they may not see."""
+    cut = "  - {name: cut, action: redact, patterns: [secrets]}\n"
+    tag = "  - {name: inner, action: tag, condition: {systemText: {contains: internal}}}\n"
+    (folder / "cut.yaml").write_text(FILTERED.replace(tag, cut * before + tag + cut.replace("cut", "more") * after))
+    report = json.loads(run("test-config", "cut.yaml", "--format", "json").stdout)
+    assert report["invariants"][1]["status"] == status
+
+
 def test_generated_tests_pass_through_filters(folder: Path) -> None:
     """A request that a filter blocks is expected to be blocked."""
     (folder / "filtered.yaml").write_text(FILTERED)
