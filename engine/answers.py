@@ -229,15 +229,17 @@ async def _counted_upstream(router: Router, visit: Visit, one: Exchange) -> bool
 
 async def answer_explain(router: Router, visit: Visit) -> None:
     """`POST /v1/ccr/explain`: what would happen to the request in the body, by the rules and the state of this moment."""
-    from engine.explaining import begin  # loaded for those who ask
+    from engine.explaining import begun, opened  # loaded for those who ask
 
     explainer = router.explainer
     if explainer.waiting >= MAX_WAITING:
         raise Refused(refusal(503, "too many explanations are asked for at a time; ask again in a moment"))
     explainer.waiting += 1
     try:
-        begun = begin(router, visit)
-        body = await asyncio.get_running_loop().run_in_executor(explainer.thread, explainer.proved, begun)
+        asked = opened(router, visit)
+        large = len(visit.body) >= LARGE_BYTES  # filters must keep nobody else waiting
+        explained = begun(asked, await asyncio.to_thread(asked.question) if large else asked.question())
+        body = await asyncio.get_running_loop().run_in_executor(explainer.thread, explainer.proved, explained)
     finally:
         explainer.waiting -= 1
     await visit.responder.whole(200, body)

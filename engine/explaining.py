@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.explain import explain, question_of
+from engine.explain import Question, explain, question_of
 from engine.explainer import Begun
 from engine.front import Visit
 from engine.intake import ProviderStates
-from engine.read_envelope import Asked, BadEnvelope, read_asked
+from engine.read_envelope import BadEnvelope, read_asked
 from engine.replies import Refused, refusal
 from engine.router import Router
 from engine.surroundings import Surroundings
@@ -23,35 +25,50 @@ _PASSED_OVER = ("beta",)
 _MOST = 100
 
 
-def begin(router: Router, visit: Visit) -> Begun:
-    """The explanation of the request in the body, but for what must be proved. Raises `Refused`.
+class Opened(Struct, frozen=True):
+    """What is asked of the router at one moment.
 
-    The time and the providers' state are filled in where the body does not say them; headers, address and key are those
-    the body says, not those of the call.
+    `question` reads the body and filters it, raising `Refused`: it needs nothing more of the router, so that a thread may do it.
+    """
+
+    question: Callable[[], Question]
+    why: tuple[str, ...]
+    everything: bool
+
+
+def opened(router: Router, visit: Visit) -> Opened:
+    """What the body and the query ask. Raises `Refused`.
+
+    The time and the state of providers and budgets are filled in where the body does not say them, as they are now;
+    headers, address and key are those the body says, not those of the call.
     """
     pairs = _query_of(visit)
     flags = {name for name, _ in pairs}
-    try:
-        asked = read_asked(visit.body)
-    except (BadEnvelope, BadRequest) as problem:
-        raise Refused(refusal(400, str(problem))) from None
-    gateway, now = visit.gateway, router.clock()
+    gateway, body, now, wall = visit.gateway, visit.body, router.clock(), router.wall()
     surroundings = Surroundings(gateway.built.providers, gateway.registry, now)
-    question = question_of(gateway.built, _filled_in(asked, router, visit, now), surroundings, "full" in flags)
-    return Begun(question, explain(question), tuple(value for name, value in pairs if name == "why"), "all" in flags)
+    states = {name: dict(state) for name, state in ProviderStates(gateway.registry, now).items()}
+    budgets = dict(router.budgets.at(wall)) if router.budgets is not None else None
+
+    def question() -> Question:
+        try:
+            asked = read_asked(body)
+        except (BadEnvelope, BadRequest) as problem:
+            raise Refused(refusal(400, str(problem))) from None
+        envelope = asked.envelope
+        known = replace(
+            envelope,
+            now=wall if envelope.now is None else envelope.now,
+            provider_state=states if envelope.provider_state is None else envelope.provider_state,
+            budget_state=budgets if envelope.budget_state is None else envelope.budget_state,
+        )
+        return question_of(gateway.built, replace(asked, envelope=known), surroundings, "full" in flags)
+
+    return Opened(question, tuple(value for name, value in pairs if name == "why"), "all" in flags)
 
 
-def _filled_in(asked: Asked, router: Router, visit: Visit, now: float) -> Asked:
-    envelope = asked.envelope
-    if envelope.now is None:
-        envelope = replace(envelope, now=router.wall())
-    if envelope.provider_state is None:
-        # as it is now: what is proved is proved in another thread
-        states = ProviderStates(visit.gateway.registry, now)
-        envelope = replace(envelope, provider_state={name: dict(state) for name, state in states.items()})
-    if envelope.budget_state is None and router.budgets is not None:
-        envelope = replace(envelope, budget_state=router.budgets.at(router.wall()))
-    return Asked(envelope, asked.api, asked.lost)
+def begun(asked: Opened, question: Question) -> Begun:
+    """The explanation of the question, but for what must be proved; of the pools as they are."""
+    return Begun(question, explain(question), asked.why, asked.everything)
 
 
 def _query_of(visit: Visit) -> list[tuple[str, str]]:

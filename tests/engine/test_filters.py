@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from engine.answers import LARGE_BYTES
 from engine.cli import ccr
 from engine.ended import Ended
 from engine.journal import Journal
-from rules.filters import filtered
+from rules.filters import Filtered, filtered
+from rules.nodes import Filter
 from schemas.decode_request import decode_request
 from schemas.request import Envelope
 from tests.engine.test_exchange import ASK, HELLO
@@ -237,6 +240,24 @@ async def test_explanations_are_of_the_request_behind_the_filters() -> None:
     blocked = (await one.post({**ASK, "system": KEY}, "/v1/ccr/explain")).json()
     assert blocked["blocked"] == "no keys"
     assert blocked["decision"]["reject"]["status"] == 400
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_a_large_request_is_explained_off_the_loop(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading and filtering it keeps nobody waiting, and says what a small one is told."""
+    here: list[bool] = []
+
+    def watched(filters: Sequence[Filter], envelope: Envelope) -> Filtered:
+        here.append(threading.current_thread() is threading.main_thread())
+        return filtered(filters, envelope)
+
+    monkeypatch.setattr("engine.explain.filtered", watched)
+    padding = "x " * LARGE_BYTES if large else ""
+    body = {**ASK, "system": "internal " + padding, "messages": [{"role": "user", "content": SECRET}]}
+    got = (await router().post(body, "/v1/ccr/explain")).json()
+    assert [found["name"] for found in got["filters"]] == ["cut", "code"]
+    assert got["decision"]["rule"] == "stay here"
+    assert here == [not large]
 
 
 def test_the_command_explains_filters_too(tmp_path: Path) -> None:

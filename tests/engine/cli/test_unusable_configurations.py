@@ -89,6 +89,26 @@ def test_a_configuration_with_errors_is_1(words: str, so: str) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "section"),
+    [
+        ("logs -c FILE", '{debug: {logDir: "a\\0b"}}'),
+        ("logs -c FILE", '{debug: {logDir: "${file:a\\0b}"}}'),
+        ("audit verify -c FILE", '{audit: {folder: "a\\0b"}}'),
+        ("usage -c FILE", '{usage: {store: "a\\0b"}}'),
+        ("start -c FILE", '{server: {host: "a\\0b"}}'),
+    ],
+)
+def test_a_name_with_a_nul_in_it_is_an_error_at_its_place(place: Path, words: str, section: str) -> None:
+    """The system would end the name there, or refuse it where nobody expects that."""
+    (place / "nul.yaml").write_text(GOOD + section[1:-1] + "\n")
+    done = asked(words, "nul.yaml")
+
+    assert done.exit_code == 1
+    assert "holds the character NUL" in done.output
+    assert "nul.yaml:3:" in done.output
+
+
 @pytest.mark.parametrize("words", [*CHECKED, "doctor -c FILE"])
 def test_a_check_that_finds_errors_is_1(words: str) -> None:
     """The findings are what was asked for, so they are all that is said."""
