@@ -79,20 +79,21 @@ def _whole(body: Mapping[str, Any]) -> Said:
 
 def _streamed(events: list[dict[str, Any]]) -> Said:
     texts: list[str] = []
-    calls: dict[object, tuple[str, list[str]]] = {}
+    calls: dict[str, tuple[str, list[str]]] = {}
     stop, usage, error = None, dict[str, int](), None
     for event in events:
         delta = event.get("delta")
         delta = delta if isinstance(delta, dict) else {}
+        index = str(event.get("index"))  # of a damaged one anything
         match event.get("type"):
             case "message_start":
                 usage |= _counts(_at(event, "message", "usage"))
             case "content_block_start" if _at(event, "content_block", "type") == "tool_use":
-                calls[event.get("index")] = (str(_at(event, "content_block", "name")), [])
+                calls[index] = (str(_at(event, "content_block", "name")), [])
             case "content_block_delta":
                 texts.append(str(delta.get("text", "")))
-                if event.get("index") in calls:
-                    calls[event.get("index")][1].append(str(delta.get("partial_json", "")))
+                if index in calls:
+                    calls[index][1].append(str(delta.get("partial_json", "")))
             case "message_delta":
                 stop = _text(delta.get("stop_reason")) or stop
                 usage |= _counts(event.get("usage"))

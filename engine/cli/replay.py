@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ TIMEOUT_S = 600.0
 MOST_BYTES = 67_108_864
 _NOT_SENT = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding")
 TEXT_CHARS = 2000
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BESIDE = (("outcome", dict, "an object"), ("decision", dict, "an object"), ("reply", str, "a text"))
+"""What a saved request has that no request has, and what each is."""
 
 
 @click.command("replay")
@@ -65,7 +69,7 @@ def command(
         shown["note"] = f"the rules sent it to `{shown['target']}`, not to `{to}`"
     elif _was_chat(saved) and api == "messages":
         shown["note"] = "a filter changed this chat request, so it was saved and is sent as a Messages request"
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if form == "json" else _text(shown))
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if form == "json" else _harmless(_text(shown)))
     return 0 if 200 <= status < 300 and shown["error"] is None else 1
 
 
@@ -74,6 +78,7 @@ def _saved(name: str) -> tuple[dict[str, Any], Api]:
     from engine.files import read_file
     from engine.read_envelope import BadEnvelope, read_asked
     from schemas.request import BadRequest
+    from schemas.wording import quoted
 
     try:
         data = read_file(name, MAX_BYTES)
@@ -84,8 +89,18 @@ def _saved(name: str) -> tuple[dict[str, Any], Api]:
         raise unreadable(name, problem) from problem
     except (BadEnvelope, BadRequest) as problem:
         raise UnreadableConfiguration(f"{name}: {problem}") from problem
-    found = json.loads(data)
-    return (found if "request" in found else {"request": found}), api
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):  # what the reader passed over unread
+        raise UnreadableConfiguration(f"{name}: a number in it is too long, or it is nested too deeply") from None
+    saved: dict[str, Any] = found if "request" in found else {"request": found}
+    for member, kind, what in _BESIDE:
+        if saved.get(member) is not None and not isinstance(saved[member], kind):
+            raise UnreadableConfiguration(f"{name}: `{member}` is {what} where a router saved the file")
+    for header in saved.get("headers") or ():
+        if not _HEADER.fullmatch(header):
+            raise UnreadableConfiguration(f"{name}: no header can be called {quoted(header)}")
+    return saved, api
 
 
 def _was_chat(saved: Mapping[str, Any]) -> bool:
@@ -153,6 +168,7 @@ def _result(
     from urllib.parse import unquote
 
     from engine.said import differences, said_in
+    from schemas.wording import visible
 
     said = said_in(answer)
     rule, target = (unquote(headers[name]) if name in headers else None for name in ("x-ccr-rule", "x-ccr-target"))
@@ -168,10 +184,10 @@ def _result(
     if saved.get("reply") and not (
         _was_chat(saved) and api == "messages"
     ):  # else its answer was in the form of another API
-        differs += differences(said_in(str(saved["reply"]).encode()), said)
+        differs += differences(said_in(str(saved["reply"]).encode("utf-8", "surrogatepass")), said)
     return {"status": status, "rule": rule, "target": target, "seconds": round(seconds, 2), **_shown(said)} | {
         "compared": "outcome" in saved,
-        "differences": differs,
+        "differences": [visible(line) for line in differs],
     }
 
 
@@ -183,6 +199,13 @@ def _shown(said: Said) -> dict[str, Any]:
         "usage": dict(said.usage),
         "error": said.error,
     }
+
+
+def _harmless(text: str) -> str:
+    """The text with its lines and tabs, and without what else a terminal would obey: models wrote it."""
+    from schemas.wording import visible
+
+    return "".join(part if part in "\n\t" else visible(part) for part in re.split(r"([\n\t])", text))
 
 
 def _text(shown: Mapping[str, Any]) -> str:

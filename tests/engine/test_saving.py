@@ -400,6 +400,48 @@ REFUSALS = [
 ]
 
 
+HAND_MADE: list[tuple[dict[str, Any], str]] = [
+    ({"outcome": "x"}, "hand.json: `outcome` is an object where a router saved the file"),
+    ({"decision": [1]}, "hand.json: `decision` is an object where a router saved the file"),
+    ({"reply": {"content": []}}, "hand.json: `reply` is a text where a router saved the file"),
+    ({"headers": {"x-a\r\nb": "1"}}, "hand.json: no header can be called `x-a\\u000d\\u000ab`"),
+    ({"headers": {"": "1"}}, "hand.json: no header can be called ``"),
+]
+
+
+@pytest.mark.parametrize(("members", "said"), HAND_MADE)
+def test_a_file_made_by_hand_is_refused_with_what_is_wrong(saved: Path, members: dict[str, Any], said: str) -> None:
+    """Each row: what is otherwise than a router writes it."""
+    file = json.loads((saved / "saved.json").read_text()) | members
+    (saved / "hand.json").write_text(json.dumps(file))
+    result = CliRunner().invoke(ccr, ["replay", "hand.json", "--config", "c.yaml"])
+    assert (result.exit_code, said in result.stderr) == (3, True), result.output
+
+
+def test_a_number_that_nobody_can_read_is_said(saved: Path) -> None:
+    """It stands where a request is not looked into."""
+    text = (saved / "saved.json").read_text().replace("200", "9" * 5000)
+    (saved / "saved.json").write_text(text)
+    result = CliRunner().invoke(ccr, ["replay", "saved.json", "--config", "c.yaml"])
+    assert (result.exit_code, "a number in it is too long" in result.stderr) == (3, True), result.output
+
+
+def test_no_file_and_no_model_steers_the_terminal(saved: Path) -> None:
+    """What was saved, and what is answered now, is shown with its lines and nothing that a terminal obeys."""
+    (saved / "c.yaml").write_text(STATIC.replace("hello", '"one\\n\\ttwo \\e]0;title\\a"'))
+    events = ["content_block_start", "content_block_delta"]
+    damaged = "".join(f'event: {name}\ndata: {{"type": "{name}", "index": [1]}}\n\n' for name in events)
+    strange = {"outcome": {"status": "\ud800", "target": {"provider": "\x1b[2J"}}, "decision": {"rule": "\x9b31m"}}
+    file = json.loads((saved / "saved.json").read_text()) | strange | {"reply": damaged + "\ud800"}
+    (saved / "saved.json").write_text(json.dumps(file))
+    for more in ([], ["--format", "json"]):
+        result = CliRunner().invoke(ccr, ["replay", "saved.json", "--config", "c.yaml", *more])
+        assert result.exit_code == 0, result.output
+        assert not set("\x1b\x07\x9b") & set(result.stdout)
+        assert "\\u001b[2J" in result.stdout
+        assert more or "one\n\ttwo \\u001b]0;title\\u0007" in result.stdout
+
+
 @pytest.mark.parametrize(("options", "status", "said"), REFUSALS)
 def test_what_cannot_be_replayed_is_said(saved: Path, options: list[str], status: int, said: str) -> None:
     """Each row: options, the exit status, a part of what is said."""
