@@ -73,7 +73,7 @@ def may_hold_secret(data: bytes) -> bool:
 def redacted(value: Any) -> Any:
     """A JSON value with every text redacted, but for long base64 ones."""
     if isinstance(value, str):
-        return value if len(value) > BASE64_CHARS and _BASE64.fullmatch(value[:BASE64_CHARS]) else redact(value)
+        return value if len(value) > BASE64_CHARS and _BASE64.fullmatch(value) else redact(value)
     if isinstance(value, list):
         return [redacted(item) for item in value]
     if isinstance(value, dict):

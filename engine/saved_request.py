@@ -84,7 +84,10 @@ def stamp_of(moment: float) -> str:
 
 
 NAME = re.compile(r"\d{8}T\d{9}Z-req_[0-9a-f]+\.json")
-"""How the names of saved requests look: nothing else in the folder is ever deleted."""
+"""How the names of saved requests look: nothing else in the folder is ever deleted, but for those below."""
+
+PART_NAME = re.compile(NAME.pattern.removesuffix("json") + "part")
+"""How the names of files look that are being written."""
 
 
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,9 @@ A disk that is full or slow costs files, never requests: what is lost is counted
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +19,7 @@ from engine.ended import Ended
 from engine.exchange_state import Moment
 from engine.own_thread import OwnThread
 from engine.router import Router
-from engine.saved_request import NAME, name_of, saved_request, stamp_of
+from engine.saved_request import NAME, PART_NAME, name_of, saved_request, stamp_of
 from engine.saving_settings import Saving
 
 MOST_WAITING = 200
@@ -27,6 +29,8 @@ CLEAN_EVERY_S = 60.0
 CLEAN_EVERY_FILES = 50
 LAST_SAVE_S = 8.0
 DAY_S = 86_400.0
+TORN_S = 3600.0
+"""A file that was begun so long ago is nobody's any more: who wrote it was killed."""
 
 Waiting: TypeAlias = tuple[Ended, Moment]
 
@@ -123,9 +127,8 @@ class Saver:
     def _lose(self, count: int, problem: str) -> None:
         self._lost += count
         if not self._said:
-            self._router.journal.write(
-                "warn", "requests are not saved", stage="saving", lost=self._lost, problem=problem
-            )
+            what = "requests are not saved" if count else "old saved requests cannot be deleted"
+            self._router.journal.write("warn", what, stage="saving", lost=self._lost, problem=problem)
         self._said = True
 
 
@@ -163,14 +166,35 @@ def _write(path: Path, data: bytes) -> None:
 
 def _clean(folder: Path, saving: Saving, wall: float) -> None:
     """Deletes what is too old, and the oldest of what is too much. Only files that are named as ours."""
-    with os.scandir(folder) as entries:
-        found = [
-            (entry.name, entry.stat(follow_symlinks=False).st_size) for entry in entries if NAME.fullmatch(entry.name)
-        ]
-    too_old = stamp_of(wall - saving.keep_days * DAY_S)
-    kept_bytes = 0
-    for number, (name, size) in enumerate(sorted(found, reverse=True)):
+    too_old, torn = stamp_of(wall - saving.keep_days * DAY_S), stamp_of(wall - TORN_S)
+    kept_bytes, problem = 0, None
+    for number, (name, size) in enumerate(sorted(_sizes(folder, NAME), reverse=True)):
         kept_bytes += size
         too_much = kept_bytes > saving.max_megabytes * 1_000_000 and number > 0
         if name < too_old or number >= saving.max_files or too_much:
-            (folder / name).unlink(missing_ok=True)
+            problem = _delete(folder / name) or problem
+    for name, _ in _sizes(folder, PART_NAME):
+        if name < torn:
+            problem = _delete(folder / name) or problem
+    if problem is not None:
+        raise problem
+
+
+def _sizes(folder: Path, named: re.Pattern[str]) -> list[tuple[str, int]]:
+    """The files so named, with their sizes; those that another worker deletes meanwhile are not there."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if named.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((entry.name, entry.stat(follow_symlinks=False).st_size))
+    return found
+
+
+def _delete(path: Path) -> OSError | None:
+    """Why it cannot be deleted: the others can all the same."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        return problem
+    return None

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from engine.ended import Ended
+from engine.meters import MOST_TARGETS, Names
 from engine.router import Router
 from engine.telemetry_attributes import (
     DURATION_BUCKETS,
@@ -20,6 +21,7 @@ from engine.telemetry_attributes import (
     common_attributes,
     failed_tries,
     input_tokens,
+    shown,
     span_attributes,
     span_name,
 )
@@ -59,6 +61,7 @@ class Telemetry:
                 meter.create_histogram(name, unit, says, explicit_bucket_boundaries_advisory=list(bounds))
                 for name, unit, says, bounds in _HISTOGRAMS
             )
+        self._models = Names(MOST_TARGETS)  # clients may name models of their own, and each is a series
         self._complaints = _Complaints(router)
         logging.getLogger("opentelemetry").addHandler(self._complaints)
         logging.getLogger("opentelemetry").propagate = False
@@ -103,7 +106,7 @@ class Telemetry:
         span.end(end_ns)
 
     def _measure(self, ended: Ended) -> None:
-        attributes = common_attributes(ended)
+        attributes = common_attributes(ended, lambda model: self._models.of(shown(model)))
         self._duration.record(ended.total_s, attributes)
         if ended.first_byte_s is not None:
             self._first.record(ended.first_byte_s, attributes)

@@ -6,11 +6,12 @@ Source: opentelemetry.io, semantic conventions 1.38 and later (`gen_ai.*`, statu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from engine.ended import Ended
+from engine.redact import redact
 from providers.plan import Try
 
 Attribute: TypeAlias = str | bool | int | float | list[str]
@@ -27,6 +28,7 @@ PROVIDERS: Mapping[str, str] = {
 """The type of a provider -> the API that is spoken, which is what `gen_ai.provider.name` tells apart."""
 
 OPERATION = "chat"
+MOST_NAME_CHARS = 200
 DURATION_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKEN_BUCKETS = tuple(float(4**power) for power in range(14))
 """Upper bounds that the conventions recommend."""
@@ -34,22 +36,27 @@ TOKEN_BUCKETS = tuple(float(4**power) for power in range(14))
 
 def span_name(ended: Ended) -> str:
     """The operation and the model that was asked of the upstream, else of the router."""
-    return f"{OPERATION} {ended.target_model or ended.one.request.model}"
+    return f"{OPERATION} {shown(ended.target_model or ended.one.request.model)}"
 
 
-def common_attributes(ended: Ended) -> dict[str, Attribute]:
-    """What spans and metrics have alike."""
+def shown(name: str) -> str:
+    """A name that a client chose, as long as names are and without a credential."""
+    return redact(name)[:MOST_NAME_CHARS]
+
+
+def common_attributes(ended: Ended, named: Callable[[str], str] = shown) -> dict[str, Attribute]:
+    """What spans and metrics have alike; `named` gives a model's name as it is told."""
     attempt = _last_try(ended)
     found: dict[str, Attribute] = {
         "gen_ai.operation.name": OPERATION,
-        "gen_ai.request.model": ended.target_model or ended.one.request.model,
+        "gen_ai.request.model": named(ended.target_model or ended.one.request.model),
     }
     if attempt is not None:
         spec = attempt.target.pool.spec
         found["gen_ai.provider.name"] = PROVIDERS.get(spec.type, spec.type)
         found |= _server_of(attempt)
     if ended.target_model is not None:
-        found["gen_ai.response.model"] = ended.target_model
+        found["gen_ai.response.model"] = named(ended.target_model)
     if ended.error is not None:
         found["error.type"] = ended.error.kind.name
     elif ended.outcome != "answered":
@@ -67,12 +74,11 @@ def span_attributes(ended: Ended) -> dict[str, Attribute]:
         "gen_ai.request.top_p": request.top_p,
         "gen_ai.request.top_k": request.top_k,
         "gen_ai.request.stream": request.stream,
-        "gen_ai.request.stop_sequences": list(request.stop_sequences) or None,
-        "gen_ai.conversation.id": one.session,
+        "gen_ai.conversation.id": None if one.session is None else shown(one.session),
         "gen_ai.response.time_to_first_chunk": ended.first_byte_s,
         "http.response.status_code": ended.status or None,
         "ccr.request.id": one.request_id,
-        "ccr.request.model": request.model,
+        "ccr.request.model": shown(request.model),
         "ccr.rule": one.decision.rule,
         "ccr.category": one.decision.category,
         "ccr.provider": ended.provider,
@@ -111,7 +117,7 @@ def failed_tries(ended: Ended) -> Iterator[dict[str, Attribute]]:
     for attempt, error in ended.one.failures:
         yield {
             "ccr.instance": attempt.pick.instance.id,
-            "gen_ai.request.model": attempt.target.model,
+            "gen_ai.request.model": shown(attempt.target.model),
             "error.type": error.kind.name,
         }
 

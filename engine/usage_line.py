@@ -9,6 +9,9 @@ from engine.usage import NANO, Line, Row, Sums, day_of
 MOST_COUNT = 10**12
 """Counts beyond that are not believed of one reply."""
 
+MOST_NANO = 10**15
+"""Nor costs beyond a million units of the currency, of which some are small."""
+
 MOST_CHARS = 200
 
 
@@ -25,7 +28,7 @@ def line_of(ended: Ended, prices: Prices) -> Row:
     usage = summary.usage
     cost = ended.cost
     nano = -1 if cost is None else int((cost / NANO).to_integral_value())
-    known = 0 <= nano <= MOST_COUNT
+    known = 0 <= nano <= MOST_NANO
     return line, Sums(
         requests=1,
         errors=failed,

@@ -195,6 +195,45 @@ async def test_old_files_go_and_foreign_ones_stay(
     assert (left[:-2], left[-2][:8], left[-1]) == (names[-kept:] if kept else [], "20270115", "mine.json")
 
 
+async def test_one_file_that_cannot_be_deleted_keeps_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a folder that is named as ours; what a killed router had begun goes with the old ones, and it is said."""
+    folder = tmp_path / "requests"
+    (folder / "20200101T000000000Z-req_a.json").mkdir(parents=True)
+    names = ["20200102T000000000Z-req_b.json", "20200103T000000000Z-req_c.json", "20200104T000000000Z-req_d.part"]
+    for name in names:
+        (folder / name).write_text("{}")
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.name == names[1]:
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    one, saver = router_in(tmp_path)
+    said: list[str] = []
+    one.router.journal.write = lambda *words, **more: said.append(f"{words} {more}")  # type: ignore[method-assign]
+    await one.post(BODY, headers=HEADERS)
+    await ended(saver)
+    left = sorted(path.name for path in folder.iterdir())
+    assert left[:-1] == ["20200101T000000000Z-req_a.json", names[1]]
+    assert [line for line in said if "old saved requests cannot be deleted" in line and "not permitted" in line]
+
+
+async def test_no_text_is_too_long_to_be_redacted(tmp_path: Path) -> None:
+    """Images pass as they are; what only begins as one does not."""
+    one, saver = router_in(tmp_path)
+    image = "iVBORw0KGgo" * 2000
+    texts = [image, image + f" and {KEY}"]
+    body = {**BODY, "messages": [{"role": "user", "content": [{"type": "text", "text": text} for text in texts]}]}
+    await one.post(body, headers=HEADERS)
+    await ended(saver)
+    content = json.loads(files(tmp_path)[0].read_text())["request"]["messages"][0]["content"]
+    assert [block["text"] for block in content] == [image, image + " and sk-ant-***"]
+
+
 async def test_a_full_disk_costs_no_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that cannot be made is said once."""
     (tmp_path / "requests").write_text("in the way")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.meters import MOST_TARGETS, OTHER
 from engine.telemetry import Telemetry
 from engine.telemetry_settings import TelemetrySettings
 from tests.fakes.gateway import Answer, InProcess, checked, in_process, streamed
@@ -110,6 +111,33 @@ async def test_no_content_and_no_credential_is_sent(collector: Collector) -> Non
     await sent(collector, answering())
     assert collector.raw
     assert b"canary" not in collector.raw
+
+
+async def test_what_a_client_names_is_no_way_out_for_a_credential(collector: Collector) -> None:
+    """Model, session and stop sequences are the client's own words."""
+    key = "sk-ant-canary" + "0" * 20
+    one = in_process(CONFIGURATION.replace("settings: {models: [m]}", ""), {"up": [answering()]})
+    telemetry = Telemetry(one.router, TelemetrySettings(collector.url), {})
+    body = BODY | {"model": f"m-{key}" + "x" * 300, "stop_sequences": ["canary-of-the-question"]}
+    assert (await one.post(body, headers={"x-claude-code-session-id": f"s-{key}"})).status == 200
+    await telemetry.close()
+    (span,) = collector.spans
+    found = plain(span.attributes)
+    assert b"canary" not in collector.raw
+    assert found["gen_ai.conversation.id"] == "s-sk-ant-***"
+    assert found["ccr.request.model"] == found["gen_ai.request.model"] == "m-sk-ant-***"
+
+
+async def test_models_that_clients_name_are_few_series(collector: Collector) -> None:
+    """The first are told apart, the rest is counted together, and nothing is lost."""
+    one = in_process(CONFIGURATION.replace("settings: {models: [m]}", ""), {"up": [answering()]})
+    telemetry = Telemetry(one.router, TelemetrySettings(collector.url, traces=False), {})
+    for number in range(MOST_TARGETS + 20):
+        await one.post(BODY | {"model": f"m{number}"})
+    await telemetry.close()
+    points = collector.metrics["gen_ai.client.operation.duration"].histogram.data_points
+    counts = {plain(point.attributes)["gen_ai.request.model"]: point.count for point in points}
+    assert (len(counts), counts["m0"], counts[OTHER]) == (MOST_TARGETS + 1, 1, 20)
 
 
 async def test_traces_and_metrics_are_switched_off_apart(collector: Collector) -> None:

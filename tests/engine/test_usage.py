@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.budgets import Budget
+from engine.ended import Ended
 from engine.usage import MOST_LINES, OTHER, Line, Pending, Sums, plus
+from engine.usage_line import line_of
 from engine.usage_report import BadSince, as_csv, as_json, as_table, first_day_of, report_of
 from engine.usage_store import Driver, StoreFailed, UsageStore, shown_store, store_of
 from providers.secret import Secret
+from tests.fakes.gateway import Answer, in_process, streamed
 from tests.fakes.postgres_server import PASSWORD, PostgresServer
 
 ONE = Line("2026-01-05", "default", "a", "m", "ci", "USD")
@@ -168,6 +172,31 @@ def test_a_store_is_shown_without_its_password() -> None:
     """Neither user nor password nor options."""
     assert shown_store(Secret("postgresql://me:secret@db:5432/ccr?password=secret")) == "postgresql://db:5432/ccr"
     assert shown_store(Secret("~/usage.db")) == "~/usage.db"
+
+
+async def test_a_reply_costs_what_it_costs_in_a_small_currency() -> None:
+    """A cost is not believed only where no reply can have it, also where a thousand units are little money."""
+    prices = "usage: {currency: KRW, prices: {up: {input: 20000, output: 100000}}}\n"
+    one = in_process(PROVIDER + prices, {"up": [Answer(used(250_000)), Answer(used(2 * 10**9))]})
+    ended: list[Ended] = []
+    one.router.listeners.append(ended.append)
+    for _ in range(2):
+        await one.post({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
+    sums = [line_of(each, each.prices)[1] for each in ended]
+    assert [(each.cost, each.unpriced) for each in sums] == [(Decimal(25_000), 0), (Decimal(0), 1)]
+
+
+PROVIDER = """
+providers: {up: {type: openai, endpoint: "http://127.0.0.1:9/v1", settings: {models: [m]}}}
+routing: {defaultProvider: up}
+"""
+
+
+def used(output: int) -> list[bytes]:
+    """An answer with so many tokens of output."""
+    usage = {"prompt_tokens": 0, "completion_tokens": output, "total_tokens": output}
+    first, *rest = streamed({"content": "ok"})
+    return [first, b"data: " + json.dumps({"choices": [], "usage": usage}).encode() + b"\n\n", *rest]
 
 
 def test_too_many_lines_run_together_and_lose_nothing() -> None:
