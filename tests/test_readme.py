@@ -11,9 +11,12 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from providers.dialects.table import TYPES
-from tests.docs.generated import PAGES, SECTIONS, with_generated_parts
+from rules.facts import FACTS, spec_of
+from rules.matchers import TYPE_WORDS
+from tests.docs.generated import FORMS, PAGES, SECTIONS, with_generated_parts
 from tests.docs.sessions import TOOLS, Reader, differences
 from tests.fakes.router import free_port
+from tests.rules.compiling import condition
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL_PAGES = sorted(
@@ -58,6 +61,16 @@ def test_the_reference_has_the_settings_of_every_served_type() -> None:
     assert described == TYPES
 
 
+@pytest.mark.parametrize("fact", [*FACTS, "header.x", "provider.a.health", "provider.a.inflight", "budget.m.state"])
+def test_what_the_reference_says_of_a_fact_may_be_written(fact: str) -> None:
+    """Every form of its kind makes a condition, but for words that are another fact's."""
+    spec = spec_of(fact)
+    assert spec is not None
+    for form in FORMS[TYPE_WORDS[spec.type]]:
+        if not spec.words or "enabled" in spec.words:
+            assert condition(f"{{{fact}: {form}}}") is not None
+
+
 @pytest.mark.parametrize("page", ALL_PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     """Every link to a file of the project names one that exists."""
@@ -65,6 +78,15 @@ def test_links_lead_somewhere(page: str) -> None:
     targets = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in target]
 
     assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
+
+
+def test_links_within_the_readme_lead_to_headings() -> None:
+    """As GitHub makes anchors of them: lower case, blanks as hyphens, other signs gone."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
 
 
 def test_the_root_holds_what_a_newcomer_needs() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from click.testing import CliRunner
 from engine.cli import ccr
 from engine.cli.commands import COMMANDS
 from providers.messages.grammar import drawing
+from rules.facts import FACTS, FAMILIES
+from rules.matchers import TYPE_WORDS, WRITTEN
+from rules.operators import OPERATORS
 from schemas.codes import CODES
 from schemas.pages import weight_of
 
@@ -55,6 +58,26 @@ SECTIONS = {
 }
 
 
+# The words for a fact's type -> what may stand beside it, besides operators. A test reads every form.
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "a text": ("opus", "[opus, sonnet]", "{contains: sonnet, ignoreCase: true}", "{prefix: [claude-3, claude-4]}", '{glob: "*-[45]-*"}'),
+    "one of a few words": ("enabled", "[enabled, adaptive]"),
+    "true or false": ("true",),
+    "a number": ("5", "[1, 2]", '"> 10k"', '">= 1M"', '"!= 3"', '"10k..60k"', "{gt: 5, lte: 10}", "{between: [5, 10]}"),
+    "a set": ("{has: Bash}", "{hasAny: [Bash, {prefix: mcp__}]}", '{size: "> 3"}'),
+    "an address": ("10.0.0.7", '{cidr: [10.0.0.0/8, "fd00::/8"]}'),
+    "a time": ('{days: mon-fri, between: "22:00-06:00", tz: Europe/Berlin}', '{days: [sat, sun]}'),
+    "a share": ("{percent: 10, salt: spring}", "{percent: 10, salt: spring, by: clientKey}"),
+    "words": ("[plan, ultrathink]",),
+}  # fmt: skip
+NOTES: Mapping[str, str] = {
+    "a text": "A list means: one of them.",
+    "a number": "`k` is 1,000, `M` is 1,000,000; the end of a range is excluded.",
+    "a time": "A span over midnight belongs to its first day; without `tz` in UTC.",
+    "a share": "By `sessionId`, `clientKey`, `clientIp` or `header.<name>`: who is in stays in as it grows.",
+}
+
+
 def with_generated_parts(page: str) -> str:
     """The page with every generated part made anew."""
 
@@ -83,15 +106,31 @@ def configuration_reference() -> str:
     for name, title in SECTIONS.items():
         found = definitions[name]
         parts.append(_table(title, found.get("description", ""), found["properties"], definitions))
+        if name == "condition":
+            parts.append(_forms())
     return "\n\n".join(parts)
+
+
+def _forms() -> str:
+    """What may stand beside a fact, by its kind."""
+    rows = ["| the fact is | such as | operators |", "|---|---|---|"]
+    for words, forms in FORMS.items():
+        kinds = [kind for kind, said in TYPE_WORDS.items() if said == words]
+        operators = [name for name in WRITTEN if set(kinds) & OPERATORS[name].types]
+        said = ", ".join(f"`{form}`" for form in forms) + (f". {NOTES[words]}" if words in NOTES else "")
+        rows.append(f"| {words} | {said} | {', '.join(f'`{name}`' for name in operators)} |")
+    return (
+        "### What may stand beside a fact\n\nA value, a list of values, or a mapping of operators, all of which must hold."
+        " Of a fact that is missing nothing holds but `{exists: false}`.\n\n" + "\n".join(rows)
+    )
 
 
 def _table(title: str, description: str, properties: Schema, definitions: Schema) -> str:
     rows = list(_rows("", properties, definitions))
     if not rows:
-        return f"**{title}.** {description} It has only the settings of every provider."
+        return f"### {title}\n\n{description} It has only the settings of every provider."
     lines = ["| key | kind | default | meaning |", "|---|---|---|---|", *rows]
-    return f"**{title}.** {description}".rstrip() + "\n\n" + "\n".join(lines)
+    return "\n\n".join(filter(None, (f"### {title}", description, "\n".join(lines))))
 
 
 def _rows(before: str, properties: Schema, definitions: Schema) -> Iterator[str]:
@@ -99,10 +138,16 @@ def _rows(before: str, properties: Schema, definitions: Schema) -> Iterator[str]
         if found.get("$ref", "").startswith("#/$defs/commonSettings/"):
             continue
         path = f"{before}{key}"
-        yield f"| `{path}` | {_kind(found)} | {_default(found)} | {_meaning(found, definitions)} |"
+        fact = FACTS.get(key) if properties is definitions["condition"]["properties"] else None
+        kind = _kind(found) if fact is None else TYPE_WORDS[fact.type]
+        yield f"| `{path}` | {kind} | {_default(found)} | {_meaning(found, definitions)} |"
         below = found.get("properties")
         if below and not _defined(found):
             yield from _rows(f"{path}.", below, definitions)
+    if properties is definitions["condition"]["properties"]:
+        for name, spec in FAMILIES.items():
+            one_of = f" One of {', '.join(f'`{word}`' for word in spec.words)}." if spec.words else ""
+            yield f"| `{name}` | {TYPE_WORDS[spec.type]} |  | {spec.says[0].upper()}{spec.says[1:]}.{one_of} |"
 
 
 def _kind(found: Schema) -> str:
