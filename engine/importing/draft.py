@@ -18,7 +18,10 @@ class Note(Struct, frozen=True):
 
 
 class ProviderDraft(Struct):
-    """A provider. `keys` are references such as `${NAME}`, several of them for several instances; `remarks` become comments."""
+    """A provider. `keys` are references such as `${NAME}`, several of them for several instances; `remarks` become comments.
+
+    `most_output` is the limit of output that its models have, also those that only a route names.
+    """
 
     type: str
     endpoint: str | None = None
@@ -32,6 +35,7 @@ class ProviderDraft(Struct):
     health_check: Any = None
     instances: list[dict[str, Any]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    most_output: int | None = None
 
 
 class TargetDraft(Struct, frozen=True):

@@ -70,7 +70,7 @@ def target_of(provider: object, model: object, place: str, draft: Draft) -> Targ
         return TargetDraft(provider)
     listed = draft.providers[provider]
     if model not in listed.models:
-        listed.models[model] = {}
+        listed.models[model] = {} if listed.most_output is None else {"maxOutputTokens": listed.most_output}
         listed.remarks.append(f"`{model}` was not listed, but a route names it")
     return TargetDraft(provider, model)
 
@@ -86,6 +86,8 @@ def chained(targets: list[TargetDraft]) -> TargetDraft | None:
 def limit_output(provider: ProviderDraft, most: object) -> None:
     """Sets the limit of output of every model that has none."""
     if is_count(most):
+        assert isinstance(most, int)
+        provider.most_output = provider.most_output or most
         for said in provider.models.values():
             said.setdefault("maxOutputTokens", most)
 

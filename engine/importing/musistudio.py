@@ -127,6 +127,8 @@ def _read_provider(item: Members, place: str, served: frozenset[str], draft: Dra
 def _uses(transformer: object, place: str, draft: Draft) -> Iterator[tuple[str, Members, str]]:
     """The transformers in a `use` list, with their options and places."""
     used = transformer.get("use") if isinstance(transformer, dict) else None
+    if not isinstance(transformer, dict | None) or not isinstance(used, list | None):
+        draft.note(f"{place}.transformer", "this is no list of transformers, so it was left out")
     for index, item in enumerate(used if isinstance(used, list) else []):
         where = f"{place}.transformer.use[{index}]"
         if isinstance(item, str):
@@ -199,6 +201,7 @@ def _read_routes(value: Members, draft: Draft) -> None:
             targets += _more(fallbacks, "fallback", scenario, draft) + _more(last, "security", scenario, draft)
             if (target := chained(targets)) is not None:
                 draft.rules[category] = target
+    _note_unused(fallbacks, "fallback", routes, draft)
     for scenario in IMAGES:
         if routes.get(scenario) and (target := chained(targets_of(routes[scenario], f"Router.{scenario}", draft))):
             draft.custom_rules.append({"name": "images", "condition": {"hasImages": True}, "target": target})
@@ -224,6 +227,17 @@ def _more(lists: object, place: str, scenario: str, draft: Draft) -> list[Target
     more = lists.get(scenario) if isinstance(lists, dict) else None
     routes = more if isinstance(more, list) else [more] if more else []
     return [target for route in routes for target in targets_of(route, f"{place}.{scenario}", draft)]
+
+
+def _note_unused(lists: object, place: str, routes: Members, draft: Draft) -> None:
+    """Notes the further targets of scenarios that have no first one."""
+    if lists is not None and not isinstance(lists, dict):
+        draft.note(place, "this is no mapping of scenarios, so it was left out")
+    for scenario, more in lists.items() if isinstance(lists, dict) else ():
+        if more and not (scenario in SCENARIOS and routes.get(scenario)):
+            draft.note(
+                f"{place}.{scenario}", f"there is no category with a route in `Router.{scenario}`, so it was left out"
+            )
 
 
 def _read_server(value: Members, draft: Draft) -> None:

@@ -73,6 +73,7 @@ def _openrouter(provider: ProviderDraft, options: Options, place: str, draft: Dr
 
 def _maxtoken(provider: ProviderDraft, options: Options, place: str, draft: Draft) -> None:
     if is_count(options.get("max_tokens")):
+        provider.most_output = options["max_tokens"]
         for said in provider.models.values():
             said["maxOutputTokens"] = options["max_tokens"]
     else:
@@ -91,14 +92,25 @@ def _reasoning(provider: ProviderDraft, options: Options, place: str, draft: Dra
 
 def _sampling(provider: ProviderDraft, options: Options, place: str, draft: Draft) -> None:
     limit_output(provider, options.get("max_tokens"))
-    fixed = {key: value for key, value in options.items() if key != "max_tokens" and isinstance(value, int | float)}
+    fixed = {key: value for key, value in options.items() if key != "max_tokens" and _is_number(value)}
     if fixed:
         _openai(provider, "extraBody", {**provider.settings.get("extraBody", {}), **fixed}, place, draft)
+    for key in options:
+        if key != "max_tokens" and key not in fixed:
+            draft.note(f"{place}.{key}", "this option of `sampling` has no equivalent")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _custom(provider: ProviderDraft, options: Options, place: str, draft: Draft) -> None:
     made = harmless(dict(options), place, draft)
     _openai(provider, "extraBody", {**provider.settings.get("extraBody", {}), **made}, place, draft)
+    scalars = [key for key, value in made.items() if not isinstance(value, dict | list)]
+    if scalars and provider.type == "openai":
+        named = ", ".join(f"`{key}`" for key in scalars)
+        draft.note(place, f"{named}: as `extraBody` it wins over what a request says, which it did not there")
 
 
 _APPLIED: Mapping[str, Apply] = {

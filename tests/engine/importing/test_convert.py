@@ -182,6 +182,49 @@ def test_a_key_moved_out_takes_no_variable_that_is_in_use() -> None:
     assert made.variables == ("P_API_KEY_2",)
 
 
+NOTED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a transformer that is no list": ({"transformer": "openrouter"}, {}, "Providers[0].transformer: this is no list"),
+    "a use that is no list": ({"transformer": {"use": "openrouter"}}, {}, "Providers[0].transformer: this is no list"),
+    "sampling that is no number": (
+        {"transformer": {"use": [["sampling", {"stop": ["x"], "seed": True}]]}},
+        {},
+        "transformer.use[0].stop: this option of `sampling` has no equivalent",
+    ),
+    "parameters that a request may have too": (
+        {"transformer": {"use": [["customparams", {"temperature": 1, "k": {"enable": True}}]]}},
+        {},
+        "`temperature`: as `extraBody` it wins over what a request says",
+    ),
+    "fallbacks of a scenario without a category": (
+        {},
+        {"fallback": {"image": ["p,a"]}},
+        "fallback.image: there is no category with a route in `Router.image`",
+    ),
+    "fallbacks of a scenario without a route": (
+        {},
+        {"fallback": {"think": ["p,a"]}},
+        "fallback.think: there is no category",
+    ),
+    "fallbacks that are no mapping": ({}, {"fallback": ["p,a"]}, "fallback: this is no mapping"),
+}
+
+
+@pytest.mark.parametrize(("members", "top", "note"), NOTED.values(), ids=NOTED)
+def test_what_version_2_has_and_ccr_has_not_is_noted(members: dict[str, Any], top: dict[str, Any], note: str) -> None:
+    """Nothing of a file goes without a word."""
+    one = {"name": "p", "api_base_url": "https://p.example", "models": ["a"], **members}
+    made = convert({"Providers": [one], "Router": {"default": "p,a"}, **top})
+    assert note in "\n".join(f"{said.place}: {said.text}" for said in made.notes)
+
+
+def test_the_limit_of_a_provider_holds_for_a_model_that_only_a_route_names() -> None:
+    """It stands in the transformer, and not with the models."""
+    for use, limit in ((["deepseek"], 8192), ([["maxtoken", {"max_tokens": 5}]], 5)):
+        one = {"name": "p", "api_base_url": "https://p.example", "models": [], "transformer": {"use": use}}
+        made = convert({"Providers": [one], "Router": {"default": "p,a"}})
+        assert values_of(made)["providers"]["p"]["settings"]["models"] == [{"name": "a", "maxOutputTokens": limit}]
+
+
 def test_a_category_without_a_route_goes_where_default_goes() -> None:
     """As there; the provider's first model would be another one."""
     listed = [{"name": "p", "api_base_url": "https://p.example", "models": ["a", "b"]}]
