@@ -10,10 +10,10 @@ it is first met: most requests only follow steps that others went before.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
-from operator import or_
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial, reduce
+from operator import ge, gt, le, lt, or_
+from typing import Any, TypeAlias, assert_never
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -76,12 +76,16 @@ Ending: TypeAlias = Decision | Fallible | Chosen
 """What a lane leads to, once its literals and its rest hold."""
 
 
+End: TypeAlias = Callable[[FactSource, list[Skipped]], Decision | None]
+"""The decision of a lane whose literals hold, if its rest does; an entry that fails is added to those skipped."""
+
+
 class Track(Struct, frozen=True):
-    """A lane of the grid: the columns that have a say in it, the cheapest and most used ones first."""
+    """A lane of the grid: the columns that have a say in it, the cheapest and most used ones first; `decision` if no more is asked."""
 
     columns: tuple[Column, ...]
-    rest: tuple[Predicate, ...]
-    ending: Ending
+    end: End
+    decision: Decision | None
 
 
 class Step(Struct):
@@ -109,7 +113,14 @@ class Grid:
         lanes = list(_lanes_of(rules))
         columns = _columns_of([lane for lane, _ in lanes])
         self._all = (1 << len(lanes)) - 1
-        self._tracks = [Track(_columns_for(lane, columns), lane.rest, ending) for lane, ending in lanes]
+        self._tracks = [
+            Track(
+                _columns_for(lane, columns),
+                _end_of(lane.rest, ending),
+                ending if isinstance(ending, Decision) and not lane.rest else None,
+            )
+            for lane, ending in lanes
+        ]
         self._forget()
 
     def decision(self, facts: FactSource) -> Decision:
@@ -125,7 +136,7 @@ class Grid:
                     key = bisect_left(column.cuts, seen) + bisect_right(column.cuts, seen)
                 step = step.ways.get(key) or self._behind(step, column, key, seen)
                 continue
-            decision = step.decision or _decision_of(step.track, facts, skipped)
+            decision = step.decision or step.track.end(facts, skipped)
             if decision is not None:
                 return replace(decision, skipped=tuple(skipped)) if skipped else decision
             step = step.otherwise or self._otherwise(step)
@@ -156,8 +167,7 @@ class Grid:
             assert running, "the last category always holds"
             track = self._tracks[(running & -running).bit_length() - 1]
             column = next((one for one in track.columns if not one.bit & asked), None)
-            decision = track.ending if isinstance(track.ending, Decision) and not track.rest else None
-            step = self._steps[running, asked] = Step(running, asked, track, column, decision)
+            step = self._steps[running, asked] = Step(running, asked, track, column, track.decision)
         return step
 
     def _forget(self) -> None:
@@ -166,27 +176,60 @@ class Grid:
         self._first = self._step(self._all, 0)
 
 
-def _decision_of(track: Track, facts: FactSource, skipped: list[Skipped]) -> Decision | None:
-    """The decision of a lane whose literals hold, if its rest does; an entry that fails is added to `skipped`."""
-    match track.ending:
-        case Decision() as decision:
-            for part in track.rest:
-                if not holds(part, facts):
-                    return None
-            return decision
+def _end_of(rest: tuple[Predicate, ...], ending: Ending) -> End:
+    match ending:
+        case Decision():
+            checks = tuple(map(_check_of, rest))
+
+            def decided(facts: FactSource, _skipped: list[Skipped]) -> Decision | None:
+                for check in checks:
+                    if not check(facts):
+                        return None
+                return ending
+
+            return decided
         case Chosen(rules):
-            target = explicit_target(rules, facts)
-            return None if target is None else Decision(Route(target), EXPLICIT, None)
+
+            def chosen(facts: FactSource, _skipped: list[Skipped]) -> Decision | None:
+                target = explicit_target(rules, facts) if facts.choices() else None
+                return None if target is None else Decision(Route(target), EXPLICIT, None)
+
+            return chosen
         case Fallible(entry, decision):
-            outcome = try_condition(entry.name, entry.condition, facts, None)
-            if not isinstance(outcome, str):
-                return decision if outcome else None
-            skipped.append(Skipped(entry.name, outcome))
-            if isinstance(entry, Rule) and entry.on_error == "reject":
-                return Decision(refusal_of(entry, outcome), entry.name, None)
-            return None
+            return partial(_tried, entry, decision)
         case _:
-            assert_never(track.ending)
+            assert_never(ending)
+
+
+def _check_of(part: Predicate) -> Callable[[FactSource], bool]:
+    """Whether a part of a rest holds; a bound of tokens, which almost every request is asked for, in few calls."""
+    compare = _COMPARES.get(part.operator) if isinstance(part, Test) and part.fact == "inputTokens" else None
+    if compare is None:
+        return partial(holds, part)
+    assert isinstance(part, Test)
+    limit = part.operand
+
+    def holds_by_bounds(facts: FactSource) -> bool:
+        for low, high in facts.token_bounds():
+            at_low = compare(low, limit)
+            if compare(high, limit) is at_low:
+                return at_low
+        return holds(part, facts)
+
+    return holds_by_bounds
+
+
+_COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+
+
+def _tried(entry: Rule | Category, decision: Decision, facts: FactSource, skipped: list[Skipped]) -> Decision | None:
+    outcome = try_condition(entry.name, entry.condition, facts, None)
+    if not isinstance(outcome, str):
+        return decision if outcome else None
+    skipped.append(Skipped(entry.name, outcome))
+    if isinstance(entry, Rule) and entry.on_error == "reject":
+        return Decision(refusal_of(entry, outcome), entry.name, None)
+    return None
 
 
 def _lanes_of(rules: RuleSet) -> Iterator[tuple[Lane, Ending]]:

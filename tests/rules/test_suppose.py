@@ -69,4 +69,4 @@ def test_more_cases_than_are_worth_going_through_are_said_to_be_incomplete() -> 
         for number in range(700)
     )
     found = cases_of(ruleset(HEAD + rules), facts())
-    assert (found.complete, found.unknown) == (False, {"time"})
+    assert (found.complete, found.unknown) == (False, frozenset({"time"}))
