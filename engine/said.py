@@ -106,7 +106,7 @@ def _streamed(events: list[dict[str, Any]]) -> Said:
 def _chat(chunks: list[dict[str, Any]]) -> Said:
     """What chunks say, or the one whole completion. Calls are told apart by their index; in `function_call` there is one."""
     texts: list[str] = []
-    calls: dict[object, tuple[list[str], list[str]]] = {}
+    calls: dict[str, tuple[list[str], list[str]]] = {}
     stop, usage, error = None, dict[str, int](), None
     for chunk in chunks:
         usage |= _counts(chunk.get("usage"))
@@ -121,7 +121,7 @@ def _chat(chunks: list[dict[str, Any]]) -> Said:
             ]
             for index, function in [*functions, (0, _at(said, "function_call"))]:
                 if isinstance(function, dict):
-                    name, arguments = calls.setdefault(index, ([], []))
+                    name, arguments = calls.setdefault(str(index), ([], []))
                     name.append(_text(function.get("name")) or "")
                     arguments.append(_text(function.get("arguments")) or "")
     tools = tuple(("".join(name), _plain(_parsed("".join(pieces)))) for name, pieces in calls.values())

@@ -27,9 +27,6 @@ from schemas.wording import listed, quoted
 SUBSTITUTION = r"^\$\{.+\}$"
 """The pattern by which the schema admits `${...}` where a number or boolean is wanted."""
 
-WITHOUT_NUL = r"^[^\u0000]*$"
-"""The pattern of what the system is asked for by name: it ends a name at its first NUL."""
-
 Path = tuple[str | int, ...]
 
 
@@ -51,9 +48,7 @@ def findings_of(root: Node, faults: SequenceType[Fault]) -> list[Diagnostic]:
     for fault in faults:
         say = _KEYWORDS.get(fault.keyword or "")
         node = node_at(root, fault.path)
-        if say is None or node is None:
-            continue
-        if isinstance(node, Scalar) and is_unresolved(node) and fault.wanted != WITHOUT_NUL:
+        if say is None or node is None or (isinstance(node, Scalar) and is_unresolved(node)):
             continue
         for one in say(_At(root, node, fault)):
             if fault.keyword == "required" and (fault.path, one.data.get("key")) in misspelt:
@@ -261,9 +256,6 @@ def _is_number(text: str) -> bool:
 def _say_pattern(at: _At) -> Iterator[Diagnostic]:
     if at.fault.wanted == SUBSTITUTION:
         yield from _say_kind(at)
-    elif at.fault.wanted == WITHOUT_NUL:
-        message = f"{_name(at.fault.path)} holds the character NUL, which no path and no address has"
-        yield finding("CCR106", message, at.node.span, help="take it out, or look into the file that gives the value")
     else:
         form, help_text = _form_of(at)
         yield finding("CCR106", f"{_name(at.fault.path)} is not of the form {form}", at.node.span, help=help_text)

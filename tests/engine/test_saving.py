@@ -323,8 +323,12 @@ COMPLETION = {
     "usage": {"prompt_tokens": 3},
 }
 IN_CHAT = Said("hello", (("T", '{"a": 2}'), ("U", "{}")), "tool_calls", {"prompt_tokens": 3})
+DAMAGED = b"""data: {"choices": [{"delta": {"tool_calls": [{"index": [1], "function": {"name": "T"}}]}}]}
+
+"""
 ANSWERS = [
     (STREAM, HEARD),
+    (DAMAGED, Said(tools=(("T", "{}"),))),
     (json.dumps(WHOLE).encode(), HEARD),
     (b'{"error": {"type": "api_error", "message": "no"}}', Said(error="api_error: no")),
     (b'data: {"type": "error", "error": {"type": "api_error", "message": "no"}}\n\n', Said(error="api_error: no")),

@@ -105,7 +105,7 @@ def test_a_name_with_a_nul_in_it_is_an_error_at_its_place(place: Path, words: st
     done = asked(words, "nul.yaml")
 
     assert done.exit_code == 1
-    assert "holds the character NUL" in done.output
+    assert "a NUL character is in a text" in done.output
     assert "nul.yaml:3:" in done.output
 
 
