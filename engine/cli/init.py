@@ -19,13 +19,15 @@ def command(file: Path | None, force: bool) -> int:
 
     Writes FILE, or ~/.claude-code-router/config.yaml, and beside it the schema that editors check it with.
     """
-    path = file.expanduser() if file else made_private(state_folder()) / "config.yaml"
+    path = file.expanduser() if file else state_folder() / "config.yaml"
     if path.suffix.lower() == ".json":
         raise click.UsageError(f"the starter is YAML, which `{path.name}` says it is not; choose a name with `.yaml`")
     if path.exists() and not force:
         click.echo(f"{path} is already there; `--force` replaces it", err=True)
         return 1
     try:
+        if file is None:
+            made_private(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(starter_configuration(), encoding="utf-8")

@@ -242,10 +242,18 @@ def in_background(prepared: Prepared) -> int:
     """Starts a process of its own and waits until it serves; gives 0, or the exit status it failed with."""
     if prepared.options.config == "-" or prepared.port == 0:
         raise click.UsageError("a router in the background needs a configuration file and a port of its own")
-    made_private(state_folder())
-    said = state_folder() / f"ccr-{prepared.port}.out"
     words = replace(prepared.options, port=prepared.port).words()
-    with said.open("wb") as output:
+    try:
+        said = made_private(state_folder()) / f"ccr-{prepared.port}.out"
+        output = said.open("wb")
+    except OSError as problem:
+        click.echo(
+            f"ccr: {problem.filename} cannot be written ({problem.strerror}), which a router in the background needs;"
+            " `ccr start` serves without it",
+            err=True,
+        )
+        return 1
+    with output:
         # `-P`: nothing in the working directory may stand in for the router's own modules.
         child = subprocess.Popen(  # noqa: S603 - an argument list of our own
             [sys.executable, "-P", "-m", "engine.cli", "start", *words],

@@ -73,6 +73,14 @@ def test_a_folder_that_cannot_be_written_is_said(place: Path) -> None:
     assert "cannot be written" in output
 
 
+def test_a_home_that_cannot_be_written_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user without a home folder, in a container for one."""
+    (place / "file").write_text("")
+    monkeypatch.setenv("HOME", str(place / "file"))
+
+    assert ran("init") == (1, f"{place}/file/.claude-code-router cannot be written: Not a directory\n")
+
+
 def test_the_schema_is_a_json_schema() -> None:
     """`ccr schema` prints what editors read."""
     status, output = ran("schema")

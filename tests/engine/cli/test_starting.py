@@ -261,6 +261,21 @@ def test_standard_input_stays_in_the_foreground(place: Path, monkeypatch: pytest
     assert "needs a configuration file" in result.output
 
 
+def test_without_a_home_there_is_no_background(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could find the router there, so it is refused in a line that says what can be done."""
+    monkeypatch.setattr(subprocess, "Popen", None)
+    (place / "file").write_text("")
+    monkeypatch.setenv("HOME", str(place / "file"))
+
+    status, output = refused("--demo", "--detach")
+
+    assert status == 1
+    assert output.splitlines()[-1] == (
+        f"ccr: {place}/file/.claude-code-router cannot be written (Not a directory), which a router in the background"
+        " needs; `ccr start` serves without it"
+    )
+
+
 @pytest.mark.parametrize(
     ("workers", "more", "said"),
     [(2, "", False), (3, "", True), (3, 'state: "redis://127.0.0.1:1/0"\n', False)],
