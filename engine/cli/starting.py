@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from errno import EPERM
 from pathlib import Path
 
@@ -245,7 +245,9 @@ def in_background(prepared: Prepared) -> int:
     words = replace(prepared.options, port=prepared.port).words()
     try:
         said = made_private(state_folder()) / f"ccr-{prepared.port}.out"
-        output = said.open("wb")
+        # Of two that start at once each reads what its own process says.
+        saying = said.with_suffix(f".{os.getpid()}.out")
+        output = saying.open("wb")
     except OSError as problem:
         click.echo(
             f"ccr: {problem.filename} cannot be written ({problem.strerror}), which a router in the background needs;"
@@ -262,20 +264,32 @@ def in_background(prepared: Prepared) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        return _served(prepared.port, child, saying)
+    finally:
+        with suppress(FileNotFoundError):  # what a process that failed said was shown, and is gone
+            saying.replace(said)
+
+
+def _served(port: int, child: subprocess.Popen[bytes], saying: Path) -> int:
+    """Waits until the process serves: 0, or the exit status it failed with, and `saying`, what it said, is shown."""
     end = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < end:
         status = child.poll()
         if status is not None:
-            lines = said.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+            lines = saying.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
             news = "".join(line for line in lines if not line.startswith(SAYS_WHICH))
             click.echo(news, nl=False, err=True)
+            saying.unlink()
             return status or 1
-        router = running(prepared.port)
+        router = running(port)
         if router is not None and router.pid == child.pid:
             return 0
         time.sleep(0.01)
     child.terminate()
-    click.echo(f"ccr: the router did not answer within {READY_WITHIN_S:.0f} s; see {said}", err=True)
+    click.echo(
+        f"ccr: the router did not answer within {READY_WITHIN_S:.0f} s; see {saying.parent}/ccr-{port}.out", err=True
+    )
     return 1
 
 

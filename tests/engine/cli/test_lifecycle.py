@@ -48,6 +48,15 @@ class User:
             check=False,
         )
 
+    def start_at_once(self, count: int) -> list[tuple[int, str]]:
+        """So many of `ccr start --demo --detach` on the port: the exit status of each and what it said."""
+        words = [sys.executable, "-P", "-m", "engine.cli", "start", "--demo", "--detach", "--port", str(self.port)]
+        started = [
+            subprocess.Popen(words, cwd=self.place, env=self.environment, stderr=subprocess.PIPE, text=True)
+            for _ in range(count)
+        ]
+        return [(one.returncode, said) for one in started for said in [one.communicate(timeout=60)[1]]]
+
     def start(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`ccr start --detach` on the port."""
         return self.ccr("start", "--detach", "--port", str(self.port), *words, **environment)
@@ -133,6 +142,17 @@ def test_what_fails_in_the_background_says_the_file_once(served: User) -> None:
             f"or choose `--port {served.port + 1}`"
         ),
     ]
+
+
+def test_of_several_starts_at_once_one_serves_and_the_others_say_so(user: User) -> None:
+    """Each says what its own process said, and nothing of another's."""
+    ended = sorted(user.start_at_once(3))
+
+    assert [status for status, _ in ended] == [0, 1, 1]
+    for _, said in ended[1:]:
+        assert [line.partition(" ")[0] for line in said.splitlines()] == ["ccr:", "ccr:"]
+    assert user.get("/health/live")[0] == 200
+    assert [path.name for path in (user.home / ".claude-code-router").glob("*.out")] == [f"ccr-{user.port}.out"]
 
 
 def test_restart_with_a_broken_configuration_leaves_the_old_router(served: User) -> None:
