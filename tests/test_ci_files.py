@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +66,20 @@ def test_the_commands_of_the_workflow_succeed_on_the_example(folder: Path) -> No
     assert (folder / "ccr-tests.xml").read_text().count("<testcase ") == 6
     assert json.loads((folder / "ccr.sarif").read_text())["version"] == "2.1.0"
     assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_the_workflow_says_which_requests_go_elsewhere(folder: Path) -> None:
+    """Its step compares with the branch that the change is for, and writes a table into the summary."""
+    (job,) = _yaml(EXAMPLE / "workflow.yaml")["jobs"].values()
+    (step,) = (step["run"] for step in job["steps"] if "ccr diff" in step.get("run", ""))
+    for words in ("init -q", "add ccr.yaml", "commit -q -m old", "update-ref refs/remotes/origin/main HEAD"):
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        subprocess.run(["git", *who, *shlex.split(words)], cwd=folder, check=True)
+    file, summary = folder / "ccr.yaml", folder / "summary.md"
+    file.write_text(file.read_text().replace("background: cloud,small", "background: cloud,large"))
+    here = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
+    given = {"GITHUB_BASE_REF": "main", "GITHUB_STEP_SUMMARY": str(summary)}
+    subprocess.run(["bash", "-e", "-c", step], cwd=folder, env={**here, **given}, check=True)
+
+    assert "1 class of requests goes elsewhere" in summary.read_text()
+    assert "| cloud,small by background | cloud,large by background |" in summary.read_text()

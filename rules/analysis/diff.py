@@ -106,8 +106,7 @@ class _Comparison:
                         decision = self.after.certifier.decide(Facts(envelope_of(made.shape)))
                         if decision.rule == new.name:
                             assert common is not None
-                            region = described(common, (old, new), self.before.boxes)
-                            return Change(old, new, made, decision, region)
+                            return Change(old, new, made, decision, self._region(common, number, other))
                     self.proved = False
                     tries += 1
                     if isinstance(made, Witness) or tries > MAX_TRIES:
@@ -116,6 +115,19 @@ class _Comparison:
         except Spent:
             self.proved = False
         return None
+
+    def _region(self, box: Box, number: int, other: int) -> str:
+        """A box in words, without what the other version of either outcome takes before: where a bound moved, up to there."""
+        one, two = self.before.listing.outcomes, self.after.listing.outcomes
+        said = [one[number], two[other]]
+        for name, earlier in ((one[number].name, two[:other]), (two[other].name, one[:number])):
+            for outcome in earlier:
+                if outcome.name == name and outcome.entry is not None:
+                    fails = self.before.boxes.sides_of(outcome.entry.condition).fails_to_hold
+                    rest = [common for part in fails if (common := both(box, part)) is not None]
+                    if len(rest) == 1 and rest[0] != box:
+                        box, said = rest[0], [*said, outcome]
+        return described(box, said, self.before.boxes)
 
     def _new(self, boxes: int) -> int:
         """Boxes of the new listing in the common field."""

@@ -27,3 +27,27 @@ def test_what_holds_throughout_a_region_is_said(condition: str, said: str) -> No
     changes = difference((before, PROVIDERS), (after, PROVIDERS)).changes
 
     assert [change.region for change in changes] == [said]
+
+
+MOVED = [
+    ("{inputTokens: '> 60k'}", "{inputTokens: '> 100k'}", ["inputTokens > 60000 and not inputTokens > 100000"]),
+    ("{toolCount: '> 5'}", "{toolCount: '>= 5'}", ["toolCount >= 5 and not toolCount > 5"]),
+    ("{stream: true}", "{stream: true, hasTools: true}", ["stream is true and not hasTools is true"]),
+    ("{model: a, stream: true}", "{model: b}", ["model is a and stream is true", "model is b"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), MOVED)
+def test_where_a_bound_moved_is_said_up_to_there(old: str, new: str, said: list[str]) -> None:
+    """What the rule took before, or takes now, goes where it went: the region ends there."""
+    text = """
+routing:
+  defaultProvider: a
+  explicitModels: false
+  categories: {search: {not: {always: true}}, longcontext: {not: {always: true}}, background: {not: {always: true}}, thinking: {not: {always: true}}}
+  customRules: [{name: one, condition: %s, target: 'b,b1'}]
+"""
+    before, after = (ruleset(text % condition) for condition in (old, new))
+    changes = difference((before, PROVIDERS), (after, PROVIDERS)).changes
+
+    assert [change.region for change in changes] == said
