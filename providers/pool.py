@@ -290,10 +290,13 @@ class Pool:
         """
         if self.max_inflight is not None and old.max_inflight is not None:
             self.queue, old.queue.most = old.queue, self.queue.most
-        known = {(one.spec.endpoint, one.spec.credentials): one.record for one in old.instances}
+        known: dict[object, list[Record]] = {}  # more than one where instances differ in nothing but their names
+        for one in old.instances:
+            known.setdefault((one.spec.endpoint, one.spec.credentials), []).append(one.record)
+        kept = [known.get((one.spec.endpoint, one.spec.credentials)) for one in self.instances]
         self.instances = tuple(
-            Instance(one.id, one.index, one.spec, known.pop((one.spec.endpoint, one.spec.credentials), one.record))
-            for one in self.instances
+            Instance(one.id, one.index, one.spec, records.pop(0) if records else one.record)
+            for one, records in zip(self.instances, kept, strict=True)
         )
         if [one.name for one in old.instances] == [one.name for one in self.instances]:
             self.turn = old.turn

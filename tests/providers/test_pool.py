@@ -193,6 +193,25 @@ def test_reload_keeps_what_is_known_of_unchanged_instances() -> None:
     assert once(new, Succeeded()) == "c", "the turn goes on where it was"
 
 
+def test_reload_keeps_instances_apart_that_differ_in_their_names_only() -> None:
+    """Two ways to one endpoint, as for their weights: each keeps its own record, and one alone the first of them."""
+    spec = spec_of("a", "b")
+    twin = dataclasses.replace(spec.instances[0], name="twin")
+    old, new, later = (Pool(replace(spec, instances=kept)) for kept in ((spec.instances[0], twin),) * 2 + ((twin,),))
+    held = take(old)
+    new.adopt(old)
+
+    assert [one.record is before.record for one, before in zip(new.instances, old.instances, strict=True)] == [
+        True,
+        True,
+    ]
+    assert new.inflight == 1
+    later.adopt(new)
+    assert later.inflight == 1
+    old.give_back(held, Succeeded(), 0.0, rng())
+    assert later.inflight == 0
+
+
 def test_snapshot_is_json_and_holds_no_secret() -> None:
     """What `/status` shows has no user, password, query or key of an endpoint."""
     spec = spec_of("a")
