@@ -19,11 +19,13 @@ def retry_after_of(headers: Mapping[str, str], limited: bool = True) -> float | 
     Of several resets the longest of those used up counts. None where nothing is said. A date is counted from the answer's own `date` header, so no clock is read. Nonsense counts as unsaid; never above a day.
     """
     found = _number(headers.get("retry-after-ms"))
-    if found is not None:
+    if found is not None and found >= 0:
         return _bounded(found / 1000)
     if (after := headers.get("retry-after")) is not None:
         seconds = _number(after)
-        return _bounded(_until(after, headers) if seconds is None else seconds)
+        if seconds is None:
+            return _bounded(_until(after, headers))
+        return _bounded(seconds) if seconds >= 0 else None
     if not limited:
         return None
     waits = [wait for name, value in headers.items() if (wait := _reset(name, value, headers)) is not None]
