@@ -20,8 +20,8 @@ from engine.asgi import HttpApp
 from engine.guarded import Guard, GuardedProtocol
 
 BACKLOG = 2048
-NEW_CONNECTION_S = 0.5
-"""How long a connection without a request yet may stay when the server ends: its request is perhaps on the way."""
+ON_ITS_WAY_S = 0.5
+"""How long a connection without an open request stays when the server ends: its first or next one is perhaps on the way."""
 
 HANDSHAKE_S = 15.0
 LAST_HANDSHAKE_S = 2.0
@@ -88,21 +88,22 @@ class HttpServer:
     async def drain(self, seconds: float, at_once: asyncio.Event) -> int:
         """Accepts no more, lets open requests end, and breaks off what is left after `seconds` or once `at_once` is set.
 
-        Idle connections are closed at once. Gives how many requests were broken off. INVARIANT: a connection that the
-        system had accepted for us when this was called gets an answer to its request.
+        Idle connections are closed as soon as no request can be on its way any more. Gives how many requests were broken
+        off. INVARIANT: a connection that the system had accepted for us when this was called gets an answer to its request.
         """
         self._draining = True
         self._set_date()
         await self._stop_accepting()
         loop = asyncio.get_running_loop()
         began = loop.time()
+        idle_since: dict[GuardedProtocol, float] = {}
         await asyncio.sleep(0)
         while (self._state.connections or self._state.tasks) and not at_once.is_set():
             passed = loop.time() - began
-            if passed >= seconds and (passed >= NEW_CONNECTION_S or not self._has_new()):
+            expecting = self._close_idle(idle_since, loop.time())
+            if passed >= seconds and not expecting:
                 break
-            self._close_idle(also_new=passed >= NEW_CONNECTION_S)
-            await asyncio.sleep(min(LOOK_EVERY_S, max(seconds - passed, 0.001)))
+            await asyncio.sleep(LOOK_EVERY_S if passed >= seconds else min(LOOK_EVERY_S, seconds - passed))
         broken = len(self._state.tasks)
         await self._break_off()
         return broken
@@ -137,16 +138,23 @@ class HttpServer:
         with contextlib.suppress(OSError):  # whoever gives up now has asked for nothing yet
             await loop.connect_accepted_socket(self._protocol, one, ssl=self._tls, ssl_handshake_timeout=handshake_s)
 
-    def _has_new(self) -> bool:
-        """Whether some connection has not had a request yet: that may lie unread, and is told like the others."""
-        connections: set[Any] = self._state.connections
-        return any(connection.cycle is None for connection in connections)
+    def _close_idle(self, idle_since: dict[GuardedProtocol, float], now: float) -> bool:
+        """Closes the connections that have had no open request for long enough; whether others may still get one.
 
-    def _close_idle(self, *, also_new: bool) -> None:
+        `idle_since` is what is known of them from the last time.
+        """
+        expecting = False
         connection: Any
         for connection in list(self._state.connections):
-            if connection.cycle is not None or also_new:
-                connection.shutdown()  # closes it where no request is open, else after its answer
+            if connection.cycle is not None and not connection.cycle.response_complete:
+                idle_since.pop(connection, None)
+            elif now - idle_since.setdefault(connection, now) >= ON_ITS_WAY_S:
+                connection.shutdown()
+            else:
+                expecting = True
+        for gone in idle_since.keys() - self._state.connections:
+            del idle_since[gone]
+        return expecting
 
     async def _break_off(self) -> None:
         """Cancels the open requests, which say so to their clients, and closes every connection."""

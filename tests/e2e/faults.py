@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -116,25 +116,41 @@ def _calls_too_many(events: Sequence[dict[str, Any]]) -> int:
     return max(0, calls - 1)
 
 
-async def ask(url: str, number: int, tally: Tally) -> None:
-    """Sends the request of that number, every other one streamed, and counts what came of it; a refused connection was not sent."""
-    asked = body(stream=number % 2 == 0, tools=[WEATHER], messages=[{"role": "user", "content": str(number // 2)}])
+async def ask(url: str, numbers: Iterable[int], tally: Tally, *, kept: bool = False) -> None:
+    """Sends the requests of these numbers one after another, each on a connection of its own unless they are `kept`.
+
+    Every other one is streamed. What came of them is counted; a refused connection was not sent.
+    """
     host, _, port = url.removeprefix("http://").partition(":")
-    try:
-        reader, writer = await asyncio.open_connection(host, int(port), limit=2**20)
-    except ConnectionError:
-        tally.statuses[0] += 1
-        return
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    for number in numbers:
+        if connection is None or connection[0].at_eof():
+            try:
+                connection = await asyncio.open_connection(host, int(port), limit=2**20)
+            except ConnectionError:
+                tally.statuses[0] += 1
+                continue
+        goes_on = await _ask_on(*connection, number, tally)
+        if not (goes_on and kept):
+            connection[1].close()
+            connection = None
+    if connection is not None:
+        connection[1].close()
+
+
+async def _ask_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int, tally: Tally) -> bool:
+    """One request; whether the connection can carry another."""
+    asked = body(stream=number % 2 == 0, tools=[WEATHER], messages=[{"role": "user", "content": str(number // 2)}])
     try:
         async with asyncio.timeout(ENDS_WITHIN_S):
             writer.write(message_request(asked))
             got = await read_reply(reader)
-        verdict, doubled, why = judge(got)
-        tally.add(verdict, doubled, got.status, why)
     except (OSError, EOFError, ValueError) as error:
         tally.add("lost", 0, 0, repr(error))
-    finally:
-        writer.close()
+        return False
+    verdict, doubled, why = judge(got)
+    tally.add(verdict, doubled, got.status, why)
+    return got.headers.get("connection") != "close"
 
 
 async def under_load(
@@ -144,21 +160,17 @@ async def under_load(
     meanwhile: Awaitable[None] | None = None,
     *,
     throughout: bool = False,
+    kept: bool = False,
 ) -> Tally:
     """So many requests, half of them streams, `at_once` at a time, while something happens.
 
-    `throughout`: at least so many, and on until that is over.
+    `throughout`: at least so many, and on until that is over. `kept`: clients keep their connections.
     """
     tally, over = Tally(), not throughout
     numbers = itertools.takewhile(lambda number: number < requests or not over, itertools.count())
     async with asyncio.TaskGroup() as group:
-
-        async def worker() -> None:
-            for number in numbers:
-                await ask(router.url, number, tally)
-
         for _ in range(at_once):
-            group.create_task(worker())
+            group.create_task(ask(router.url, numbers, tally, kept=kept))
         if meanwhile is not None:
             await meanwhile
         over = True
@@ -295,21 +307,21 @@ def limited() -> Tally:
             return asyncio.run(under_load(router, 300, 16))
 
 
-def terminated(workers: int = 1, drain_s: float = 30.0) -> Tally:
+def terminated(workers: int = 1, drain_s: float = 30.0, kept: bool = False) -> Tally:
     """The router is sent SIGTERM under load; what it had accepted must still end well."""
     with upstream_process() as (_, url):
         config = {**configuration_of(url, patience_ms=20_000), "server": {"drainSeconds": drain_s}}
-        return _terminated(config, workers)
+        return _terminated(config, workers, kept)
 
 
-def _terminated(config: dict[str, Any], workers: int) -> Tally:
+def _terminated(config: dict[str, Any], workers: int, kept: bool) -> Tally:
     with Router(config, arguments=("--workers", str(workers))) as router:
 
         async def terminate() -> None:
             await asyncio.sleep(0.5)
             router.signal(15)
 
-        return asyncio.run(under_load(router, 600, 16, terminate()))
+        return asyncio.run(under_load(router, 600, 16, terminate(), kept=kept))
 
 
 def without_redis(how: Callable[[RedisServer], None]) -> Tally:
@@ -414,6 +426,8 @@ ROWS: tuple[Row, ...] = (
     Row("more requests than concurrency and its queue", limited),
     Row("router sent SIGTERM under load", terminated, all_right=True),
     Row("router of 2 workers sent SIGTERM under load", partial(terminated, 2), all_right=True),
+    Row("router sent SIGTERM, connections kept", partial(terminated, kept=True), all_right=True),
+    Row("router of 2 sent SIGTERM, connections kept", partial(terminated, 2, kept=True), all_right=True),
     Row("router sent SIGTERM, no time to drain", partial(terminated, 1, 0.0)),
     Row("Redis killed under load, 2 routers", partial(without_redis, RedisServer.kill), all_right=True),
     Row("Redis frozen under load, 2 routers", partial(without_redis, RedisServer.freeze), all_right=True),

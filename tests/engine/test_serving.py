@@ -142,15 +142,32 @@ async def test_a_second_signal_does_not_wait() -> None:
         writer.close()
 
 
-async def test_idle_connections_are_closed_at_once() -> None:
-    """A kept connection holds nothing up."""
+async def test_idle_connections_hold_nothing_up() -> None:
+    """A kept connection is closed, whatever time there is to drain."""
     async with serving(Answer(HELLO)) as (_, server, port):
         reader, writer = await asked(port, ASK)
         await reader.readuntil(b'"stop_sequence":null')
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             assert await server.drain(3600, asyncio.Event()) == 0
         await rest_of(reader)
         writer.close()
+
+
+async def test_the_next_request_on_a_kept_connection_is_answered() -> None:
+    """One that was on its way when the router was told to stop is not lost: its answer says that it is the last there."""
+    async with serving(Answer(HELLO)) as (_, server, port):
+        reader, writer = await asked(port, ASK)
+        await reader.readuntil(b"}}")
+        async with asyncio.TaskGroup() as group:
+            draining = group.create_task(server.drain(3600, asyncio.Event()))
+            await asyncio.sleep(0.02)
+            writer.write(request(ASK))
+            answer = await rest_of(reader)
+        writer.close()
+
+    assert draining.result() == 0
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in answer
 
 
 async def test_connections_in_the_queue_of_the_system_are_answered() -> None:
