@@ -54,10 +54,11 @@ def _fit_thinking(body: dict[str, Any], model: str, losses: Losses) -> None:
     effort = config.get("effort")
     if effort is None or body.get("thinking", {}).get("type") != "adaptive":
         return
-    if _NO_THINKING.search(model):
+    name = model.replace(".", "-")  # some upstreams call `claude-sonnet-4-5` `claude-sonnet-4.5`
+    if _NO_THINKING.search(name):
         losses.add("reasoning_effort", f"`{model}` does not think")
         del body["thinking"], config["effort"]
-    elif _BY_BUDGET.search(model):
+    elif _BY_BUDGET.search(name):
         del config["effort"]
         budget = min(BUDGETS[effort], body["max_tokens"] - 1)
         if budget >= LEAST_BUDGET:
