@@ -6,12 +6,12 @@
     assistant: content, tool_calls a b    assistant: text, tool_use a, tool_use b
     tool b, tool a, user                  one user turn: tool_result b, tool_result a, text
 
-Calls of the older form (`function_call`, role `function`) are calls whose ids are made here.
+Calls of the older form (`function_call`, role `function`) are calls whose ids are made here; other ids stay as they are, for each
+target is told them in its own way.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -26,8 +26,6 @@ Turn: TypeAlias = dict[str, Any]
 
 OPENING = "Please begin."
 """Said where a request has instructions only: a Messages request needs a user's turn."""
-
-_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class Conversation(Struct, frozen=True):
@@ -54,7 +52,6 @@ class _Reader(Struct):
     losses: Losses
     system: list[Block] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    ids: dict[str, str] = field(default_factory=dict)
     by_function: dict[str, list[str]] = field(default_factory=dict)
     made_ids: int = 0
 
@@ -75,7 +72,7 @@ class _Reader(Struct):
             case "assistant":
                 self._add("assistant", self._assistant(message, place))
             case "tool":
-                call = self._id(text_at(message, "tool_call_id", place))
+                call = text_at(message, "tool_call_id", place)
                 self._add("user", [self._result(call, message, place)])
             case "function":
                 waiting = self.by_function.get(text_at(message, "name", place), [])
@@ -148,7 +145,7 @@ class _Reader(Struct):
         return blocks
 
     def _call(self, call: Mapping[str, Any], place: str) -> Block:
-        call_id = self._id(text_at(call, "id", place))
+        call_id = text_at(call, "id", place)
         if call.get("type") == "custom":
             custom = object_at(call, "custom", place)
             name = text_at(custom, "name", under(place, "custom"))
@@ -184,20 +181,6 @@ class _Reader(Struct):
         }
         return result if blocks else {"type": "tool_result", "tool_use_id": call_id}
 
-    def _id(self, given: str) -> str:
-        """The id with only the characters that a Messages request may have; two different ids stay different."""
-        known = self.ids.get(given)
-        if known is None:
-            base = known = _NOT_IN_IDS.sub("_", given) or "call"
-            taken, number = set(self.ids.values()), 1
-            while known in taken:
-                number += 1
-                known = f"{base}_{number}"
-            self.ids[given] = known
-            if known != given:
-                self.losses.add("messages.tool_call_id", "characters that an id may not have were replaced")
-        return known
-
     def _made_id(self) -> str:
         self.made_ids += 1
-        return self._id(f"call_{self.made_ids}")
+        return f"call_{self.made_ids}"

@@ -15,6 +15,7 @@ NAMES: Mapping[str, str] = {
     "output_config.format": "response_format",
     "output_config.effort": "reasoning_effort",
     "thinking": "reasoning_effort",
+    "messages.content.tool_use.id": "messages.tool_call_id",
     "tool_choice.disable_parallel_tool_use": "parallel_tool_calls",
     "tools.input_schema": "tools.function.parameters",
     "system": "messages",

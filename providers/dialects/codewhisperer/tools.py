@@ -53,6 +53,8 @@ def specifications(
         declared = {}
     elif declared and _choice(request) not in ("auto", None):
         losses.add("tool_choice", "this service has no such field; the model chooses itself")
+    elif _choice(request) not in ("auto", "none", None):
+        losses.add("tool_choice", "no tools are offered")
     if declared and (request.tool_choice or {}).get("disable_parallel_tool_use") is True:
         losses.add("tool_choice.disable_parallel_tool_use", "this service has no such field")
     if declared:

@@ -363,6 +363,14 @@ LOST: list[tuple[str, dict[str, Any], set[str]]] = [
         {"tool_choice", "tool_choice.disable_parallel_tool_use", "max_tokens"},
     ),
     (
+        "a-choice-of-the-vendors-tool-alone",
+        {
+            "tools": [{"type": "web_search_20250305", "name": "web_search"}],
+            "tool_choice": {"type": "tool", "name": "web_search"},
+        },
+        {"tools.web_search_20250305", "tool_choice", "max_tokens"},
+    ),
+    (
         "server-tool",
         {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
         {"tools.web_search_20250305", "max_tokens"},
