@@ -74,6 +74,9 @@ def _following(folder: Path, current: Path | None) -> Iterator[str]:
             if following is not None:
                 held.enter_context(following)
             if file is not None:
+                if os.fstat(file.fileno()).st_size < file.tell():  # emptied by its owner, who keeps a copy
+                    file.seek(0)
+                    pending = b""
                 *whole, pending = (pending + file.read()).split(b"\n")
                 yield from (line.decode("utf-8", "replace") for line in whole)
             if following is not None:

@@ -124,6 +124,17 @@ def test_following_goes_through_full_files(
     assert read == written[written.index(read[0]) :][: len(read)]
 
 
+def test_following_a_file_that_was_emptied_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rotates by copying cuts the file and leaves it in its place."""
+    today = folder / "ccr-2026-01-02.log"
+    today.write_text('{"long": "' + "x" * 99 + '"}\n')
+    waiting = iter(["", '{"short": 1}\n'])
+    monkeypatch.setattr("engine.cli.logs.time.sleep", lambda _: today.write_text(next(waiting)))
+    lines = _following(folder, today)
+
+    assert next(lines) == '{"short": 1}'
+
+
 def test_following_outlives_a_file_that_vanishes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between being listed and being opened it may be renamed, or deleted for its age."""
     listed = [[folder / "ccr-2026-01-04.log"], [folder / "ccr-2026-01-02.log"]]
