@@ -47,7 +47,7 @@ def compile_rules(
     rules = _rules(root, conditions, routes)
     categories = _categories(root, builtin, conditions, routes, offers)
     filters = filters_in(root, conditions)
-    _check_names(rules, categories, conditions.diagnostics)
+    _check_names(_written_rules(root), categories, conditions.diagnostics)
     result = RuleSet(
         tuple(rules),
         tuple(categories),
@@ -81,9 +81,8 @@ def _threshold(root: Mapping) -> int | float:
 
 
 def _rules(root: Mapping, conditions: Conditions, routes: Routes) -> list[Rule]:
-    written = node_at(root, ("routing", "customRules"))
     rules = []
-    for index, node in enumerate(written if isinstance(written, Sequence) else ()):
+    for index, node in enumerate(_written_rules(root)):
         if not isinstance(node, Mapping):
             routes.broken = True
             continue
@@ -98,6 +97,11 @@ def _rules(root: Mapping, conditions: Conditions, routes: Routes) -> list[Rule]:
         on_error: Literal["skip", "reject"] = "reject" if _word(node.get("onError")) == "reject" else "skip"
         rules.append(Rule(name, index, predicate, route, span, _flag(node.get("enabled"), True), on_error))
     return rules
+
+
+def _written_rules(root: Mapping) -> tuple[Node, ...]:
+    written = node_at(root, ("routing", "customRules"))
+    return written.items if isinstance(written, Sequence) else ()
 
 
 def _name_of(node: Mapping, index: int) -> tuple[str, Span]:
@@ -145,19 +149,19 @@ def _last_resort(root: Mapping) -> Scalar | None:
     return node if isinstance(node, Scalar) and isinstance(node.value, str) and node.value else None
 
 
-def _check_names(rules: list[Rule], categories: list[Category], diagnostics: list[Diagnostic]) -> None:
+def _check_names(written: tuple[Node, ...], categories: list[Category], diagnostics: list[Diagnostic]) -> None:
+    """Of all rules, those with mistakes in them, too."""
     taken = {category.name: "a category" for category in categories} | {EXPLICIT: "the client's explicit choice"}
     first: dict[str, Span] = {}
-    for rule in rules:
-        if rule.name in taken:
-            message = f"a rule cannot be called `{literal_text(rule.name)}`: that is {taken[rule.name]}"
-            diagnostics.append(finding("CCR108", message, rule.span))
-        elif rule.name in first:
-            message = f"there are two rules called `{literal_text(rule.name)}`"
-            label = Label(first[rule.name], "the first one")
-            diagnostics.append(finding("CCR108", message, rule.span, labels=(label,)))
+    for name, span in (_name_of(node, index) for index, node in enumerate(written) if isinstance(node, Mapping)):
+        if name in taken:
+            message = f"a rule cannot be called `{literal_text(name)}`: that is {taken[name]}"
+            diagnostics.append(finding("CCR108", message, span))
+        elif name in first:
+            message = f"there are two rules called `{literal_text(name)}`"
+            diagnostics.append(finding("CCR108", message, span, labels=(Label(first[name], "the first one"),)))
         else:
-            first[rule.name] = rule.span
+            first[name] = span
 
 
 def _flag(node: Node | None, default: bool) -> bool:

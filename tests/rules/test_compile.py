@@ -304,6 +304,16 @@ def test_two_rules_of_one_name_are_an_error_that_shows_both() -> None:
 
 
 @pytest.mark.parametrize(
+    "mistake", ["condition: {hasTools: true}", "condition: {hasTools: true}, target: a", "target: 'a,a1'"]
+)
+def test_two_rules_of_one_name_are_found_beside_other_mistakes(mistake: str) -> None:
+    """Whatever else is wrong with one of them, or the second finding would wait for the first to be mended."""
+    right = "    - {name: x, condition: {hasTools: true}, target: 'a,a1'}\n"
+    _, found = compiled(f"{HEAD}  customRules:\n    - {{name: x, {mistake}}}\n{right}")
+    assert "CCR108" in [one.code for one in found]
+
+
+@pytest.mark.parametrize(
     "condition", ["{any: 3}", "{not: [1]}", "{ref: 3}", "{expr: 3}", "{always: maybe}", "[1]", "3"]
 )
 def test_what_is_no_condition_at_all_is_left_to_the_schema(condition: str) -> None:
