@@ -20,6 +20,9 @@ from providers.secret import Secret
 WAIT_S = 5
 """How long a writer waits for another one, or for a server."""
 
+_ENCODINGS = ("UTF8", "SQL_ASCII")
+"""Of databases that can hold every name; the second takes all bytes as they come."""
+
 POSTGRES = ("postgresql://", "postgres://")
 GROUPS: dict[str, tuple[str, ...]] = {
     "rule": ("rule",),
@@ -42,6 +45,8 @@ _TABLE = (
 
 _BATCHES = "CREATE TABLE IF NOT EXISTS ccr_usage_batch (id TEXT PRIMARY KEY, day TEXT NOT NULL)"
 """The last batch of each writer: one whose commit broke off is looked for here, so that it is not counted twice."""
+
+_TABLES = (("ccr_usage", _TABLE), ("ccr_usage_batch", _BATCHES))
 
 
 class StoreFailed(Exception):  # noqa: N818 - says what is so
@@ -185,8 +190,8 @@ class UsageStore:
         try:
             if self._connection is None:
                 self._connection = self._driver.connect()
-                for table in (_TABLE, _BATCHES):
-                    self._connection.cursor().execute(table)
+                for name, making in _TABLES:
+                    self._make(self._connection, name, making)
                 self._connection.commit()
             result = work(self._connection.cursor())
             self._connection.commit()
@@ -194,6 +199,23 @@ class UsageStore:
             self._drop()
             raise StoreFailed(f"{type(problem).__name__}: {_first_line(problem)}") from None
         return result
+
+    def _make(self, connection: Connection, name: str, making: str) -> None:
+        """Makes a table that is not there: who may only read or write them must not need the right to make some."""
+        for last in (False, True):
+            try:
+                connection.cursor().execute(f"SELECT 1 FROM {name} LIMIT 0")  # noqa: S608 - names of ours only
+            except self._driver.failures:
+                connection.rollback()
+            else:
+                return
+            try:
+                connection.cursor().execute(making)
+                connection.commit()
+            except self._driver.failures:  # another writer may have been first
+                if last:
+                    raise
+                connection.rollback()
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -250,12 +272,20 @@ def _postgres(where: Secret) -> Driver:
         raise MissingDriver("`usage.store` needs the package `psycopg`: install `ccr-router[postgres]`") from None
 
     def connect() -> Connection:
-        made: Connection = psycopg.connect(
+        made = psycopg.connect(
             where.reveal(),
             connect_timeout=WAIT_S,
             application_name="claude-code-router",
             options=f"-c statement_timeout={WAIT_S * 1000}",
+            client_encoding="UTF8",
         )
+        encoding = made.info.parameter_status("server_encoding")
+        if encoding not in _ENCODINGS:
+            made.close()
+            message = (
+                f"the database's encoding is {encoding}, which cannot hold every name: make one with ENCODING 'UTF8'"
+            )
+            raise StoreFailed(message)
         return made
 
     return Driver(connect, (psycopg.Error, OSError), "%s")

@@ -32,6 +32,9 @@ REFRESH_S = 3.0
 
 LAST_WRITE_S = 8.0
 FORGET_S = 3600.0
+SILENT_S = 10.0
+SILENT = "the store does not answer"
+"""What is said of one that neither refuses nor answers: longer than it would wait for another writer."""
 
 Spent: TypeAlias = tuple[Budget, str, int]
 """A budget, the first day of its period, what is spent since."""
@@ -58,6 +61,7 @@ class UsageWriter:
         self._forgot_at: float | None = None
         self._wrote_at = -WRITE_S
         self._stuck = False
+        self._asked_at: float | None = None
         self._thread = OwnThread("usage", LAST_WRITE_S)
 
     def follow(self) -> None:
@@ -78,10 +82,12 @@ class UsageWriter:
         settings = self._settings
         if settings is None:
             return None
+        silent = self._asked_at is not None and self._router.clock() - self._asked_at > SILENT_S
+        problem = SILENT if silent else self._problem
         return {
             "store": shown_store(settings.store),
-            "ok": self._problem is None,
-            "lastError": self._problem,
+            "ok": problem is None,
+            "lastError": problem,
             "since": timestamp_of(self._since),
             "waiting": len(self._pending.sums),
         }
@@ -107,7 +113,8 @@ class UsageWriter:
                     async with asyncio.timeout(LAST_WRITE_S):
                         await self._turn()
             if self._stuck or self._pending.sums:
-                self._router.journal.write("error", "usage is lost", stage="usage", problem=self._problem)
+                problem = SILENT if self._stuck else self._problem
+                self._router.journal.write("error", "usage is lost", stage="usage", problem=problem)
             self._thread.end()
 
     async def _pause(self) -> None:
@@ -146,12 +153,14 @@ class UsageWriter:
 
         def settle(turn: asyncio.Future[list[Spent]] | None) -> None:
             self._stuck = turn is None  # what it writes yet must not be written twice
+            self._asked_at = None
             if turn is not None and self._settled(turn, rows):
                 self._read_at = now if wanted else self._read_at
                 self._forgot_at = now if before else self._forgot_at
 
         work = partial(self._work, where, rows, wanted, router.gateway.prices.currency, before)
         self._wrote_at = now if rows else self._wrote_at
+        self._asked_at = now
         await self._thread.turn(work, settle)
 
     def _settled(self, turn: asyncio.Future[list[Spent]], rows: list[Row]) -> bool:

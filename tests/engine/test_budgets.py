@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from engine.budgets import Budget, Ledger, first_day
 from engine.compose import gateway_of
 from engine.usage import Line, Sums
 from engine.usage_store import StoreFailed, UsageStore, store_of
-from engine.usage_writer import UsageWriter
+from engine.usage_writer import SILENT, SILENT_S, UsageWriter
 from providers.secret import Secret
 from tests.fakes.gateway import Answer, InProcess, checked, in_process, streamed
 
@@ -260,6 +261,37 @@ async def test_a_store_that_is_gone_loses_nothing(tmp_path: Path) -> None:
     await ended(writer)
     assert [sums.requests for sums in recorded(tmp_path / "u.db").values()] == [1]
     assert one.router.budgets["month"] == "half"
+
+
+async def test_a_store_that_is_silent_is_said(tmp_path: Path) -> None:
+    """It neither fails nor answers, as a frozen server does: requests go on, and nobody is told that all is well."""
+    answer = threading.Event()
+
+    class Silent(UsageStore):
+        def __init__(self) -> None: ...
+
+        def add(self, rows: Any) -> None:
+            answer.wait(60)
+
+        def spent(self, wanted: Any, currency: str) -> Any:
+            return []
+
+    one = router_with(tmp_path / "u.db")
+    now = [100.0]
+    one.router.clock = lambda: now[0]
+    writer = UsageWriter(one.router, lambda _: Silent())
+    writer.follow()
+    await one.post(BODY)
+    turn = asyncio.get_running_loop().create_task(writer.start())
+    await asyncio.sleep(0)
+    found = [(writer.standing() or {})["lastError"]]
+    now[0] += SILENT_S + 1
+    found.append((writer.standing() or {})["lastError"])
+    assert (await one.post(BODY)).status == 200
+    answer.set()
+    await turn
+    assert [*found, (writer.standing() or {})["lastError"]] == [None, SILENT, None]
+    await ended(writer)
 
 
 FAULTS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -109,6 +110,59 @@ def test_a_store_that_comes_back_is_used_again(postgres: PostgresServer) -> None
     postgres.start()
     store.add([(ONE, SUMS)])
     assert [sums.requests for _, _, sums in store.totals(["day"], *WHOLE)] == [4]
+    store.close()
+
+
+def test_who_may_not_make_tables_may_use_them(postgres: PostgresServer) -> None:
+    """A role with rights on the two tables alone, as who looks after a database gives them."""
+    import psycopg
+
+    owner = store_of(Secret(postgres.url))
+    owner.forget("9999-99-99")
+    owner.close()
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+        connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ccr_usage, ccr_usage_batch TO plain")
+    store = store_of(Secret(f"postgresql://plain:plain@127.0.0.1:{postgres.port}/postgres"))
+    store.add([(ONE, SUMS)])
+    assert [sums.requests for _, _, sums in store.totals(["day"], *WHOLE)] == [2]
+    store.close()
+
+
+def test_writers_that_begin_together_make_one_table(postgres: PostgresServer) -> None:
+    """As the workers of a router do with a new database."""
+    import psycopg
+
+    for _ in range(5):
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            connection.execute("DROP TABLE IF EXISTS ccr_usage, ccr_usage_batch")
+        stores = [store_of(Secret(postgres.url)) for _ in range(8)]
+        with ThreadPoolExecutor(len(stores)) as pool:
+            list(pool.map(lambda store: store.add([(ONE, SUMS)]), stores))
+        assert [sums.requests for _, _, sums in stores[0].totals(["day"], *WHOLE)] == [16]
+        for store in stores:
+            store.close()
+
+
+@pytest.mark.parametrize(("encoding", "holds"), [("SQL_ASCII", True), ("LATIN1", False)])
+def test_names_of_every_script_are_held_or_the_database_is_refused(
+    postgres: PostgresServer, encoding: str, holds: bool
+) -> None:
+    """Else one name that it cannot hold would keep all others waiting for ever."""
+    import psycopg
+
+    name = f"as_{encoding.lower()}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )  # type: ignore[call-overload, unused-ignore]
+    store = store_of(Secret(postgres.url.removesuffix("postgres") + name))
+    if holds:
+        store.add([(ONE._replace(model="\u6a21\u578b"), SUMS)])
+        assert [names for names, _, _ in store.totals(["model"], *WHOLE)] == [("\u6a21\u578b",)]
+    else:
+        with pytest.raises(StoreFailed, match="the database's encoding is LATIN1"):
+            store.add([(ONE, SUMS)])
     store.close()
 
 
