@@ -197,7 +197,7 @@ class UsageStore:
             self._connection.commit()
         except self._driver.failures as problem:
             self._drop()
-            raise StoreFailed(f"{type(problem).__name__}: {_first_line(problem)}") from None
+            raise StoreFailed(_said_of(problem)) from None
         return result
 
     def _make(self, connection: Connection, name: str, making: str) -> None:
@@ -256,7 +256,7 @@ def _sqlite(path: Path, *, make: bool) -> Driver:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         elif not path.is_file():
-            raise FileNotFoundError(2, "no such file", str(path))
+            raise FileNotFoundError(2, "there is no such file; a router makes it when it first records something")
         connection = sqlite3.connect(path, timeout=WAIT_S, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -306,5 +306,8 @@ def _joined(names: Sequence[str]) -> str:
     return ",".join(names) if any(names) else ""
 
 
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().partition("\n")[0]
+def _said_of(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror[:1].lower() + problem.strerror[1:]
+    first, _, _ = str(problem).strip().partition("\n")
+    return f"{type(problem).__name__}: {first}"

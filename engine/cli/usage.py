@@ -45,19 +45,21 @@ def command(by: tuple[str, ...], since: str, form: str, config: str | None, env_
 
     now = time.time()
     try:
-        first = first_day_of(since, now)
+        first, today = first_day_of(since, now), first_day_of("today", now)
+        if first > today:
+            raise BadSince(f"`{since}` has not begun: today is {today}")
     except BadSince as bad:
         raise click.UsageError(str(bad)) from None
     settings = _settings(config, env_file)
     wanted = tuple(dict.fromkeys(by))
     try:
         store = store_of(settings.store, make=False)
-        totals = store.totals(wanted, first, first_day_of("today", now))
+        totals = store.totals(wanted, first, today)
         store.close()
     except StoreFailed as problem:
         raise UnusableConfiguration(f"the record in {shown_store(settings.store)} cannot be read: {problem}") from None
     forms = {"table": as_table, "json": as_json, "csv": as_csv}
-    click.echo(forms[form](report_of(wanted, first, first_day_of("today", now), totals)), nl=False)
+    click.echo(forms[form](report_of(wanted, first, today, totals)), nl=False)
     return 0
 
 

@@ -41,9 +41,10 @@ def test_usage_is_shown_by_several_things(folder: Path) -> None:
 
 REFUSALS = [
     (BASE, [], 1, "nothing is recorded under this configuration: add `usage: {}` to it"),
-    (BASE + "usage: {store: none.db}\n", [], 1, "the record in none.db cannot be read: FileNotFoundError"),
+    (BASE + "usage: {store: none.db}\n", [], 1, "the record in none.db cannot be read: there is no such file"),
     (BASE + "usage: {stroe: u.db}\n", [], 1, "ccr.yaml has errors"),
     (BASE + "usage: {}\n", ["--since", "5h"], 2, "`5h` is no span of days and no day"),
+    (BASE + "usage: {}\n", ["--since", "9000-01-01"], 2, "`9000-01-01` has not begun: today is "),
     (BASE + "usage: {}\n", ["--by", "day", "--by", "ruel"], 2, "'ruel' is not one of"),
     ("a: [", [], 3, "ccr.yaml has errors"),
 ]
