@@ -105,10 +105,8 @@ class _Heard(Struct):
 
     outcomes: dict[str, set[bool | None]] = field(default_factory=dict)
     leaves: set[int] = field(default_factory=set)
-    trying: str = ""
 
     def begin(self, name: str) -> None:
-        self.trying = name
         self.outcomes.setdefault(name, set())
 
     def leaf(self, node: Leaf, result: bool | None) -> None:  # noqa: ARG002 - the seam's signature

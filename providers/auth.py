@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -79,8 +78,3 @@ def scrubbed(text: bytes, credential: Headers) -> bytes:
         if name != PROFILE and len(secret) >= SHORTEST_ECHO:
             text = text.replace(secret.encode(), b"***")
     return text
-
-
-def same_secret(one: Secret, other: str) -> bool:
-    """Whether the client's `other` is our secret, in time that does not depend on how much of it is right."""
-    return hmac.compare_digest(one.reveal().encode(), other.encode("utf-8", "surrogatepass"))

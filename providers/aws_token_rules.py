@@ -62,7 +62,6 @@ class Standing(Struct, frozen=True):
     kind: Kind | None
     token: Secret | None = None
     profile_arn: str | None = None
-    expires_at_s: float | None = None
     request: RefreshRequest | None = None
     headers: tuple[tuple[str, str], ...] = ()
     why: str = ""
@@ -111,7 +110,6 @@ def standing(
         kind,
         token=Secret(token) if alive else None,
         profile_arn=_text(members, "profileArn") or None,
-        expires_at_s=expires,
         request=request,
         headers=(("tokentype", "EXTERNAL_IDP"),) if kind == "external_idp" else (),
         why=why if state == "unusable" else "",

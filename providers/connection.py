@@ -19,8 +19,7 @@ from providers.wire.http1 import AnswerParser, Garbage
 from providers.wire.inflate import Garbled, Inflater, inflater_of
 
 HIGH_WATER = 262_144
-LOW_WATER = 65_536
-"""Unread bytes of one answer at which reading stops, and at which it goes on."""
+"""Unread bytes of one answer at which reading stops; it goes on when they are taken."""
 
 LINGER_S = 1.0
 """How long an answer that is of no more interest may take to end, so that its connection can be used again."""

@@ -92,7 +92,6 @@ class Attempt(Struct, frozen=True):
 
     tried: Try
     error: ProviderError
-    ended_at: float
     again_at: float | None
 
 
@@ -165,7 +164,7 @@ class Plan:
 
     def failed(self, attempt: Try, error: ProviderError, now: float, rng: random.Random) -> None:
         """The try came to nothing, and no byte of it went to the client."""
-        self.history.append(Attempt(attempt, error, now, self._again_at(attempt, error, now, rng)))
+        self.history.append(Attempt(attempt, error, self._again_at(attempt, error, now, rng)))
         if error.kind.name == "context_length":
             self._skip_to_larger_window(attempt)
 

@@ -19,7 +19,6 @@ from schemas.diagnostics import Diagnostic, Label, Severity, Span
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 
 DEFAULT_LONG_CONTEXT = 60_000
-LAST_CATEGORY = "default"
 
 
 class Offer(Struct, frozen=True):

@@ -82,7 +82,7 @@ def _declared(
         if tool.name == DEFERRED_PLACEHOLDER:
             losses.add(f"tools.{DEFERRED_PLACEHOLDER}", "it stands for tools that are not sent yet")
             continue
-        _lose_members(tool, strict, losses)
+        lose_members(tool, strict, losses, "this API has no such mode")
         if kind.startswith("web_search_"):
             continue
         if capabilities is not None and "tools" not in capabilities:
@@ -115,13 +115,14 @@ def _raw(value: dict[str, Any]) -> Raw:
     return Raw(msgspec.json.encode(value))
 
 
-def _lose_members(tool: Tool, strict: bool, losses: Losses) -> None:
+def lose_members(tool: Tool, strict: bool, losses: Losses, not_strict: str) -> None:
+    """Lists what of a tool a function has no place for; `not_strict`: why it is not `strict` where it is not to be."""
     if tool.cache_control is not None:
         losses.add("tools.cache_control", "a tool takes no cache mark here")
     if tool.defer_loading is True:
         losses.add("tools.defer_loading", "the tool is sent at once")
     if tool.strict is True and not strict:
-        losses.add("tools.strict", "this API has no such mode")
+        losses.add("tools.strict", not_strict)
     for member in ("allowed_callers", "input_examples", "eager_input_streaming"):
         if getattr(tool, member) is not None:
             losses.add(f"tools.{member}", "this API has no such member")

@@ -58,7 +58,6 @@ class Sent(Struct, frozen=True):
 
     issuer: str
     model_id: str
-    body_bytes: int
     thinking: str
     input_tokens: int
     window_tokens: int | None
@@ -116,7 +115,6 @@ def _encoded(ask: Ask, *, refused: bool) -> Encoded:
         dialect_state=Sent(
             issuer=issuer,
             model_id=model_id,
-            body_bytes=len(body),
             thinking=_readable_thinking(ask.request, thinking),
             input_tokens=_estimate(body, messages),
             window_tokens=_window(ask, row) if options.count_by_context else None,

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, field
 
 from providers.dialects.losses import Losses
+from providers.dialects.offer import lose_members
 from providers.dialects.openai.options import Options
 from providers.dialects.tool_names import DEFERRED_PLACEHOLDER
 from providers.dialects.tool_schemas.clean import cleaned, cleaned_strict
@@ -55,7 +56,7 @@ def _offer(
         if tool.name == DEFERRED_PLACEHOLDER:
             losses.add(f"tools.{DEFERRED_PLACEHOLDER}", "it stands for tools that are not sent yet")
             continue
-        _lose_members(tool, options, losses)
+        lose_members(tool, options.tool_schema == "strict", losses, "`toolSchema` is not `strict`")
         if kind.startswith("web_search_"):
             able = capabilities is not None and "webSearch" in capabilities
             _search(tool, options, able, offer, losses)
@@ -120,18 +121,6 @@ def _function(
     if parameters is not None:
         function["parameters"] = parameters
     return function
-
-
-def _lose_members(tool: Tool, options: Options, losses: Losses) -> None:
-    if tool.cache_control is not None:
-        losses.add("tools.cache_control", "a tool takes no cache mark here")
-    if tool.defer_loading is True:
-        losses.add("tools.defer_loading", "the tool is sent at once")
-    if tool.strict is True and options.tool_schema != "strict":
-        losses.add("tools.strict", "`toolSchema` is not `strict`")
-    for member in ("allowed_callers", "input_examples", "eager_input_streaming"):
-        if getattr(tool, member) is not None:
-            losses.add(f"tools.{member}", "this API has no such member")
 
 
 def _search(tool: Tool, options: Options, able: bool, offer: Offer, losses: Losses) -> None:

@@ -38,7 +38,7 @@ def test_every_error_vector_is_met(case: dict[str, Any]) -> None:
     """Type, status and retry are those the vectors accept, a 200 without a stream included."""
     head = Head(case["status"], case["headers"])
     if case["status"] == 200:
-        decoder = ReplyDecoder(Sent("i", "m", 0, "off", 1, None), {}, head)
+        decoder = ReplyDecoder(Sent("i", "m", "off", 1, None), {}, head)
         (fault,) = [*decoder.feed(body_of(case)), *decoder.finish()]
         assert isinstance(fault, Fault)
         error = fault.error

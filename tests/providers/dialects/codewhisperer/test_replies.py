@@ -44,7 +44,6 @@ def decoder(
     known: dict[str, Any] = {
         "issuer": "i",
         "model_id": "m",
-        "body_bytes": 1000,
         "input_tokens": 250,
         "window_tokens": None,
     }
