@@ -15,13 +15,11 @@ from msgspec import Struct, field
 
 from providers.dialects.losses import Losses
 from providers.dialects.pieces import Media, Piece, Words, text_of
+from providers.dialects.thought_signatures import MARKER
 from providers.dialects.turns import Answer, Assistant, Called, Others, Remark, Thought, Turn, in_reminder
 from providers.messages.signatures import unmarked
 
 Part: TypeAlias = dict[str, Any]
-
-MARKER = "skip_thought_signature_validator"
-"""What the vendor's guide names for calls in a history that another model began: not a signature, a request to do without one."""
 
 OF_THOUGHT = "t."
 """In front of a marked signature that stood on a part of thought itself, not on the part behind it."""

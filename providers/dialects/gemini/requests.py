@@ -5,7 +5,6 @@ Source: `GenerateContentRequest` and `GenerationConfig` of the Gemini API.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -19,16 +18,12 @@ from providers.dialects.gemini.tools import tools_of
 from providers.dialects.losses import Losses
 from providers.dialects.pieces import takes_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
+from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
 from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, lose_user, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
-
-_REFUSED_SIGNATURE = re.compile(
-    r"(?:corrupted|invalid|missing an?) .?thought[_ ]?signature|thought[_ ]?signature.{0,40}(?:not valid|invalid)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def encode(ask: Ask) -> Encoded:
@@ -42,7 +37,7 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     A signature is bound to the model and the project that gave it, and one is missed from calls of another provider's model. The
     calls are marked instead, unless the settings say `plain`.
     """
-    if error.status != 400 or not _REFUSED_SIGNATURE.search(error.message):
+    if error.status != 400 or not refuses_signatures(error.message):
         return None
     again = _encoded(ask, refused=True)
     return without_thinking(again) if again.body != encoded.body else None

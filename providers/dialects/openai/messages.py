@@ -31,6 +31,8 @@ from providers.dialects.openai.content import (
     text_part,
 )
 from providers.dialects.openai.options import Options
+from providers.dialects.thought_signatures import MARKER
+from providers.messages.signatures import unmarked
 from schemas.decode_request import blocks_of
 from schemas.request import Block, Message, MessagesRequest
 
@@ -43,14 +45,26 @@ _LEAST_ID_CHARS = 8
 _NO_RESULT = "[no result was given for this call]"
 
 
+class Signing(Struct, frozen=True):
+    """Whose signatures of calls are sent back (None: the upstream has just refused them), and whether calls without one are marked."""
+
+    issuer: str | None
+    marks_unsigned: bool
+
+
 def messages_of(
-    request: MessagesRequest, options: Options, takes: Takes, names: Mapping[str, str], losses: Losses
+    request: MessagesRequest,
+    options: Options,
+    takes: Takes,
+    names: Mapping[str, str],
+    signing: Signing,
+    losses: Losses,
 ) -> list[Sent]:
     """The messages to send. `names` maps the client's tool names to those sent.
 
     INVARIANT: every tool call is followed by exactly one tool message with its id, before any other message.
     """
-    conversation = _Conversation(options, takes, names, losses)
+    conversation = _Conversation(options, takes, names, signing, losses)
     leading = _system_parts(request.system, takes, losses)
     for turn in _turns(request.messages, options.mid_conversation_system, leading, takes, losses):
         if turn[0].role == "assistant":
@@ -108,6 +122,7 @@ class _Conversation(Struct):
     options: Options
     takes: Takes
     names: Mapping[str, str]
+    signing: Signing
     losses: Losses
     sent: list[Sent] = field(default_factory=list)
     waiting: list[_Call] = field(default_factory=list)
@@ -117,14 +132,19 @@ class _Conversation(Struct):
         texts: list[Part] = []
         calls: list[Sent] = []
         thoughts: list[str] = []
+        signature: str | None = None
         glue = ""
         for block in blocks:
             kind = block.type
             if kind == "tool_use":
-                calls.append(self._call(block))
+                calls.append(_signed(self._call(block), signature))
+                signature = None
                 glue = "\n\n"
             elif kind in ("thinking", "redacted_thinking"):
-                self._think(block, thoughts)
+                own = self._signature(block)
+                if own is None or block.thinking:
+                    self._think(block, thoughts, is_own=own is not None)
+                signature = own or signature
                 glue = "\n\n"
             elif kind in ("server_tool_use", "mcp_tool_use"):
                 self.losses.add(f"messages.content.{kind}", "a call that the vendor's own server answered")
@@ -140,6 +160,13 @@ class _Conversation(Struct):
                     parts[0]["text"] = (glue if kind == "text" else "\n\n") + parts[0]["text"]
                 texts += parts
                 glue = "" if kind == "text" else "\n\n"
+        if signature is not None:
+            self.losses.add("messages.content.signature", "no call follows that it could belong to")
+        if calls and self.signing.marks_unsigned and "extra_content" not in calls[0]:
+            _signed(calls[0], MARKER)
+            self.losses.add(
+                "messages.content.tool_use", "called without a signature of this vendor, and marked as such"
+            )
         self._say(texts, calls, thoughts)
 
     def others(self, turn: Iterable[Message]) -> None:
@@ -226,13 +253,17 @@ class _Conversation(Struct):
             salt += 1
         return sent
 
-    def _think(self, block: Block, thoughts: list[str]) -> None:
+    def _signature(self, block: Block) -> str | None:
+        """The signature for the next call, where the upstream gave it itself."""
+        return unmarked(self.signing.issuer, block.signature) if self.signing.issuer is not None else None
+
+    def _think(self, block: Block, thoughts: list[str], *, is_own: bool) -> None:
         if block.type == "redacted_thinking":
             self.losses.add("messages.content.redacted_thinking", "only its issuer can read it")
         elif self.options.thinking_history == "drop":
             self.losses.add("messages.content.thinking", "this upstream takes no earlier thinking")
         else:
-            if block.signature:
+            if block.signature and not is_own:
                 self.losses.add("messages.content.signature", "a signature is for its issuer only")
             if block.thinking:
                 thoughts.append(block.thinking)
@@ -308,6 +339,13 @@ class _Conversation(Struct):
         first["text"] = f"<system-reminder>\n{first.get('text', '')}"
         last["text"] = f"{last.get('text', '')}\n</system-reminder>"
         self._user(parts)
+
+
+def _signed(call: Sent, signature: str | None) -> Sent:
+    """The call with the signature that Gemini gave it, where it gave one."""
+    if signature is not None:
+        call["extra_content"] = {"google": {"thought_signature": signature}}
+    return call
 
 
 def _digest(call_id: str, salt: int) -> str:

@@ -25,7 +25,8 @@ class Options:
     """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host.
 
     `offers` remembers what the encoder made of the tools of requests, with what that lost; `demanding` are models that have
-    refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most.
+    refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most, `signing` those that have refused another's calls for
+    want of a signature.
     """
 
     max_tokens_field: str
@@ -55,6 +56,7 @@ class Options:
     notes: tuple[str, ...]
     offers: Recent[tuple[Offer, Losses]] = field(default_factory=Recent, compare=False, repr=False)
     demanding: set[str] = field(default_factory=set, compare=False, repr=False)
+    signing: set[str] = field(default_factory=set, compare=False, repr=False)
 
 
 def options_of(provider: ProviderSpec) -> Options:

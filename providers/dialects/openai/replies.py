@@ -17,6 +17,7 @@ from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import Source, citation_of, search_of, sources_in
 from providers.errors import ProviderError
 from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
+from providers.messages.signatures import issuer_of
 from providers.messages.usage import merged
 from providers.wire.json_text import is_cut, value_of
 from providers.wire.sse import Frame, SseDecoder
@@ -48,7 +49,7 @@ class ReplyDecoder:
         self._form = Form.UNKNOWN
         self._body = bytearray()
         self._sse = SseDecoder()
-        self._calls = Calls(encoded.tool_names)
+        self._calls = Calls(encoded.tool_names, issuer_of("openai", ask.provider.name))
         self._stop: Stop | None = None
         self._usage = Usage()
         self._texts = self._thoughts = self._refused = self._done = self._last_is_text = False

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from providers.dialects.openai.reply_chunks import CallDelta, Function
+from providers.dialects.openai.reply_chunks import CallDelta, Function, signature_of
 from providers.messages.fold import is_object
-from providers.messages.parts import Part, ToolInput, ToolStart
+from providers.messages.parts import Part, Signature, ToolInput, ToolStart
+from providers.messages.signatures import marked
 
 MAX_INPUT_CHARS = 64 * 1024 * 1024
 """How much input all calls of one reply may have together: it is kept to tell where one call ends and the next begins."""
@@ -17,23 +18,28 @@ _NO_FUNCTION = Function()
 
 
 class _Call(msgspec.Struct):
-    """A call as it grows. It is told (`started`) once its name is known and either its id or some input is."""
+    """A call as it grows. It is told (`started`) once its name is known and either its id or some input is.
+
+    `signature` is the upstream's own; it is told in front of the call, for that is where it comes back from.
+    """
 
     number: int
     id: str | None = None
     name: str | None = None
+    signature: str | None = None
     started: bool = False
     early: list[ToolInput] = msgspec.field(default_factory=list)
     pieces: list[str] = msgspec.field(default_factory=list)
 
 
 class Calls:
-    """The calls of one reply. `tool_names` maps names as sent to the client's."""
+    """The calls of one reply. `tool_names` maps names as sent to the client's; `issuer` is whose mark signatures get."""
 
-    __slots__ = ("_by_key", "_calls", "_chars", "_last", "_tool_names")
+    __slots__ = ("_by_key", "_calls", "_chars", "_issuer", "_last", "_tool_names")
 
-    def __init__(self, tool_names: Mapping[str, str]) -> None:
+    def __init__(self, tool_names: Mapping[str, str], issuer: str) -> None:
         self._tool_names = tool_names
+        self._issuer = issuer
         self._calls: list[_Call] = []
         self._by_key: dict[int | str, _Call] = {}
         self._last: _Call | None = None
@@ -53,6 +59,8 @@ class Calls:
             call.id = delta.id
         if function.name and not call.name:
             call.name = function.name
+        if delta.extra_content is not None and not call.started:
+            call.signature = signature_of(delta)
         if function.arguments:
             call.pieces.append(function.arguments)
             self._chars += len(function.arguments)
@@ -83,6 +91,8 @@ class Calls:
     def _start(self, call: _Call, out: list[Part]) -> None:
         assert call.name is not None
         call.started = True
+        if call.signature is not None:
+            out.append(Signature(marked(self._issuer, call.signature)))
         out.append(ToolStart(call.number, call.id, self._tool_names.get(call.name, call.name)))
         out += call.early
         call.early.clear()

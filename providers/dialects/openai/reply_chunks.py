@@ -22,11 +22,12 @@ class Function(msgspec.Struct, gc=False):
 
 
 class CallDelta(msgspec.Struct, gc=False):
-    """A piece of a tool call."""
+    """A piece of a tool call. `extra_content` is where Gemini has its signature."""
 
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    extra_content: Any = None
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -181,7 +182,16 @@ def _call(value: dict[str, Any]) -> CallDelta:
         id=str(call_id) if isinstance(call_id, int) and not isinstance(call_id, bool) else _string(call_id),
         # Some servers put name and arguments beside the id instead of into `function`.
         function=_function(value.get("function")) or _function(value),
+        extra_content=value.get("extra_content"),
     )
+
+
+def signature_of(call: CallDelta) -> str | None:
+    """The signature that Gemini gave a call, None where it gave none."""
+    content: Any = call.extra_content
+    for name in ("google", "thought_signature"):
+        content = content.get(name) if isinstance(content, dict) else None
+    return _string(content) or None
 
 
 def _function(value: Any) -> Function | None:

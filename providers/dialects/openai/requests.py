@@ -16,15 +16,17 @@ import msgspec
 from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
-from providers.dialects.openai.messages import messages_of
+from providers.dialects.openai.messages import Signing, messages_of
 from providers.dialects.openai.options import MOST_DEMANDING, Options, options_of
 from providers.dialects.openai.reasoning import is_reasoner, reasoning_of, without_reasoning
 from providers.dialects.openai.tools import choice_of, offer_of
-from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
+from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
+from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
 from providers.dialects.unsent import ANY_JSON, CHAT_ONLY, TRANSLATED, lose_the_rest, wanted_format
 from providers.errors import KINDS, ProviderError
+from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
 
 PATH = "/chat/completions"
@@ -39,31 +41,39 @@ _OF_SAMPLERS = ("frequency_penalty", "logit_bias", "presence_penalty")
 
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
-    return _encoded(ask, demanded=False)
+    return _encoded(ask, demanded=False, unsigned=False)
 
 
 def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """The request with earlier thinking as `reasoning_content`, after a refusal that demands it; None where that is no help.
 
     A turn that called tools and has no thinking to send back, since another issuer's is sealed, can only go on without thinking.
+    The same for a refusal about signatures, which Gemini gives calls in this API too: calls are marked as without one.
     """
-    if error.status != 400 or not _DEMANDED.search(error.message):
+    if error.status != 400:
+        return None
+    if refuses_signatures(error.message):
+        if isinstance(ask.options, Options) and len(ask.options.signing) < MOST_DEMANDING:
+            ask.options.signing.add(ask.model)
+        again = _encoded(ask, demanded=False, unsigned=True)
+        return without_thinking(again) if again.body != encoded.body else None
+    if not _DEMANDED.search(error.message):
         return None
     if isinstance(ask.options, Options) and len(ask.options.demanding) < MOST_DEMANDING:
         ask.options.demanding.add(ask.model)
-    again = _encoded(ask, demanded=True)
+    again = _encoded(ask, demanded=True, unsigned=False)
     done = Mended(again, "thinking-replayed", "sent again with its earlier thinking in `reasoning_content`")
     return done if again.body != encoded.body else None
 
 
-def _encoded(ask: Ask, *, demanded: bool) -> Encoded:
+def _encoded(ask: Ask, *, demanded: bool, unsigned: bool) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     if demanded or ask.model in options.demanding:
         options = replace(options, thinking_history="reasoning_content")
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=options.tool_schema == "gemini")
     try:
-        body = msgspec.json.encode(_body(ask, options, names, demanded, losses))
+        body = msgspec.json.encode(_body(ask, options, names, demanded, unsigned, losses))
     except RecursionError:
         raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
     accept = "text/event-stream" if ask.request.stream else "application/json"
@@ -77,13 +87,19 @@ def _encoded(ask: Ask, *, demanded: bool) -> Encoded:
     )
 
 
-def _body(ask: Ask, options: Options, names: Mapping[str, str], demanded: bool, losses: Losses) -> dict[str, Any]:
-    """The members in a fixed order, so that equal requests are equal bytes."""
+def _body(
+    ask: Ask, options: Options, names: Mapping[str, str], demanded: bool, unsigned: bool, losses: Losses
+) -> dict[str, Any]:
+    """The members in a fixed order, so that equal requests are equal bytes. `unsigned`: no signature is worth anything."""
     request = ask.request
+    signing = Signing(
+        issuer=None if unsigned else issuer_of("openai", ask.provider.name),
+        marks_unsigned=unsigned or ask.model in options.signing,
+    )
     offer = offer_of(request, options, ask.model_spec, names, losses)
     body: dict[str, Any] = {
         "model": ask.model,
-        "messages": messages_of(request, options, takes_of(options, ask.model_spec), names, losses),
+        "messages": messages_of(request, options, takes_of(options, ask.model_spec), names, signing, losses),
     }
     if offer.functions:
         body["tools"] = list(offer.functions.values())

@@ -38,7 +38,8 @@ def conversation(first: dict[str, Any] | None) -> dict[str, Any]:
 HI = {"role": "user", "content": "hi"}
 THINKS = {"capabilities": ["tools", "thinking"]}
 UNSIGNED = {"type": "thinking", "thinking": "hm", "signature": ""}
-GEMINI, RESPONSES, WHISPERER = (
+COMPATIBLE, GEMINI, RESPONSES, WHISPERER = (
+    thought("openai", "c2ln"),
     thought("gemini", "c2ln"),
     thought("openai-responses", "rs_1:c2VhbGVk"),
     thought("codewhisperer", "c2ln"),
@@ -64,6 +65,9 @@ ROWS: list[tuple[str, str, Any, dict[str, Any], str, str, str, str]] = [
     ("openai-responses", SEALED, RESPONSES, {}, "gpt", '"c2VhbGVk"', "", "messages.content.thinking"),
     ("openai-responses", ALONE, RESPONSES, {}, "gpt", '"c2VhbGVk"', "", "messages.content.thinking"),
     ("openai-responses", "Encrypted content is not supported with this model.", None, {}, "gpt", "reasoning.encrypted_content", "", ""),
+    ("openai", "Corrupted thought signature.", COMPATIBLE, {}, "k", '"c2ln"', MARKER, "messages.content.tool_use"),
+    ("openai", MISSED, None, {}, "k", "", MARKER, "messages.content.tool_use"),
+    ("openai", MISSED, GEMINI, {}, "k", "", MARKER, "messages.content.tool_use"),
     ("openai", DEMANDED, UNSIGNED, FIELD, "k", "", '"reasoning_content":"hm"', ""),
     ("openai", MISSING, None, FIELD, "k", '"thinking":{"type":"enabled"}', '"thinking":{"type":"disabled"}', "thinking"),
     ("codewhisperer", "no (THINKING_SIGNATURE_INVALID)", WHISPERER, NATIVE, "claude-opus-4.6", '"signature":"c2ln"', "", "messages.content.thinking"),
