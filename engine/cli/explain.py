@@ -247,6 +247,8 @@ def _expectations(written: str | None) -> dict[str, str]:
                 f"--expect takes {', '.join(f'{known}=..' for known in EXPECTED)}, not `{part.strip()}`"
             )
         wanted[name] = value
+    if written is not None and not wanted:
+        raise click.UsageError("--expect is empty, so any decision would meet it")
     return wanted
 
 

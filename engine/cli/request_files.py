@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def _read(name: str, data: bytes, *, lines: bool) -> Iterator[Found]:
     if len(data) > MAX_BYTES:
         yield Found(name, problem=f"it is larger than {MAX_BYTES >> 20} MiB")
         return
-    for line, one in requests_in(data, lines=lines):
+    for line, one in requests_in(data.removeprefix(codecs.BOM_UTF8), lines=lines):
         where = name if line is None else f"{name}:{line}"
         try:
             yield Found(where, read_asked(one))

@@ -45,6 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
+    (tmp_path / "marked.json").write_text(json.dumps(BODY), encoding="utf-8-sig")  # as Windows writes it
+    (tmp_path / "marked.env").write_text("NAME=value\r\n", encoding="utf-8-sig")
     return tmp_path
 
 
@@ -63,6 +65,9 @@ STATUSES: list[tuple[list[str], int]] = [
     (["bad.json"], 1),
     ([], 2),
     (["bare.json", "--expect", "colour=blue"], 2),
+    (["bare.json", "--expect", ""], 2),
+    (["bare.json", "--expect", " , "], 2),
+    (["marked.json", "--env-file", "marked.env"], 0),
     (["bare.json", "--expect", "provider=here, model=big"], 0),
     (["bare.json", "--expect", "rule=default,category=default"], 0),
     (["bare.json", "--expect", "model=small"], 1),
