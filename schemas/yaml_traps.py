@@ -73,7 +73,9 @@ def explain_fault(fault: YamlFault, lines: Lines) -> Diagnostic:
     char = lines.text[at : at + 1]
     if char == "\t" or (fault.start is not None and "\t" in _indent_at(lines, at)):
         place = lines.text.rfind("\n", 0, at) + 1 + _indent_at(lines, at).find("\t") if char != "\t" else at
-        return finding("CCR007", "a tab cannot indent YAML", lines.span(place, place + 1), help="use spaces")
+        before = lines.text[lines.text.rfind("\n", 0, place) + 1 : place].strip()
+        message = "a tab cannot stand after a word of YAML" if before else "a tab cannot indent YAML"
+        return finding("CCR007", message, lines.span(place, place + 1), help="use spaces")
     for pattern, say in _FAULTS:
         if re.search(pattern, fault.problem):
             message, help_text, at_start = say(char)

@@ -104,6 +104,21 @@ def test_traps_are_found_and_the_rest_is_still_read(text: str, codes: list[str],
     assert (plain(document.root) if document else None) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a:\n\tb: 1", "a tab cannot indent YAML"),
+        ("a:\tb", "a tab cannot stand after a word of YAML"),
+        ("a: b\t# c", "a tab cannot stand after a word of YAML"),
+    ],
+)
+def test_a_tab_is_said_to_be_where_it_is(text: str, message: str) -> None:
+    """At the beginning of a line or behind something on it."""
+    _, found = read_yaml(text, "f.yaml")
+    place = text.index("\t") - text.rfind("\n", 0, text.index("\t"))
+    assert [(one.code, one.message, one.span.column) for one in found] == [("CCR007", message, place)]
+
+
 def test_a_trap_inside_a_text_block_is_none() -> None:
     """What looks like an unquoted comparison inside a longer text stays what it is, beside a real one."""
     text = "a: |\n  b: > 10\nc: > 20\n"
