@@ -40,7 +40,14 @@ class Queue(Struct):
         return len(self._places) >= self.most
 
     def join(self, ticket: Ticket, avoid: frozenset[str]) -> None:
-        """The last place, for a request that no instance in `avoid` will do for."""
+        """The last place, for a request that no instance in `avoid` will do for.
+
+        A request has one place, also where several of its targets are of this pool.
+        """
+        for index, place in enumerate(self._places):
+            if place.ticket is ticket:
+                self._places[index] = _Place(ticket, place.avoid & avoid)
+                return
         self._places.append(_Place(ticket, avoid))
 
     def leave(self, ticket: Ticket) -> None:

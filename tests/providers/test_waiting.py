@@ -135,6 +135,23 @@ def test_one_waits_for_every_target_at_once() -> None:
     assert (len(one.queue), len(other.queue)) == (0, 0)
 
 
+def test_targets_of_one_pool_are_one_place() -> None:
+    """A rule whose fallback is another model of the same provider takes no more of the line than any other."""
+    pool = pool_of("a", most=2, queue=2)
+    leases = [held(plan_of(pool)) for _ in range(2)]
+    first, second = plan_of(pool, pool), plan_of(pool, pool)
+    assert isinstance(next_of(first), Sleep)
+    assert isinstance(next_of(second), Sleep)
+    assert len(pool.queue) == 2
+    assert isinstance(next_of(plan_of(pool)), GiveUp)
+    for lease in leases:
+        pool.give_back(lease, Succeeded(), 1.0, RNG)
+
+    assert held(second, 1.0).instance.name == "a", "there is room for both"
+    assert held(first, 1.0).instance.name == "a"
+    assert len(pool.queue) == 0
+
+
 def test_a_reload_keeps_the_line() -> None:
     """Those who wait on the old snapshot are called by what ends on the new one."""
     old, new = pool_of("a"), pool_of("a")
