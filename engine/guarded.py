@@ -30,10 +30,14 @@ LINGER_S = 5.0
 """How long a client may go on sending a body whose request was refused already, and how long a last answer may take."""
 
 
+FRESH_S = 0.1
+"""How long a connection is not idle enough to make room for another: its request is perhaps on the way."""
+
+
 class Guard(Struct, eq=False):
     """What the connections of one server share. `idle` are those without an open request, the longest idle first.
 
-    `most` is what the system lets this process have, `limits` the configuration's, `revision` that of the configuration.
+    `most` is what the system lets this process have, to upstreams too, `limits` the configuration's, `revision` that of the configuration.
     The counts are for `/status`.
     """
 
@@ -53,12 +57,13 @@ class Guard(Struct, eq=False):
             if connection.due < now:
                 connection.expire(now)
 
-    def has_room(self, open_connections: int) -> bool:
+    def has_room(self, open_connections: int, now: float) -> bool:
         """Whether one more may stay; the longest idle one goes for it where that helps."""
-        if open_connections <= min(self.limits().max_open, self.most):
+        busy = open_connections - len(self.idle)  # each of these may have one to an upstream as well
+        if open_connections <= self.limits().max_open and open_connections + busy <= self.most:
             return True
         oldest = next(iter(self.idle), None)
-        if oldest is None:
+        if oldest is None or now - oldest.idle_since < FRESH_S:
             return False
         self.closed_for_room += 1
         oldest.leave()
@@ -119,7 +124,7 @@ class Opening:
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol under a `Guard`; its way of being extended is to be inherited from.
 
-    `due` is the loop's time at which `expire` is called.
+    `due` is the loop's time at which `expire` is called, `idle_since` that of the last answer's end or of the connection.
     """
 
     def __init__(self, config: Config, server_state: ServerState, guard: Guard) -> None:
@@ -128,6 +133,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._limits = guard.limits()
         self.timeout_keep_alive = math.ceil(self._limits.idle_s)
         self.due = math.inf
+        self.idle_since = 0.0
         self._body_until = math.inf
         self._head_bytes = 0
         self._in_head = True
@@ -137,8 +143,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
-        self.due = self.loop.time() + self._limits.idle_s
-        if self._guard.has_room(len(self.connections)):
+        self.idle_since = self.loop.time()
+        self.due = self.idle_since + self._limits.idle_s
+        if self._guard.has_room(len(self.connections), self.idle_since):
             self._guard.idle[self] = None
         else:
             self._guard.refused += 1
@@ -254,6 +261,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _be_idle(self) -> None:
         self._guard.idle[self] = None
+        self.idle_since = self.loop.time()
         self.due = self._idle_due()
 
     def _idle_due(self) -> float:

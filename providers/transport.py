@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
 import socket
 import ssl
@@ -257,6 +258,9 @@ class HttpTransport:
             message = f"no connection to {place.key} within {timeouts.connect_s:g} s"
             raise TransportFailed(ProviderError(KINDS["connect"], message)) from None
         except (OSError, ssl.SSLError, UnicodeError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):  # no fault of the upstream
+                message = "the router may not open more files (`ulimit -n`), so no connection either"
+                raise TransportFailed(ProviderError(KINDS["busy"], message)) from error
             message = f"no connection to {place.key}: {_reason_of(error)}"
             raise TransportFailed(ProviderError(KINDS["connect"], message)) from error
         finally:

@@ -261,8 +261,41 @@ async def test_a_client_that_does_not_read_is_let_go() -> None:
         writer.close()
 
 
-async def test_idle_connections_make_room_for_new_ones() -> None:
+async def test_who_has_just_come_does_not_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a burst beyond the limit those who came first are served, and the others are told; nobody is just let go."""
+    monkeypatch.setattr("engine.guarded.FRESH_S", 3600.0)
+    async with swept(Answer(HELLO), limits=ConnectionSettings(max_open=4)) as (_, server, port):
+        burst = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
+        while server.connections()["refused"] < 6:
+            await asyncio.sleep(0.001)
+        for _, writer in burst[:4]:
+            writer.write(request(ASK, close=True))
+        answers = [await rest_of(reader) for reader, _ in burst]
+        for _, writer in burst:
+            writer.close()
+
+    assert [answer[9:12] for answer in answers] == [b"200"] * 4 + [b"503"] * 6
+
+
+async def test_an_open_request_takes_two_places_of_the_system() -> None:
+    """It may need a connection to an upstream, which is not to be had when clients have taken all."""
+    gate = asyncio.Event()
+    async with swept(Answer(HELLO, until=(1, gate)), limits=ConnectionSettings(), most=5) as (one, server, port):
+        busy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        for _, writer in busy:
+            writer.write(request(STREAM, close=True))
+        while one.router.counters.open_exchanges < 2:
+            await asyncio.sleep(0.001)
+        assert (await said(port, GET + b"\r\n")).startswith(b"HTTP/1.1 503 ")
+        gate.set()
+        for reader, writer in busy:
+            assert b"message_stop" in await rest_of(reader)
+            writer.close()
+
+
+async def test_idle_connections_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit the longest idle one goes; where all are busy, a newcomer reads why it is not served."""
+    monkeypatch.setattr("engine.guarded.FRESH_S", 0.0)
     roomy = ConnectionSettings(max_open=3)
     gate = asyncio.Event()
     async with swept(Answer(HELLO, until=(1, gate)), limits=roomy) as (_, server, port):

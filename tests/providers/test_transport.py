@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gzip
 import ssl
 import zlib
@@ -140,6 +141,17 @@ async def test_refused_connection_is_a_connect_error() -> None:
 
     assert failed.value.error.kind.name == "connect"
     assert failed.value.error.message == f"no connection to {server.url}: refused"
+
+
+async def test_want_of_open_files_is_nobody_elses_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is the router's own: the client hears `busy`, and no instance rests for it."""
+
+    async def nothing_left(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with connected(lambda call: call.send(whole(b""))) as (server, transport):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", nothing_left)
+        assert await kind_of_failure(transport, post(server)) == "busy"
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n", whole(b"hello")[:-1]], ids=["nothing", "head", "body"])
