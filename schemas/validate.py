@@ -193,6 +193,10 @@ def _say_kind(at: _At) -> Iterator[Diagnostic]:
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
 
 
+_SCALED = re.compile(r"([0-9]{1,9})([kKmM])")
+"""A number as conditions and rates take it."""
+
+
 def _kind_help(kinds: list[str], at: _At) -> str | None:
     value = at.fault.instance
     if isinstance(value, str):
@@ -209,6 +213,9 @@ def _kind_help(kinds: list[str], at: _At) -> str | None:
             )
         if ("integer" in kinds) and value.replace("_", "").replace(",", "").isdigit():
             return f"write `{value.replace('_', '').replace(',', '')}`"
+        scaled = _SCALED.fullmatch(value.strip())
+        if ("integer" in kinds or "number" in kinds) and scaled is not None:
+            return f"write `{int(scaled[1]) * (1_000_000 if scaled[2] in 'mM' else 1_000)}`"
     if isinstance(value, (int, float)) and "string" in kinds and isinstance(at.node, Scalar):
         if not _would_do_in_quotes(at, at.node):
             form, help_text = _form_of(at)
