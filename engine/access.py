@@ -76,7 +76,8 @@ def _key(node: Node) -> RouterKey | None:
         expires_at = read_expiry(expires) if expires is not None else None
     except ValueError:
         return None
-    if name is None or (isinstance(held, Secret) and len(held.reveal()) < SHORTEST_KEY):
+    # a variable that is not looked up is a key, too: `explain` and `ccr keys list` must know what it may be used for
+    if name is None or (isinstance(held, Secret) and len(held.reveal()) < SHORTEST_KEY and "${" not in held.reveal()):
         return None
     budgets = tuple(str(item.value) for item in budgets_in(node))
     return RouterKey(name, held, expires_at, _allowance(allow) if allow is not None else Allowance(), budgets)

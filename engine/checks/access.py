@@ -45,7 +45,8 @@ def _key(scope: Scope, key: Mapping, seen: set[str]) -> Iterator[Diagnostic]:
         stored, read_hash, "is no hash of a router key", "`ccr keys add NAME` makes one", shown="`hash`"
     )
     yield from _readable(key.get("expires"), read_expiry, "is no day and no time with its zone", "write `2027-01-31`")
-    if isinstance(written, Scalar) and isinstance(written.value, str) and not is_unresolved(written):
+    known = isinstance(written, Scalar) and ("$${" in written.raw or not is_unresolved(written))
+    if isinstance(written, Scalar) and isinstance(written.value, str) and known:
         value = written.value
         if "${" not in written.raw:
             help_text = "write `${NAME}` for an environment variable, or `hash`, which `ccr keys add` makes"

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import assert_never
+from typing import Literal, assert_never
 
 import click
 
@@ -46,7 +46,7 @@ def add(name: str) -> int:
 @options.config
 def list_(config: str | None) -> int:
     """Show the names of the keys, and which have expired."""
-    for key in _keys(config):
+    for key in _keys(config, "keep"):
         expired = key.expires_at is not None and key.expires_at <= time.time()
         click.echo(key.name + (" (expired)" if expired else ""))
     return 0
@@ -126,12 +126,15 @@ def check(config: str | None) -> int:
     presented = os.environ.get("CCR_KEY")
     if not presented:
         raise click.UsageError("put the key into CCR_KEY")
-    for key in _keys(config):
-        if _fits(key, presented):
+    keys = _keys(config, "resolve")
+    for key in keys:
+        if not _is_unset(key) and _fits(key, presented):
             expired = key.expires_at is not None and key.expires_at <= time.time()
             click.echo(f"this is the key `{key.name}`" + (", which has expired" if expired else ""))
             return 1 if expired else 0
-    click.echo("ccr: this is no key of this configuration", err=True)
+    unset = [f"`{key.name}`" for key in keys if _is_unset(key)]
+    beside = f"; what {', '.join(unset)} is, is not set in this environment" if unset else ""
+    click.echo(f"ccr: this is no key of this configuration{beside}", err=True)
     return 1
 
 
@@ -141,5 +144,12 @@ def _fits(key: RouterKey, presented: str) -> bool:
     return key.stored.id == id_of(presented) and key.stored.matches(presented)
 
 
-def _keys(config: str | None) -> tuple[RouterKey, ...]:
-    return built_from(config, so="its keys are not known", secrets="resolve").settings.server.access.keys or ()
+def _is_unset(key: RouterKey) -> bool:
+    """Whether the key is in a variable that is not set here, and so still as written."""
+    return isinstance(key.stored, Secret) and "${" in key.stored.reveal()
+
+
+def _keys(config: str | None, secrets: Literal["resolve", "keep"]) -> tuple[RouterKey, ...]:
+    """The keys; what else needs variables does not matter for them."""
+    built = built_from(config, so="its keys are not known", secrets=secrets, allow_missing_env=True)
+    return built.settings.server.access.keys or ()

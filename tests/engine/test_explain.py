@@ -127,6 +127,7 @@ server:
     - {name: nowhere, hash: HASH, allow: {models: [other]}}
     - {name: rules, hash: HASH, allow: {categories: [thinking]}}
     - {name: poor, hash: HASH, budget: daily}
+    - {name: kept, key: "${KEPT}", allow: {targets: [b]}}
 providers:
   a: {type: static, settings: {models: [m], text: hi}}
   b: {type: static, settings: {models: [m, other], text: hi}}
@@ -136,6 +137,7 @@ KEY_ROWS: list[tuple[str | None, str, list[str], str]] = [
     (None, "messages", ["a", "b"], ""),
     ("free", "messages", ["a", "b"], ""),
     ("second", "messages", ["b"], ""),
+    ("kept", "messages", ["b"], ""),
     ("nowhere", "messages", [], "the router key `nowhere` may not use `a,m`, nor what stands in for it"),
     ("rules", "messages", [], "the router key `rules` may not use category `default`"),
     ("poor", "messages", [], "budget `daily` of the router key `poor` is spent"),

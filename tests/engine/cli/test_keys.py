@@ -82,6 +82,21 @@ def test_what_a_command_says(place: Path, words: list[str], key: str | None, sta
     assert SECOND not in done.output
 
 
+def test_keys_are_known_without_the_secrets_of_providers(place: Path) -> None:
+    """Who asks about a key need not have the upstreams' keys; one whose own variable is not set is said."""
+    other = "    - {name: other, key: '${NOT_SET}'}\n"
+    cloud = "{type: openai, endpoint: 'https://a.example/v1', authentication: {apiKey: '${ALSO_NOT_SET}'}}"
+    rest = REST.replace("providers:\n", f"providers:\n  cloud: {cloud}\n")
+    (place / "ccr.yaml").write_text(KEYS + other + rest)
+
+    assert keys("list").stdout == "first\nsecond (expired)\nother\n"
+    assert keys("check", key=FIRST).stdout == "this is the key `first`\n"
+    for nobodys in ("a-key-of-nobody-at-all", "${NOT_SET}"):
+        done = keys("check", key=nobodys)
+        assert done.exit_code == 1
+        assert "this is no key of this configuration; what `other` is, is not set" in done.stderr
+
+
 @pytest.mark.parametrize(("name", "gone"), [("first", (3, 4)), ("second", (4, 7))])
 def test_a_revoked_key_is_cut_out_and_nothing_else(place: Path, name: str, gone: tuple[int, int]) -> None:
     """Its lines go; comments, the other key and the file's mode stay."""
