@@ -6,6 +6,7 @@ import { drawTree } from "./tree.js";
 import { hueOf, isFailure } from "./view.js";
 
 const WINDOW_S = 300;
+const ROWS_KEPT = 600; // by a router, for who comes later
 
 export function drawBoard(view) {
   drawTiles(view);
@@ -20,20 +21,28 @@ function drawTiles(view) {
   const decided = branches.reduce((sum, branch) => sum + branch.exchanges, 0);
   const since = view.state.serverTime - WINDOW_S;
   const latest = view.rows.filter((row) => row.at >= since);
+  const reach = reachOf(view);
+  const last = reach < WINDOW_S ? span(reach) : "5 min";
   const failed = latest.filter(isFailure).length;
   const totals = latest.map((row) => row.totalMs).sort((a, b) => a - b);
-  const rate = latest.length / Math.min(WINDOW_S, Math.max(1, uptime)) * 60;
+  const rate = latest.length / Math.max(1, Math.min(reach, uptime)) * 60;
   put(
     byId("tiles"),
     tile("requests", short(decided), `${rate.toFixed(rate < 10 ? 1 : 0)}/min`),
     tile("open now", whole(counters.open)),
-    tile("failed in 5 min", whole(failed), latest.length ? `of ${whole(latest.length)}` : "", failed > 0),
-    tile("total p50 in 5 min", milliseconds(quantile(totals, 0.5))),
+    tile(`failed in ${last}`, whole(failed), latest.length ? `of ${whole(latest.length)}` : "", failed > 0),
+    tile(`total p50 in ${last}`, milliseconds(quantile(totals, 0.5))),
     tile("failovers", whole(counters.failovers)),
     tile("tokens in", short(counters.inputTokens)),
     tile("tokens out", short(counters.outputTokens)),
     tile("up for", span(uptime), workers ? `${workers.running.length} of ${workers.wanted} workers` : ""),
   );
+}
+
+/** How far back all rows are known, in seconds: of many exchanges the router keeps the last ones only. */
+function reachOf(view) {
+  if (view.rows.length < ROWS_KEPT) return WINDOW_S;
+  return Math.max(1, Math.min(WINDOW_S, view.state.serverTime - view.rows[0].at));
 }
 
 function tile(label, value, small = "", alarm = false) {
