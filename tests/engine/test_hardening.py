@@ -280,7 +280,7 @@ async def test_who_has_just_come_does_not_make_room(monkeypatch: pytest.MonkeyPa
 async def test_an_open_request_takes_two_places_of_the_system() -> None:
     """It may need a connection to an upstream, which is not to be had when clients have taken all."""
     gate = asyncio.Event()
-    async with swept(Answer(HELLO, until=(1, gate)), limits=ConnectionSettings(), most=5) as (one, server, port):
+    async with swept(Answer(HELLO, until=(1, gate)), limits=ConnectionSettings(), most=5) as (one, _, port):
         busy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         for _, writer in busy:
             writer.write(request(STREAM, close=True))
