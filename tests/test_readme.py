@@ -80,6 +80,14 @@ def test_links_lead_somewhere(page: str) -> None:
     assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
 
 
+def test_every_example_is_found_from_the_readme() -> None:
+    """Who reads the page from top to bottom comes upon each folder where it helps."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in ROOT.glob("examples/*/README.md")}
+
+    assert set(re.findall(r"\]\(examples/([a-z-]+)/README\.md\)", text)) == folders
+
+
 def test_links_within_the_readme_lead_to_headings() -> None:
     """As GitHub makes anchors of them: lower case, blanks as hyphens, other signs gone."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
