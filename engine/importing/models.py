@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.importing.draft import Draft, ProviderDraft, TargetDraft
 
@@ -92,7 +92,7 @@ def limit_output(provider: ProviderDraft, most: object) -> None:
             said.setdefault("maxOutputTokens", most)
 
 
-def is_count(value: object) -> bool:
+def is_count(value: object) -> TypeGuard[int]:
     """Whether it is a number of tokens."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 

@@ -14,6 +14,7 @@ from engine.importing import transformers
 from engine.importing.draft import OPEN_HOST, Draft, ProviderDraft, TargetDraft
 from engine.importing.models import chained, is_count, models_of, targets_of, without_blocked
 from engine.importing.values import address_of, keys_of
+from schemas.scalars import number_of
 
 Members = Mapping[str, Any]
 
@@ -207,10 +208,8 @@ def _read_routes(value: Members, draft: Draft) -> None:
             draft.custom_rules.append({"name": "images", "condition": {"hasImages": True}, "target": target})
             break
     threshold: Any = routes.get("longContextThreshold")
-    if isinstance(threshold, str) and threshold.isdecimal():
-        threshold = int(threshold)
-    if is_count(threshold):
-        draft.long_context_threshold = threshold
+    if is_count(number := number_of(threshold) if isinstance(threshold, str) else threshold):
+        draft.long_context_threshold = number
     elif threshold is not None:
         draft.note("Router.longContextThreshold", "this is no number of tokens, so it was left out")
     known = {*SCENARIOS, *IMAGES, "longContextThreshold"}
@@ -244,8 +243,8 @@ def _read_server(value: Members, draft: Draft) -> None:
     nested = value.get("server")
     server = nested if isinstance(nested, dict) else {}
     port = value.get("PORT", server.get("port"))
-    if isinstance(port, int | str) and str(port).isdigit() and 0 < int(port) < 65536:
-        draft.server["port"] = int(port)
+    if is_count(number := number_of(port) if isinstance(port, str) else port) and number < 65536:
+        draft.server["port"] = number
     elif port is not None:
         draft.note("PORT", "this is no port")
     host = value.get("HOST", server.get("host"))

@@ -205,6 +205,13 @@ NOTED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"fallback": {"think": ["p,a"]}},
         "fallback.think: there is no category",
     ),
+    "a port that only looks like one": ({}, {"PORT": "\u00b2"}, "PORT: this is no port"),
+    "a port of thousands of digits": ({}, {"PORT": "1" * 5000}, "PORT: this is no port"),
+    "a threshold of thousands of digits": (
+        {},
+        {"Router": {"default": "p,a", "longContextThreshold": "1" * 5000}},
+        "Router.longContextThreshold: this is no number of tokens",
+    ),
     "fallbacks that are no mapping": ({}, {"fallback": ["p,a"]}, "fallback: this is no mapping"),
 }
 
