@@ -14,7 +14,7 @@ from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Document, Mapping, Node, Scalar, Sequence
 from schemas.lines import Lines
 from schemas.substitute import CREDENTIALS
-from schemas.wording import CREDENTIAL
+from schemas.wording import credentials_in
 
 # keys whose text may be a credential, wherever they stand
 _SECRET_KEY = re.compile(
@@ -78,9 +78,8 @@ class Masks:
             text = _words_starred(text, assigned.start("value"), self._known(file, number, start, len(text)))
         elif _KEY_ALONE.search(before):
             text = _words_starred(text, 0, self._known(file, number, start, len(text)))
-        for pattern in (CREDENTIAL, _IN_URL):
-            text = pattern.sub(lambda match: "*" * len(match[0]), text)
-        return text
+        text = _starred(text, credentials_in(text))
+        return _IN_URL.sub(lambda match: "*" * len(match[0]), text)
 
     def _known(self, file: str, number: int, start: int, length: int) -> Iterable[tuple[int, int]]:
         """Where in a part of a line values stand of which the tree says that they are none."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from rules.known_patterns import GROUPS, KNOWN, Shape, shape_of
 from schemas.decode_request import text_of_body
+from schemas.known_patterns import HIDDEN, HINTS, Shape
 
 SECRET_HEADERS = frozenset(
     {
@@ -27,17 +27,7 @@ SECRET_HEADERS = frozenset(
 )
 """Headers that carry credentials, whatever their value looks like."""
 
-_SHAPES: tuple[Shape, ...] = (
-    *(shape for name in GROUPS["secrets"] for shape in KNOWN[name].shapes),
-    shape_of("sk-", r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,512}"),
-    shape_of("eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,8192}(?:\.[A-Za-z0-9_-]{1,8192})?"),
-    shape_of("earer EARER", r"(?<=[bB])(?i:earer)\s{1,8}([A-Za-z0-9._~+/-]{8,8192}=*)"),
-    shape_of("? &", r"[?&](?i:api_?key|key|token|access_token)=([^&\s\"']{1,8192})"),
-)
-"""What filters know by name, and what is worth hiding from a log though a request may well hold it."""
-
-_HINTS = tuple(dict.fromkeys(hint for shape in _SHAPES for hint in shape.hints))
-_HINTS_IN_BYTES = tuple(hint.encode() for hint in _HINTS)
+_HINTS_IN_BYTES = tuple(hint.encode() for hint in HINTS)
 
 MARK = "***"
 BASE64_CHARS = 10_000
@@ -45,9 +35,9 @@ BASE64_CHARS = 10_000
 
 def redact(text: str) -> str:
     """`text` with everything that looks like a credential replaced by `***`, behind the hint that tells what was there."""
-    if not any(map(text.__contains__, _HINTS)):  # nearly always, and sooner than asking each shape
+    if not any(map(text.__contains__, HINTS)):  # nearly always, and sooner than asking each shape
         return text
-    found = sorted(row for shape in _SHAPES for row in _cuts(shape, text))
+    found = sorted(row for shape in HIDDEN for row in _cuts(shape, text))
     if not found:
         return text
     pieces, at = [], 0

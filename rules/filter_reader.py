@@ -7,12 +7,12 @@ from typing import Literal, get_args
 
 from rules.conditions import Conditions
 from rules.finder import Finder
-from rules.known_patterns import GROUPS, KNOWN
 from rules.nodes import Filter, Spotter
 from rules.regex import PatternError
 from schemas.codes import finding
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming_whole
+from schemas.known_patterns import GROUPS, KNOWN
 from schemas.places import inside
 from schemas.substitute import is_unresolved
 from schemas.suggest import nearest

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from rules.compute import ExpressionFailed
 from rules.evaluate import UnknownFact, holds
 from rules.facts import Facts
-from rules.known_patterns import joined
 from rules.nodes import Decision, Filter, Found, Reject, Route, Spotter
 from schemas.decode_request import decode_request
+from schemas.known_patterns import joined
 from schemas.members import spliced
 from schemas.request import Envelope, MessagesRequest
 

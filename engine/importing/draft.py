@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from schemas.wording import CREDENTIAL
+from schemas.wording import without_credentials
 
 
 class Note(Struct, frozen=True):
@@ -66,7 +66,7 @@ class Draft(Struct):
 
     def note(self, place: str, text: str) -> None:
         """Something has no equivalent, or is to be done by hand. A name that looks like a credential is not repeated."""
-        self.notes.append(Note(CREDENTIAL.sub("***", place), CREDENTIAL.sub("***", text)))
+        self.notes.append(Note(without_credentials(place), without_credentials(text)))
 
     def route_others(self) -> None:
         """Sends every category without a route of its own where `default` goes, as those routers do."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.finder import STEPS_PER_CHAR, Finder
-from rules.known_patterns import GROUPS, KNOWN
+from schemas.known_patterns import GROUPS, KNOWN
 
 ATOMS = ["a", "b", "[ab]", "c", "ab", "(?:ab|a)", "(?:a|b)c", r"\bab", r"b\b", "^a", "c$", "[^c]"]
 PIECES = st.tuples(st.sampled_from(ATOMS), st.sampled_from(["", "?", "+", "*", "{1,2}"])).map(
@@ -56,7 +56,11 @@ def test_hostile_texts_take_linear_time(source: str) -> None:
 
 
 SECRETS = {
-    "aws-key": ["AKIAIOSFODNN7EXAMPLE", 'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"'],
+    "aws-key": [
+        "aoaAAAAAG" + "a" * 60,
+        "AKIAIOSFODNN7EXAMPLE",
+        'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"',
+    ],
     "gcp-key": ["AIza" + "S" * 35, "ya29." + "a" * 40],
     "azure-key": ["AccountKey=" + "a" * 86 + "==", "abc8Q~" + "d" * 34],
     "anthropic-key": ["sk-ant-api03-" + "a" * 40],
@@ -66,7 +70,7 @@ SECRETS = {
     "gitlab-token": ["glpat-" + "a" * 20],
     "slack-token": ["xoxb-1234567890-abcdef", "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXX"],
     "stripe-key": ["sk_live_" + "a" * 24, "whsec_" + "a" * 32],
-    "package-token": ["npm_" + "a" * 36, "pypi-" + "a" * 60, "hf_" + "a" * 34],
+    "package-token": ["npm_" + "a" * 36, "pypi-" + "a" * 60, "hf_" + "a" * 34, "gsk_" + "a" * 52],
     "jwt": ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0xMjM0.c2lnbmF0dXJlMTIz"],
     "private-key": [
         "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",

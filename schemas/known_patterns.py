@@ -1,4 +1,4 @@
-"""The patterns that filters and the log know by name: credentials of well-known makers, private keys, tokens, addresses.
+"""The patterns that filters, the log and messages know: credentials of well-known makers, private keys, tokens, addresses.
 
 Each shape is looked for only where one of its hints stands, and is bounded there: what one place costs does not grow with
 the text, and no run of characters is read again from each of its places.
@@ -82,9 +82,10 @@ def _row(name: str, says: str, *shapes: Shape) -> Known:
 
 
 _ROWS = (
-    _row("aws-key", "access keys of AWS, and secret ones behind their name",
+    _row("aws-key", "access keys of AWS, secret ones behind their name, refresh tokens of its sign-in",
          shape_of("AKIA ASIA ABIA ACCA", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
-         shape_of("aws Aws AWS", r"(?i:aws_?(?:secret|session)_?(?:access_?)?(?:key|token))[\"']?\s{0,4}[:=]\s{0,4}[\"']?[A-Za-z0-9/+=]{40,2048}")),
+         shape_of("aws Aws AWS", r"(?i:aws_?(?:secret|session)_?(?:access_?)?(?:key|token))[\"']?\s{0,4}[:=]\s{0,4}[\"']?[A-Za-z0-9/+=]{40,2048}"),
+         shape_of("aoaAAAA", r"\baoaAAAA[A-Za-z0-9_.:+/=-]{16,8192}")),
     _row("gcp-key", "API keys and access tokens of Google Cloud",
          shape_of("AIza", r"\bAIza[0-9A-Za-z_-]{35}"),
          shape_of("ya29.", r"\bya29\.[0-9A-Za-z_-]{20,2048}")),
@@ -112,6 +113,7 @@ _ROWS = (
          shape_of("npm_", r"\bnpm_[A-Za-z0-9]{36}"),
          shape_of("pypi-", r"\bpypi-[A-Za-z0-9_-]{50,255}"),
          shape_of("hf_", r"\bhf_[A-Za-z0-9]{30,255}"),
+         shape_of("gsk_", r"\bgsk_[A-Za-z0-9]{20,255}"),
          shape_of("rubygems_", r"\brubygems_[0-9a-f]{48}"),
          shape_of("dckr_pat_", r"\bdckr_pat_[A-Za-z0-9_-]{20,255}")),
     _row("jwt", "JSON web tokens",
@@ -130,3 +132,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "secrets": tuple(row.name for row in _ROWS if row.name != "e-mail"),
 }
 """Names that stand for several."""
+
+HIDDEN: tuple[Shape, ...] = (
+    *(shape for name in GROUPS["secrets"] for shape in KNOWN[name].shapes),
+    shape_of("sk-", r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,512}"),
+    shape_of("eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,8192}(?:\.[A-Za-z0-9_-]{1,8192})?"),
+    shape_of("earer EARER", r"(?<=[bB])(?i:earer)\s{1,8}([A-Za-z0-9._~+/-]{8,8192}=*)"),
+    shape_of("? &", r"[?&](?i:api_?key|key|token|access_token)=([^&\s\"']{1,8192})"),
+)
+"""The secrets, and what is worth hiding from a log or a message though a request may well hold it."""
+
+HINTS = tuple(dict.fromkeys(hint for shape in HIDDEN for hint in shape.hints))
+"""Where a text has none of these, nothing of that is in it: sooner asked than each shape."""
