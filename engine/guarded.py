@@ -225,9 +225,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._shut or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        if not self._whole:
+        if self._shut:
+            self.due = math.inf  # the answers that are owed have the time they need
+        elif not self._whole:
             self.due = self.loop.time() + self._limits.body_s
         else:
             self.due = math.inf if self._unanswered else self._idle_due()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -330,6 +332,27 @@ async def test_a_second_request_cannot_answer_for_the_first(port: int, behind: b
     assert raw.count(b"HTTP/1.1 ") == 1
     assert raw.startswith(b"HTTP/1.1 200 ")
     assert raw.endswith(b"}")
+
+
+async def test_garbage_behind_a_request_takes_no_time_from_its_answer() -> None:
+    """A client that was slow for a moment is not let go later for what it sent too much."""
+    gate = asyncio.Event()
+    much = streamed({"content": "all work and no play " * 3_000})[0]
+    async with serving(Answer([much] * 200 + HELLO, until=(200, gate))) as (_, server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65_536)
+        writer.write(request(STREAM) + b"GARBAGE\r\n\r\n")
+        while not (connections := list(server._state.connections)):
+            await asyncio.sleep(0)
+        connection: Any = connections[0]
+        while not connection.flow.write_paused:
+            await asyncio.sleep(0)
+        rest = asyncio.create_task(rest_of(reader))  # noqa: TID251 - awaited below
+        while connection.flow.write_paused:
+            await asyncio.sleep(0)
+        assert connection.due == math.inf
+        gate.set()
+        assert b"message_stop" in await rest
+        writer.close()
 
 
 async def test_trailers_are_no_headers(port: int) -> None:
