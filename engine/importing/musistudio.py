@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from engine.importing import transformers
 from engine.importing.draft import OPEN_HOST, Draft, ProviderDraft, TargetDraft
 from engine.importing.models import chained, is_count, models_of, targets_of, without_blocked
-from engine.importing.values import address_of, keys_of
+from engine.importing.values import address_of, keys_of, take_port
 from schemas.scalars import number_of
 
 Members = Mapping[str, Any]
@@ -242,11 +242,7 @@ def _note_unused(lists: object, place: str, routes: Members, draft: Draft) -> No
 def _read_server(value: Members, draft: Draft) -> None:
     nested = value.get("server")
     server = nested if isinstance(nested, dict) else {}
-    port = value.get("PORT", server.get("port"))
-    if is_count(number := number_of(port) if isinstance(port, str) else port) and number < 65536:
-        draft.server["port"] = number
-    elif port is not None:
-        draft.note("PORT", "this is no port")
+    take_port(value.get("PORT", server.get("port")), "PORT", draft)
     host = value.get("HOST", server.get("host"))
     if host in ("127.0.0.1", "localhost", "::1"):
         draft.server["host"] = host

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.importing.draft import CATEGORIES, OPEN_HOST, Draft, ProviderDraft, TargetDraft
 from engine.importing.models import chained, is_count, models_of, target_of
-from engine.importing.values import address_of, keys_of, text_of
+from engine.importing.values import address_of, keys_of, take_port, text_of
 
 Members = Mapping[str, Any]
 
@@ -361,9 +361,7 @@ def _read_default(routing: Members, draft: Draft) -> None:
 def _read_server(value: Members, draft: Draft) -> None:
     written = value.get("server")
     server = written if isinstance(written, dict) else {}
-    port = server.get("port")
-    if isinstance(port, int) and 0 < port < 65536:
-        draft.server["port"] = port
+    take_port(server.get("port"), "server.port", draft)
     host = server.get("host")
     if host in ("127.0.0.1", "localhost", "::1"):
         draft.server["host"] = host
@@ -375,9 +373,15 @@ def _read_server(value: Members, draft: Draft) -> None:
     for key in ("enabled", "traceRequests", "saveRequests"):
         if isinstance(debug.get(key), bool):
             draft.debug[key] = debug[key]
+        elif debug.get(key) is not None:
+            draft.note(f"debug.{key}", "this is neither true nor false")
     if debug.get("logLevel") in _LEVELS:
         draft.debug["logLevel"] = debug["logLevel"]
+    elif debug.get("logLevel") is not None:
+        draft.note("debug.logLevel", f"it is none of {', '.join(_LEVELS)}")
     if isinstance(debug.get("logDir"), str):
         draft.debug["logDir"] = text_of(debug["logDir"])
+    elif debug.get("logDir") is not None:
+        draft.note("debug.logDir", "this is no path")
     known = ("enabled", "traceRequests", "saveRequests", "logLevel", "logDir")
     draft.note_all(debug, "debug", {"hooks": REASONS["debug.hooks"]}, frozenset(known))

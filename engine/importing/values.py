@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from engine.importing.draft import Draft
+from schemas.scalars import number_of
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}|\$([A-Z_][A-Z0-9_]*)")
 _ONLY_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_][A-Za-z0-9_]*")
@@ -73,6 +74,15 @@ def address_of(value: object, place: str, draft: Draft) -> str | None:
         return address
     draft.note(place, "a credential stood in the address and was left out: use `authentication`")
     return urlunsplit((parts.scheme, host, parts.path, urlencode(query), parts.fragment))
+
+
+def take_port(value: object, place: str, draft: Draft) -> None:
+    """The port of the server, as a number or as its digits."""
+    number = number_of(value) if isinstance(value, str) else value
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 65536:
+        draft.server["port"] = number
+    elif value is not None:
+        draft.note(place, "this is no port")
 
 
 def harmless(value: object, place: str, draft: Draft) -> Any:

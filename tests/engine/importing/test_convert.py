@@ -245,6 +245,28 @@ def test_a_category_without_a_route_goes_where_default_goes() -> None:
     }
 
 
+SERVERS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a port as digits": ({"server": {"port": "3457"}}, {"server": {"port": 3457}}, ""),
+    "no port": ({"server": {"port": True}}, {"server": None}, "server.port: this is no port"),
+    "an unknown level": ({"debug": {"logLevel": "verbose"}}, {"debug": None}, "debug.logLevel: it is none of"),
+    "no switch": ({"debug": {"enabled": "yes"}}, {"debug": None}, "debug.enabled: this is neither true nor false"),
+    "no folder": (
+        {"debug": {"logDir": 3, "enabled": True}},
+        {"debug": {"enabled": True}},
+        "debug.logDir: this is no path",
+    ),
+}
+
+
+@pytest.mark.parametrize(("top", "expected", "note"), SERVERS.values(), ids=SERVERS)
+def test_server_and_debug_of_the_original_router(top: dict[str, Any], expected: dict[str, Any], note: str) -> None:
+    """What has a value of ours is taken, and what has not is noted."""
+    made = convert({"providers": {"p": {"type": "openai", "endpoint": "https://p.example"}}, "routing": {}, **top})
+    found = values_of(made)
+    assert {key: found.get(key) for key in expected} == expected
+    assert [f"{one.place}: {one.text}".startswith(note) for one in made.notes] == [True] * bool(note)
+
+
 ROWS = {
     "models and limits beside the settings": (
         {"models": ["a", "b"], "defaultModel": "b", "maxTokens": {"a": 7}},
