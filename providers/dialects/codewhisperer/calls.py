@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from providers.dialects.codewhisperer.text import Pieces
+from providers.messages.fold import is_object
 from providers.messages.parts import Part, ToolEnd, ToolInput, ToolStart
 
 MAX_HELD_CHARS = 32 * 1024 * 1024
@@ -168,12 +169,14 @@ class Calls:
             self._emit(call, "{}", parts)
         whole = "".join(call.held)
         try:
-            value = msgspec.json.decode(whole)
+            fits = isinstance(msgspec.json.decode(whole), (dict, str))
         except (msgspec.DecodeError, RecursionError):
-            if call.stopped:
-                self.broken = self.broken or self._shown(call)
-            return
-        if not isinstance(value, (dict, str)):
+            fits = is_object(whole)  # with half a character or a huge number in it, which are JSON too
+            if not fits:
+                if call.stopped:
+                    self.broken = self.broken or self._shown(call)
+                return
+        if not fits:
             raise BadCall(f"the input of `{self._shown(call)}` is no object")
         call.ended = self.any_ended = True
         self._held_chars -= len(whole)

@@ -300,6 +300,16 @@ CALLS: list[tuple[str, list[tuple[str, Any]], list[Part]]] = [
         [Text("😀!"), ToolStart(0, "a", "A"), ToolInput(0, '{"x":"'), ToolInput(0, '😀"}'), ToolEnd(0)],
     ),
     (
+        "escaped-half-character",
+        [called("a", name="A", input='{"x":"\\ud83d'), called("a", input='"}', stop=True)],
+        [ToolStart(0, "a", "A"), ToolInput(0, '{"x":"\\ud83d'), ToolInput(0, '"}'), ToolEnd(0)],
+    ),
+    (
+        "huge-number",
+        [called("a", name="A", input='{"x":1e999}', stop=True)],
+        [ToolStart(0, "a", "A"), ToolInput(0, '{"x":1e999}'), ToolEnd(0)],
+    ),
+    (
         "fragment-that-looks-like-a-repetition",
         [called("a", name="A", input='{"x":"{}'), called("a", input='{}"}', stop=True)],
         [ToolStart(0, "a", "A"), ToolInput(0, '{"x":"{}'), ToolInput(0, '{}"}'), ToolEnd(0)],
