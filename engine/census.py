@@ -8,7 +8,7 @@ from engine.built import Built
 from providers.endpoint import endpoint_shown, url_of
 from providers.spec import ProviderSpec
 from rules.nodes import Reject, Route, Target
-from schemas.wording import visible
+from schemas.wording import counted, visible
 
 # the path a type's dialect appends where the endpoint lacks it
 _PATHS = {"openai": "/chat/completions", "anthropic": "/v1/messages", "openai-responses": "/responses"}
@@ -18,8 +18,8 @@ def census(file: str, built: Built) -> str:
     """The census of one configuration, without a line break at the end."""
     models = sum(len(spec.models) for spec in built.providers.values())
     head = (
-        f"{visible(file)}: {_counted(len(built.rules.rules), 'rule')}, {_counted(len(built.providers), 'provider')}, "
-        f"{_counted(models, 'model')}, revision {built.revision}"
+        f"{visible(file)}: {counted(len(built.rules.rules), 'rule')}, {counted(len(built.providers), 'provider')}, "
+        f"{counted(models, 'model')}, revision {built.revision}"
     )
     blocks = [
         ("providers", [_provider(spec) for spec in built.providers.values()]),
@@ -68,7 +68,3 @@ def _table(title: str, rows: Iterable[tuple[str, str]]) -> list[str]:
     rows = [(visible(name), visible(what)) for name, what in rows]
     width = max(len(name) for name, _ in rows)
     return [f"  {title}", *(f"    {name.ljust(width)}  -> {what}" for name, what in rows)]
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from schemas.wording import counted
+
 Area: TypeAlias = Literal["environment", "configuration", "providers", "client"]
 Verdict: TypeAlias = Literal["ok", "note", "warn", "fail"]
 
@@ -61,7 +63,7 @@ def _summary(checks: Sequence[Check]) -> str:
     failed, warned = (sum(check.verdict == verdict for check in checks) for verdict in ("fail", "warn"))
     if not failed and not warned:
         return f"{len(checks)} checks, all well"
-    return f"{len(checks)} checks: {failed} failed, {warned} to look at"
+    return f"{counted(len(checks), 'check')}: {failed} failed, {warned} to look at"
 
 
 def _plain(text: str) -> str:
@@ -73,9 +75,16 @@ def configuration_checks(name: str, codes: Sequence[tuple[str, str, str]]) -> li
     errors = [one for one in codes if one[0] == "error"]
     warnings = [one for one in codes if one[0] == "warning"]
     if not errors and not warnings:
-        return [Check("configuration", "findings", "ok", f"{name}: none" + (f", {len(codes)} notes" if codes else ""))]
+        return [
+            Check(
+                "configuration",
+                "findings",
+                "ok",
+                f"{name}: none" + (f", {counted(len(codes), 'note')}" if codes else ""),
+            )
+        ]
     first = (errors or warnings)[0]
-    said = f"{name}: {len(errors)} errors, {len(warnings)} warnings; first {first[1]}: {first[2]}"
+    said = f"{name}: {counted(len(errors), 'error')}, {counted(len(warnings), 'warning')}; first {first[1]}: {first[2]}"
     verdict: Verdict = "fail" if errors else "warn"
     return [Check("configuration", "findings", verdict, said, "`ccr test-config` shows all of them with their places")]
 

@@ -9,7 +9,7 @@ from engine.excerpt import Excerpts, Row
 from engine.masking import Masks
 from engine.report import FileReport, Report
 from schemas.diagnostics import Diagnostic, Severity
-from schemas.wording import visible
+from schemas.wording import counted, visible
 
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;34"}
 _BLUE, _BOLD, _CYAN = "1;34", "1", "36"
@@ -41,13 +41,13 @@ def findings_of_start(file: FileReport, *, color: bool) -> str:
 def closing_line(report: Report) -> str:
     """`12 rules, 3 providers: 1 error, 2 warnings (1 fixable); 0.08 s`."""
     what = [
-        _counted(sum(file.rules for file in report.files), "rule"),
-        _counted(sum(file.providers for file in report.files), "provider"),
+        counted(sum(file.rules for file in report.files), "rule"),
+        counted(sum(file.providers for file in report.files), "provider"),
     ]
     if len(report.files) > 1:
-        what.insert(0, _counted(len(report.files), "file"))
+        what.insert(0, counted(len(report.files), "file"))
     found = [
-        _counted(count, word)
+        counted(count, word)
         for severity, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
         if (count := report.count(severity))
     ]
@@ -119,7 +119,3 @@ def _row(row: Row, width: int, color: str, paint: _Paint) -> str:
     number = "" if row.number is None else str(row.number)
     text = row.text if row.number is not None else paint(visible(row.text), color if row.sign == "^" else _BLUE)
     return f"{paint(number.rjust(width), _BLUE)} {paint('|', _BLUE)} {text}".rstrip()
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -26,7 +26,7 @@ from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Entry, JSONValue, Node, Scalar, Sequence, plain
 from schemas.document import Mapping as MappingNode
 from schemas.request import BadRequest
-from schemas.wording import listed, quoted
+from schemas.wording import counted, listed, quoted
 
 ReadEnvelope = Callable[[str], Facts]
 """The facts of a saved request, by its path as written. Raises `OSError` and `ValueError`."""
@@ -168,8 +168,7 @@ def _cases(item: MappingNode, number: int, read_envelope: ReadEnvelope) -> Itera
     combinations = list(product(*map(_cells, columns)))
     wishes = expect.items if isinstance(expect, Sequence) else [expect] * len(combinations)
     if len(wishes) != len(combinations):
-        counted = f"{len(wishes)} {'item' if len(wishes) == 1 else 'items'}"
-        said = f"`expect` has {counted} for {len(combinations)} combinations"
+        said = f"`expect` has {counted(len(wishes), 'item')} for {len(combinations)} combinations"
         yield Case(name, span, problem=said, at=None if expect is None else expect.span)
         return
     for combination, wish in zip(combinations, wishes, strict=True):

@@ -54,6 +54,11 @@ def all_visible(value: Any) -> Any:
             return value
 
 
+def counted(count: int, word: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def listed(words: list[str], last: str = "or") -> str:
     """`a`, `b` or `c`."""
     marked = [quoted(word) for word in words]

@@ -13,6 +13,7 @@ from engine.cli import options
 from engine.cli.configured import UnusableConfiguration, choose, say_which
 from engine.secret_keys import NoKey, decrypted, encrypted, keys_of, new_key, store
 from schemas.substitute import Undecipherable
+from schemas.wording import counted
 
 _VALUE = re.compile(r"(?<!\$)\$\{enc:([^{}$]*)\}")
 
@@ -93,7 +94,7 @@ def rotate(files: Sequence[str], drop_old: bool, config: str | None) -> int:
     except (OSError, UnicodeDecodeError) as problem:
         raise UnusableConfiguration(f"nothing more was changed: {problem}") from problem
     count = sum(len(_VALUE.findall(text)) for text in changed.values())
-    click.echo(f"ccr: {count} value{'' if count == 1 else 's'} encrypted with a new key, in {where}", err=True)
+    click.echo(f"ccr: {counted(count, 'value')} encrypted with a new key, in {where}", err=True)
     return 0
 
 

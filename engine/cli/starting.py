@@ -35,6 +35,7 @@ from engine.cli.pid_file import PortClaimedError, claim, running
 from engine.client_environment import client_environment, shell_lines, url_at
 from engine.forwarding import forwards_credentials
 from providers.spec import TlsFiles
+from schemas.wording import counted
 
 READY_WITHIN_S = 30.0
 TITLE = "claude-code-router"
@@ -148,8 +149,8 @@ def prepare(options: StartOptions) -> Prepared:
     everything = replace(checked, diagnostics=(*checked.diagnostics, *exposed(checked, read_by_others)))
     findings = len(file_report(everything).findings)
     if findings:
-        counted = f"{findings} finding{'' if findings == 1 else 's'}"
-        click.echo(f"ccr: it has {counted}, proofs about its rules not counted; `ccr test-config` shows all", err=True)
+        said = counted(findings, "finding")
+        click.echo(f"ccr: it has {said}, proofs about its rules not counted; `ccr test-config` shows all", err=True)
     settings = built.settings
     host = options.host or settings.server.host
     absolute = options.config if options.config in (None, "-") else os.path.abspath(os.path.expanduser(options.config))

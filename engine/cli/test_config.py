@@ -15,6 +15,7 @@ from engine.cli import options
 from engine.cli.configured import choose, say_which
 from engine.cli.variables import variables
 from schemas.diagnostics import Severity
+from schemas.wording import counted
 
 if TYPE_CHECKING:
     from engine.baseline import Baseline
@@ -214,7 +215,7 @@ def _write_baseline(report: Report, name: str) -> int:
     except OSError as problem:
         raise click.UsageError(f"--baseline {name} cannot be written: {problem.strerror}") from problem
     count = len(report.findings)
-    click.echo(f"ccr: {count} finding{'' if count == 1 else 's'} written to {name}", err=True)
+    click.echo(f"ccr: {counted(count, 'finding')} written to {name}", err=True)
     return int(report.status(None))
 
 

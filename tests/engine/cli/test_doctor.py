@@ -450,7 +450,7 @@ tests: [{name: wrong, expect: {provider: two}}]
     assert said == [
         (
             "fail",
-            f"{name}: 1 errors, 0 warnings; first CCR701: test `wrong` fails: expected provider `two`, got `one`",
+            f"{name}: 1 error, 0 warnings; first CCR701: test `wrong` fails: expected provider `two`, got `one`",
         ),
         ("ok", f"{name}: none"),
     ]
