@@ -25,7 +25,10 @@ IN_KEYRING = "keyring"
 """What `CCR_SECRET_KEY_FILE` says where the key is in the system's keyring, under these two names."""
 _RING, _ENTRY = "claude-code-router", "secret.key"
 
-_MAKE = "`ccr secrets init` makes a key"
+_MAKE = (
+    "bring the key with which values were encrypted there, or name its file in `CCR_SECRET_KEY_FILE`;"
+    " `ccr secrets init` makes a new key, for new values"
+)
 
 
 class NoKey(Undecipherable):
@@ -51,7 +54,8 @@ def keys_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     text = _from_keyring() if place == IN_KEYRING else _from_file(Path(os.path.expanduser(place)))
     keys = tuple(line.strip() for line in text.splitlines() if line.strip())
     if not keys:
-        raise NoKey("there is no key for encrypted values", _MAKE)
+        where = "the system's keyring" if place == IN_KEYRING else place
+        raise NoKey(f"there is no key for encrypted values in {where}", _MAKE)
     return keys
 
 

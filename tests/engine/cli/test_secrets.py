@@ -87,6 +87,17 @@ def test_a_command_that_sends_a_request_sends_what_was_encrypted(home: Path) -> 
     assert CANARY not in left.reveal()
 
 
+def test_a_key_that_is_not_there_is_to_be_brought(home: Path) -> None:
+    """A new one would read nothing: the place is said where the old one belongs."""
+    (home / "a.yaml").write_text(config(made()))
+    (home / ".claude-code-router" / "secret.key").unlink()
+    result = run("start", "--config", "a.yaml", "--port", "1")
+
+    assert result.exit_code == 1
+    assert "there is no key for encrypted values in ~/.claude-code-router/secret.key" in result.stderr
+    assert "bring the key with which values were encrypted there" in result.stderr
+
+
 def test_a_key_that_others_can_read_is_refused(home: Path) -> None:
     """The finding has its place, names the file, and says how to mend it."""
     value = made()
@@ -136,7 +147,7 @@ def test_no_key_is_said(home: Path) -> None:
     result = run("secrets", "encrypt", given="x")
 
     assert result.exit_code == 1
-    assert "`ccr secrets init` makes a key" in result.stderr
+    assert "`ccr secrets init` makes a new key" in result.stderr
 
 
 def test_init_keeps_the_key_that_is_there(home: Path) -> None:
