@@ -48,8 +48,8 @@ NO_TWIN = {
 """Known members without a counterpart -> why."""
 
 CHAT_ONLY = {
-    "frequency_penalty": "this API has no penalties",
-    "presence_penalty": "this API has no penalties",
+    "frequency_penalty": "models of other APIs have no penalties, or refuse them",
+    "presence_penalty": "models of other APIs have no penalties, or refuse them",
     "logit_bias": "this API has no biases",
     "prompt_cache_retention": "this API marks parts instead",
     "response_format": "this API promises JSON only of a schema; the prompt still asks for it",
