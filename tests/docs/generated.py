@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 from click.testing import CliRunner
 
 from engine.cli import ccr
@@ -89,7 +90,17 @@ def with_generated_parts(page: str) -> str:
 
 def command_line_help() -> str:
     """The help of the program and of each command, as `--help` prints it on a terminal 100 columns wide."""
-    return "\n\n".join(f"```text\n{_help(*words)}\n```" for words in [(), *((name,) for name in COMMANDS)])
+    return "\n\n".join(f"```text\n{_help(*words)}\n```" for words in [(), *_words()])
+
+
+def _words() -> Iterator[tuple[str, ...]]:
+    """The words of each command, those within a group after it."""
+    context = click.Context(ccr)
+    for name in COMMANDS:
+        yield (name,)
+        found = ccr.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from ((name, within) for within in found.list_commands(context))
 
 
 def _help(*words: str) -> str:
