@@ -6,11 +6,13 @@ The SDK's own threads send; a collector that is gone costs spans, never requests
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import logging
 import os
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from engine.ended import Ended
 from engine.meters import MOST_TARGETS, Names
@@ -32,11 +34,15 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
+    from requests import Session
 
 NAME = "claude-code-router"
 SEND_WITHIN_S = 4.0
-CLOSE_WITHIN_S = 8.0
+CLOSE_WITHIN_S = 5.0
 SAY_EVERY_S = 600.0
+MOST_REPLY_BYTES = 65_536
+"""Of a collector's answer; what it would say is a few bytes."""
+
 NANO = 1_000_000_000
 
 
@@ -76,17 +82,10 @@ class Telemetry:
 
     async def close(self) -> None:
         """Sends what is left, within a limit, and stops."""
-        thread = ThreadPoolExecutor(1, thread_name_prefix="telemetry")
-        closing = asyncio.get_running_loop().run_in_executor(thread, self._close)
-        await asyncio.wait([closing], timeout=CLOSE_WITHIN_S)
-        thread.shutdown(wait=False)
+        closing = [_ended(provider.shutdown) for provider in (self._traces, self._metrics) if provider is not None]
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSE_WITHIN_S)
         logging.getLogger("opentelemetry").removeHandler(self._complaints)
-
-    def _close(self) -> None:
-        if self._traces is not None:
-            self._traces.shutdown()
-        if self._metrics is not None:
-            self._metrics.shutdown()
 
     def _span(self, ended: Ended) -> None:
         from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -124,6 +123,26 @@ _HISTOGRAMS = (
 )
 
 
+def _ended(work: Callable[[], object]) -> asyncio.Future[None]:
+    """The end of the work, in a thread that keeps no process from ending: a collector may answer a byte at a time."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+
+    def end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            with contextlib.suppress(RuntimeError):  # nobody waits any more
+                loop.call_soon_threadsafe(end)
+
+    threading.Thread(target=run, name="telemetry", daemon=True).start()
+    return ended
+
+
 def _resource(router: Router, environment: Mapping[str, str]) -> Resource:
     from opentelemetry.sdk.resources import Resource
 
@@ -140,7 +159,7 @@ def _traces(settings: TelemetrySettings, resource: Resource, send_within_s: floa
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(_path(settings, "/v1/traces"), timeout=send_within_s)
+    exporter = OTLPSpanExporter(_path(settings, "/v1/traces"), timeout=send_within_s, session=_session())
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
@@ -150,9 +169,27 @@ def _metrics(settings: TelemetrySettings, resource: Resource, send_within_s: flo
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    exporter = OTLPMetricExporter(_path(settings, "/v1/metrics"), timeout=send_within_s)
+    exporter = OTLPMetricExporter(_path(settings, "/v1/metrics"), timeout=send_within_s, session=_session())
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=settings.interval_s * 1000)
     return MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+
+
+def _session() -> Session:
+    """Connections to a collector of which no answer is read to an end that never comes."""
+    from requests import PreparedRequest, Response, Session
+    from requests.adapters import HTTPAdapter
+
+    class Brief(HTTPAdapter):
+        def send(self, request: PreparedRequest, *how: Any, **more: Any) -> Response:
+            reply = super().send(request, *how, **more)
+            whole, reply.raw = reply.raw, io.BytesIO(reply.raw.read(MOST_REPLY_BYTES, decode_content=True))
+            whole.close()
+            return reply
+
+    session = Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Brief())
+    return session
 
 
 def _path(settings: TelemetrySettings, path: str) -> str | None:

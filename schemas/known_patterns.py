@@ -138,6 +138,11 @@ HIDDEN: tuple[Shape, ...] = (
     shape_of("sk-", r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,512}"),
     shape_of("eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,8192}(?:\.[A-Za-z0-9_-]{1,8192})?"),
     shape_of("earer EARER", r"(?<=[bB])(?i:earer)\s{1,8}([A-Za-z0-9._~+/-]{8,8192}=*)"),
+    shape_of(
+        "uthorization UTHORIZATION",
+        r"(?i:uthorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?i:basic|digest|token|apikey)\s{1,4}([A-Za-z0-9+/._~-]{6,8192}=*)",
+    ),
+    shape_of("api-key Api-Key API-KEY", r"(?i:api-key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?([A-Za-z0-9._~+/-]{8,512}=*)"),
     shape_of("? &", r"[?&](?i:api_?key|key|token|access_token)=([^&\s\"']{1,8192})"),
 )
 """The secrets, and what is worth hiding from a log or a message though a request may well hold it."""

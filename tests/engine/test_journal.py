@@ -91,6 +91,8 @@ def test_an_endless_line_is_cut(tmp_path: Path) -> None:
     [
         ("key sk-ant-REDACTED was refused", "REDACTED"),
         ("Authorization: Bearer abcdefghijklmnop", "abcdefghijklmnop"),
+        ("curl -H 'Authorization: Basic aHVzaDpodXNo' there", "aHVzaDpodXNo"),
+        ('{"x-api-key": "hush-hush-1"}', "hush-hush-1"),
         ("https://x/?api_key=hush123&b=1", "hush123"),
         ("AIza" + "b" * 35, "b" * 35),
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc", "eyJzdWIi"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -152,6 +156,46 @@ async def test_a_collector_that_is_gone_costs_no_request() -> None:
     telemetry = Telemetry(one.router, TelemetrySettings("http://127.0.0.1:9"), {}, send_within_s=0.2)
     assert (await one.post(BODY)).status == 200
     await telemetry.close()
+
+
+async def test_a_collector_that_never_answers_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection and says nothing: what waits for it is left behind, in threads that no process waits for."""
+    monkeypatch.setattr("engine.telemetry.CLOSE_WITHIN_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one = in_process(CONFIGURATION, {"up": [answering()]})
+        where = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        telemetry = Telemetry(one.router, TelemetrySettings(where), {}, send_within_s=4)
+        assert (await one.post(BODY)).status == 200
+        await telemetry.close()
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("telemetry")]
+        assert len(left) == 2
+        assert all(thread.daemon for thread in left)
+    for thread in left:
+        await asyncio.to_thread(thread.join, 30)
+
+
+async def test_an_endless_answer_of_a_collector_is_not_read() -> None:
+    """What it would say is short: the rest is not kept, and the connection is closed."""
+    hung_up = threading.Event()
+
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            while True:
+                connection.sendall(b"x" * 1_000_000)
+        hung_up.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        talking = threading.Thread(target=answer, args=(server,), daemon=True)
+        talking.start()
+        one = in_process(CONFIGURATION, {"up": [answering()]})
+        where = f"http://127.0.0.1:{server.getsockname()[1]}"
+        telemetry = Telemetry(one.router, TelemetrySettings(where, metrics=False), {})
+        await one.post(BODY)
+        await telemetry.close()
+        assert await asyncio.to_thread(hung_up.wait, 30)
+    talking.join(30)
 
 
 def test_settings_of_telemetry() -> None:
