@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from engine.masking import Masks
 from schemas.diagnostics import Diagnostic, Span
-from schemas.document import Document, Node, Scalar, Sequence
+from schemas.document import Document, Entry, Node, Scalar, Sequence
 from schemas.document import Mapping as MappingNode
 from schemas.lines import Lines
 
@@ -26,6 +28,8 @@ class Fingerprints:
         self._document = document
         self._lines = {file: Lines(text, file) for file, text in texts.items()}
         self._masks = Masks(document)
+        # by id; the node is kept, so that its id stays its own
+        self._children: dict[int, tuple[Node, _Children]] = {}
 
     def of(self, found: Iterable[Diagnostic]) -> list[str]:
         """16 hex digits for each finding, in order; what would be the same is numbered."""
@@ -45,7 +49,10 @@ class Fingerprints:
         path: list[str] = []
         node: Node | None = self._document.root
         while node is not None:
-            node, step = _towards(node, found.span)
+            children = self._children.get(id(node))
+            if children is None:
+                children = self._children[id(node)] = (node, _Children(node))
+            node, step = children[1].towards(found.span)
             if node is not None:
                 path.append(step)
         return path
@@ -60,23 +67,40 @@ class Fingerprints:
         return around.text[span.column - 1 - around.start : end].strip()
 
 
-def _towards(node: Node, span: Span) -> tuple[Node | None, str]:
-    """The child of `node` that holds the place and how it is called; None where there is none."""
-    if isinstance(node, MappingNode):
-        for entry in node:
-            if _holds(entry.key.span, span) or _holds(entry.value.span, span):
-                return entry.value, str(entry.key.value)
-    if isinstance(node, Sequence):
-        for item in node:
-            if _holds(item.span, span):
-                return item, _item_name(item)
-    return None, ""
+class _Children:
+    """The children of a node by their places: where each begins and ends, and the end of all that begin no later."""
+
+    def __init__(self, node: Node) -> None:
+        self._parts: list[Entry | Node] = []
+        spans: list[tuple[Span, int]] = []
+        if isinstance(node, MappingNode):
+            self._parts = list(node.entries)
+            spans = [(span, at) for at, one in enumerate(node) for span in (one.key.span, one.value.span)]
+        elif isinstance(node, Sequence):
+            self._parts = list(node.items)
+            spans = [(one.span, at) for at, one in enumerate(node)]
+        self._places = sorted((span.file, span.line, span.column, *_end_of(span), at) for span, at in spans)
+        ends = (place[:1] + place[3:5] for place in self._places)
+        self._furthest = list(accumulate(ends, max))
+
+    def towards(self, span: Span) -> tuple[Node | None, str]:
+        """The first child that holds the place and how it is called; None where there is none."""
+        here = (span.file, span.line, span.column)
+        number = bisect_right(self._places, here, key=lambda place: place[:3]) - 1
+        found: list[int] = []
+        while number >= 0 and self._furthest[number] > here:
+            file, _, _, end_line, end_column, at = self._places[number]
+            if (file, end_line, end_column) > here and file == span.file:
+                found.append(at)
+            number -= 1
+        if not found:
+            return None, ""
+        part = self._parts[min(found)]
+        return (part.value, str(part.key.value)) if isinstance(part, Entry) else (part, _item_name(part))
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.file == inner.file and (outer.line, outer.column) <= (inner.line, inner.column) < max(
-        (outer.end_line, outer.end_column), (outer.line, outer.column + 1)
-    )
+def _end_of(span: Span) -> tuple[int, int]:
+    return max((span.end_line, span.end_column), (span.line, span.column + 1))
 
 
 def _item_name(item: Node) -> str:

@@ -334,7 +334,8 @@ def _tools_of(wanted: Wanted, filler: Filler) -> list[dict[str, Any]]:
         least = max(least, 1)
     count = least if span is None else int(max(span[0], min(least, span[1])))
     spare = (name for number in range(1, 10_000) for name in (f"tool_{number}", f"Tool{number}", f"{number}"))
-    free_names = (name for name in spare if name not in names and not is_barred(name, barred))
+    taken = set(names)
+    free_names = (name for name in spare if name not in taken and not (barred and is_barred(name, barred)))
     if filler.tool and not count and span is None and not {"hasTools", "toolNames"} & set(wanted.values):
         count = 1
     all_names = list(names)

@@ -24,18 +24,18 @@ Action = Literal["block", "redact", "tag"]
 def filters_in(root: Mapping, conditions: Conditions) -> list[Filter]:
     """The filters of a document; what is wrong goes to the conditions' diagnostics, shapes are the schema's to judge."""
     written = node_at(root, ("filters",))
-    found: list[Filter] = []
+    found: dict[str, Filter] = {}
     for index, node in enumerate(written if isinstance(written, Sequence) else ()):
         one = _filter(node, index, conditions) if isinstance(node, Mapping) else None
         if one is None:
             conditions.broken = True
             continue
-        if any(other.name == one.name for other in found):
+        if one.name in found:
             conditions.diagnostics.append(
                 finding("CCR108", f"there are two filters called {quoted(one.name)}", one.span)
             )
-        found.append(one)
-    return found
+        found.setdefault(one.name, one)
+    return list(found.values())
 
 
 def _filter(node: Mapping, index: int, conditions: Conditions) -> Filter | None:

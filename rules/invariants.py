@@ -32,6 +32,9 @@ from schemas.document import Node, Scalar, Sequence
 from schemas.suggest import nearest
 from schemas.wording import quoted
 
+LOOK = 4
+"""Operations that it takes to look whether an outcome may break an invariant."""
+
 _TEXT = FactSpec("string", 0, "")
 _KEYS = ("provider", "model", "reject")
 _NAME = r"^\S$|^\S(.|\n)*\S$"
@@ -137,6 +140,11 @@ def prove(invariant: Invariant, prover: Prover, names: Names) -> Verdict:
     listing = prover.listing
     scope = prover.boxes.sides_of(invariant.when).holds
     reason: str | None = None
+    try:
+        prover.budget.ask()
+        prover.budget.work(LOOK * len(listing.outcomes))
+    except Spent:
+        return Verdict(invariant.name, "not-proven", reason="the budget is spent")
     if not names.whole and any(wish.model is not None for wish in invariant.wishes):
         reason = "the models that a client may choose are too many to tell apart"
     for number, outcome in enumerate(listing.outcomes):

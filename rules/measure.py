@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -40,6 +41,9 @@ CONSTANTS: Mapping[str, int] = {"request": 3, "message": 4, "tool": 12, "image":
 PAGE_BYTES = 60_000
 """Bytes of a document that is no text and counts as one page; a document by reference counts as one page."""
 
+SHORT = 40
+"""Characters up to which a text's weight is remembered."""
+
 Text: TypeAlias = str | bytes
 """A text, or JSON as it came."""
 
@@ -56,7 +60,7 @@ def input_tokens(request: MessagesRequest) -> int:
     adds more than `MOST` thousandths, which is less than a token.
     """
     texts, fixed = _parts_of(request)
-    return fixed + _tokens(sum(weight_of(_utf8(text)) for text in texts))
+    return fixed + _tokens(sum(_short_weight(text) if len(text) <= SHORT else weight_of(_utf8(text)) for text in texts))
 
 
 def least_tokens(request: MessagesRequest) -> int:
@@ -129,6 +133,11 @@ def weight_of(text: bytes) -> int:
     if not text.isascii():
         weight += WEIGHTS["beyond_ascii"] * (size - len(text.decode("utf-8", "replace")))
     return min(max(weight, LEAST * size), MOST * size)
+
+
+@lru_cache(maxsize=2048)  # names of tools, empty schemas: the same at every request
+def _short_weight(text: Text) -> int:
+    return weight_of(_utf8(text))
 
 
 def _parts_of(request: MessagesRequest) -> tuple[list[Text], int]:

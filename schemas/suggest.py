@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from schemas.wording import visible
 
@@ -13,9 +14,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     Differences of case and of `-`, `_`, space cost nothing; otherwise at most a third of the letters may differ
     (insert, delete, replace, swap of neighbours). Ties go to the first in order.
     """
-    if len(word) > 100:
-        return None
-    known = list(known)
+    return None if len(word) > 100 else _nearest(word, tuple(known))
+
+
+@lru_cache(maxsize=256)  # for the help and for the fix
+def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     best, best_cost = None, _bound(word) + 1
     folded = _fold(word)
     for candidate in known:
@@ -56,11 +59,12 @@ def _bound(word: str) -> int:
     return max(1, len(word) // 3) if len(word) > 2 else 0
 
 
+@lru_cache(maxsize=1024)  # the names that there are, for every one that there is not
 def _fold(word: str) -> str:
     return word.casefold().replace("-", "").replace("_", "").replace(" ", "")
 
 
-def _only_prefix(folded: str, known: Iterable[str]) -> str | None:
+def _only_prefix(folded: str, known: tuple[str, ...]) -> str | None:
     """The single known name that starts with the word (four letters at least): a name cut short."""
     if len(folded) < 4:
         return None
@@ -72,6 +76,8 @@ def _distance(a: str, b: str, limit: int) -> int:
     """Edits between `a` and `b` (optimal string alignment); any value of `limit` or more means too many."""
     if abs(len(a) - len(b)) >= limit:
         return limit
+    if len(set(a).difference(b)) >= limit or len(set(b).difference(a)) >= limit:
+        return limit  # an edit brings or takes one letter
     before: list[int] = []
     last = list(range(len(b) + 1))
     for i, char in enumerate(a, 1):

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 from engine.checks.scope import Scope
 from schemas.codes import finding
-from schemas.cuts import cut
+from schemas.cuts import Cuts
 from schemas.diagnostics import Diagnostic, Fix
 from schemas.document import Mapping, Node, Scalar, Sequence
 from schemas.wording import quoted
 
 
 def conditions(scope: Scope) -> Iterator[Diagnostic]:
-    """404 for conditions that no rule, category or invariant refers to, directly or through another."""
+    """404 for conditions that no rule, category, filter or invariant refers to, directly or through another."""
+    cuts = Cuts(scope.texts)
     named = scope.mapping("conditions")
     below = {str(entry.key.value): set(_refs(entry.value)) for entry in named}
     reached: set[str] = set()
     pending = [
         name
-        for path in ("routing.customRules", "routing.categories", "invariants")
+        for path in ("routing.customRules", "routing.categories", "filters", "invariants")
         if (node := scope.at(path)) is not None
         for name in _refs(node)
     ]
@@ -30,7 +31,7 @@ def conditions(scope: Scope) -> Iterator[Diagnostic]:
             pending += below.get(name, ())
     for number, entry in enumerate(named):
         if entry.key.value not in reached:
-            edit = cut(named, number, scope.texts)
+            edit = cuts.cut(named, number)
             yield finding(
                 "CCR404",
                 f"nothing uses condition {quoted(str(entry.key.value))}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.checks.scope import Named, RoutePlace, Scope, TargetPlace
 from providers.spec import ProviderSpec
 from schemas.codes import finding
-from schemas.cuts import cut
+from schemas.cuts import Cuts
 from schemas.diagnostics import Diagnostic, Fix, Label, Severity
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming_whole
@@ -21,10 +21,11 @@ def references(scope: Scope) -> Iterator[Diagnostic]:
     yield from _twice(scope)
     yield from _default_provider(scope)
     yield from _categories(scope)
+    cuts = Cuts(scope.texts)
     for route in scope.routes():
         for target in (route.target, *route.fallbacks):
             yield from _target(scope, target)
-        yield from _fallbacks(scope, route)
+        yield from _fallbacks(scope, route, cuts)
         if route.target.category == "search":
             yield from _searching(scope, route)
     yield from _default_models(scope)
@@ -160,7 +161,7 @@ def _default_models(scope: Scope) -> Iterator[Diagnostic]:
             )
 
 
-def _fallbacks(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:
+def _fallbacks(scope: Scope, route: RoutePlace, cuts: Cuts) -> Iterator[Diagnostic]:
     seen = {_meant(scope, route.target): route.target}
     for fallback in route.fallbacks:
         first = seen.setdefault(_meant(scope, fallback), fallback)
@@ -171,7 +172,7 @@ def _fallbacks(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:
                 fallback.span,
                 help="a target is tried once; remove it",
                 labels=(Label(first.span, "the same target"),),
-                fix=_removal(scope, fallback),
+                fix=_removal(cuts, fallback),
             )
     others = {fallback.provider.name for fallback in route.fallbacks}
     if others == {route.target.provider.name} and len(seen) > 1:
@@ -184,8 +185,8 @@ def _fallbacks(scope: Scope, route: RoutePlace) -> Iterator[Diagnostic]:
         )
 
 
-def _removal(scope: Scope, target: TargetPlace) -> Fix | None:
-    edit = cut(*target.item, scope.texts) if target.item else None
+def _removal(cuts: Cuts, target: TargetPlace) -> Fix | None:
+    edit = cuts.cut(*target.item) if target.item else None
     return None if edit is None else Fix(safe=True, edits=(edit,))
 
 

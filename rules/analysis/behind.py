@@ -8,7 +8,6 @@ patterns find and what cutting it out changes: there "no request does" is said o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import dropwhile
 
 from rules.analysis.boxes import Boxes, Sides
 from rules.analysis.budget import Spent
@@ -30,17 +29,16 @@ _KEPT = frozenset(
 
 def blocking(rules: RuleSet) -> list[Rule]:
     """The filters that block by their condition alone, each as a rule that refuses."""
-    found = []
-    for number, one in enumerate(rules.filters):
-        if one.action == "block" and not one.patterns and _is_plain(rules, one):
-            route = decision_of(one).route
-            found.append(Rule(one.name, number, _condition(one), route, one.span))
-    return found
+    return [
+        Rule(one.name, number, _condition(one), decision_of(one).route, one.span)
+        for number, one in _plain(rules)
+        if one.action == "block" and not one.patterns
+    ]
 
 
 def tagging(rules: RuleSet) -> list[Filter]:
     """The filters whose tag depends on their condition, if not on that alone."""
-    return [one for one in rules.filters if one.action == "tag" and _is_plain(rules, one)]
+    return [one for _, one in _plain(rules) if one.action == "tag"]
 
 
 def conditions_before(rules: RuleSet) -> list[Predicate]:
@@ -98,13 +96,14 @@ def _gives(one: Filter, asked: str | Test) -> bool:
     return tag_of(one) == asked if isinstance(asked, str) else holds_for(asked, tag_of(one))
 
 
-def _is_plain(rules: RuleSet, one: Filter) -> bool:
-    """Whether a filter sees all that its condition asks for as rules see it: no tags of others, nothing that is cut out later."""
-    facts = facts_of(_condition(one))
-    if "tags" in facts:
-        return False
-    cut = any(other.action == "redact" for other in dropwhile(lambda other: other is not one, rules.filters))
-    return not cut or all(fact in _KEPT or fact.startswith(("header.", "provider.")) for fact in facts)
+def _plain(rules: RuleSet) -> Iterator[tuple[int, Filter]]:
+    """The filters that see all that they ask for as rules see it: no tags of others, nothing that is cut out later."""
+    last_cut = max((number for number, one in enumerate(rules.filters) if one.action == "redact"), default=-1)
+    for number, one in enumerate(rules.filters):
+        facts = facts_of(_condition(one))
+        kept = number > last_cut or all(fact in _KEPT or fact.startswith(("header.", "provider.")) for fact in facts)
+        if kept and "tags" not in facts:
+            yield number, one
 
 
 def _condition(one: Filter) -> Predicate:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget, Spent
-from rules.analysis.space import EVERYTHING, NOTHING, Region, TooMany, join, meet
+from rules.analysis.space import EVERYTHING, NOTHING, Region, TooMany, both, join, meet
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 
 
@@ -82,7 +82,12 @@ class Boxes(Struct):
     def _conjunction(self, parts: Sequence[Sides], budget: Budget) -> Sides:
         space = self.atoms.space
         sound = [part for part in parts if not part.breaks]
-        holds = reduce(lambda region, part: meet(region, part.holds, budget), sound, EVERYTHING)
+        # those of one box each are met at once: one after the other would copy what is there for each
+        common = both(*(part.holds[0] for part in sound if len(part.holds) == 1))
+        others = [part.holds for part in sound if len(part.holds) != 1]
+        holds = reduce(
+            lambda region, other: meet(region, other, budget), others, NOTHING if common is None else (common,)
+        )
         fails = join(space, (part.fails_to_hold for part in sound), budget)
         breaks = NOTHING
         for part in parts:

@@ -10,7 +10,7 @@ QUESTION = 4_000
 TOTAL = 12_000
 """Steps all questions about one configuration may take, and `FOR_EACH` more for each rule."""
 
-FOR_EACH = 75
+FOR_EACH = 60
 """Rules of an ordinary shape take about 25 steps each."""
 
 OPERATIONS = 20

@@ -27,6 +27,9 @@ from rules.facts import MISSING, Facts, Seen, is_state
 from rules.nodes import Decision, Reject
 
 MAX_TRIES = 12
+A_FILTER = 6
+"""Operations that a filter's look at a request costs."""
+
 BYTES_A_STEP = 500
 """Making and reading that much of a request counts as a step."""
 
@@ -87,7 +90,7 @@ class Unmade(Struct, frozen=True):
 class Certifier(Struct):
     """Makes requests of points. `decide` is the production evaluator with its rules; `unreplayed` counts those that failed.
 
-    `given` are tags that requests do not bring along: filters give them.
+    `given` are tags that requests do not bring along: filters give them, of which there are so many.
     """
 
     atoms: Atoms
@@ -95,6 +98,7 @@ class Certifier(Struct):
     providers: Providers
     budget: Budget
     given: frozenset[str] = frozenset()
+    filters: int = 0
     unreplayed: int = 0
 
     def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
@@ -108,6 +112,7 @@ class Certifier(Struct):
         made = compose(wanted, lambda size: self.budget.step(size // BYTES_A_STEP))
         if isinstance(made, Impossible):
             return Unmade(self._box(domains, made.facts))
+        self.budget.work(A_FILTER * self.filters)
         shape = self._untagged(made.shape)
         decision = self.decide(made.facts if shape is made.shape else Facts(envelope_of(shape)))
         if not wants(decision):

@@ -332,14 +332,16 @@ def _below(scale: Scale, least: float) -> int:
 
 def _at_least(space: Space, larger: Scale, smaller: Scale, cost: Callable[[float], float]) -> None:
     """One number is at least what `cost` makes of another, which grows with it."""
-    known = -1
+    ends = sorted((span[1], number) for number, span in enumerate(larger.spans) if span is not None)
+    below, passed = 0, 0
+    from_here = sum(1 << number for number, span in enumerate(smaller.spans) if span is not None)
     for number, span in enumerate(smaller.spans):
         if span is None:
             continue
-        below = _below(larger, cost(span[0]))
-        if below and below != known:
-            known = below
-            from_here = sum(
-                1 << place for place in range(number, len(smaller.spans)) if smaller.spans[place] is not None
-            )
+        least, known = cost(span[0]), passed
+        while passed < len(ends) and ends[passed][0] < least:
+            below |= 1 << ends[passed][1]
+            passed += 1
+        if passed != known:
             space.forbid((larger.variable, below), (smaller.variable, from_here))
+        from_here &= ~(1 << number)

@@ -121,8 +121,12 @@ class Prover(Struct, frozen=True):
 
     def is_empty(self, region: Region) -> bool:
         """Whether no request is in a region at all; both routines must say so."""
+        return self.is_taken(region, self.listing.impossible)
+
+    def is_taken(self, region: Region, boxes: int) -> bool:
+        """Whether no request is in a region and in none of some boxes; both routines must say so."""
         try:
-            reasons = self.listing.reasons(region, self.listing.impossible)
+            reasons = self.listing.reasons(region, boxes)
             return reasons is not None and self._covered(region, reasons)
         except Spent:
             self.budget.unproven += 1

@@ -73,7 +73,7 @@ def provers_of(
             Listing(atoms, listed, budget),
             Certifier(atoms, decider_of(rules), providers, budget)
             if behind
-            else Certifier(atoms, server_of(rules), providers, budget, given_tags(rules)),
+            else Certifier(atoms, server_of(rules), providers, budget, given_tags(rules), len(rules.filters)),
             budget,
         )
         for (rules, providers), listed in zip(sets, outcomes, strict=True)

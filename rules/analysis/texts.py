@@ -51,6 +51,10 @@ class Wishes(Struct, frozen=True):
     no: frozenset[int]
 
 
+_MASKS = 3
+"""Masks that are looked into in the time of an operation."""
+
+
 class Texts(Struct):
     """A text fact in the space: a predicate is a mask of its pieces, or of a variable `apart` from them."""
 
@@ -67,6 +71,7 @@ class Texts(Struct):
     _made: dict[object, str | None] = field(default_factory=dict)
     _expected: dict[int, frozenset[int]] = field(default_factory=dict)
     _wished: dict[tuple[int, int], Wishes] = field(default_factory=dict)
+    _masks: list[tuple[int, int]] | None = None
 
     def where(self, key: object) -> tuple[int, int]:
         """The variable and the pieces of it in which a predicate holds."""
@@ -111,7 +116,7 @@ class Texts(Struct):
             shares = self.shares & (wanted.yes | wanted.no)
             # the first few shares that a text is not in settle it
             cost = 6 + min(2 * len(shares), 8)
-            budget.work(1 + len(wanted.yes))
+            budget.work(1 + len(wanted.yes) + (0 if number in self._expected else len(self.tests) // _MASKS))
             for text in self._candidates(piece, [self.tests[one] for one in sorted(wanted.yes)], budget):
                 before = self.asked.worked
                 fits = self.fits(number, text, wanted)
@@ -134,13 +139,16 @@ class Texts(Struct):
         if not wanted.no.isdisjoint(held):
             return False
         if number not in self._expected:
-            self._expected[number] = frozenset(
-                one for one, test in enumerate(self.tests) if self._is_expected(test, number)
-            )
+            self._expected[number] = frozenset(one for one, mask in self._places() if mask >> number & 1)
         return held - self.numbered.keys() == self._expected[number]
 
-    def _is_expected(self, test: Test, number: int) -> bool:
-        return test.operator != "rollout" and bool(self.masks.get(key_of(test), 0) >> number & 1)
+    def _places(self) -> list[tuple[int, int]]:
+        """The tests that pieces decide, each with its pieces."""
+        if self._masks is None:
+            listed = enumerate(self.tests)
+            masks = [(one, self.masks.get(key_of(test), 0)) for one, test in listed if test.operator != "rollout"]
+            self._masks = [(one, mask) for one, mask in masks if mask]
+        return self._masks
 
     def _candidates(self, piece: Piece, needed: Sequence[Test], budget: Budget) -> Iterator[str]:
         assert piece.text is not None

@@ -20,6 +20,7 @@ from providers.dialects.openai_responses import settings as openai_responses
 from providers.dialects.table import TYPES
 from rules.facts import FACTS
 from schemas.document import Document, plain
+from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
 from schemas.read import read
 from schemas.shape import shape
@@ -132,3 +133,12 @@ def test_the_report_schema_accepts_a_report() -> None:
     """`--format json` is what its published schema says."""
     Draft7Validator.check_schema(REPORT_SCHEMA)
     Draft7Validator(REPORT_SCHEMA).validate(report_object(Report((), 0.0)))
+
+
+def test_of_too_many_faults_the_first_ones_are_kept() -> None:
+    """In the order of the file, so that the same file gives the same report every time."""
+    text = "providers:\n" + "".join(f"  p{number}: {{type: nothing}}\n" for number in range(MAX_FINDINGS + 200))
+    document, _ = read(text.encode(), "ccr.yaml")
+    assert document is not None
+    lines = [found.span.line for found in shape(document)[1]]
+    assert lines == list(range(2, MAX_FINDINGS + 2))

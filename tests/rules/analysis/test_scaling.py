@@ -7,12 +7,15 @@ import math
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from engine.analysis import offered
+from engine.cli.commands import ccr
 from rules.analysis.analyse import Subject, analyse
 from rules.analysis.budget import Budget
 from rules.analysis.diff import difference
@@ -177,6 +180,46 @@ def test_what_is_hard_ends_as_not_proven(kind: str) -> None:
     calls = calls_of(partial(analyse, subject, Budget(1_000, for_each=20)))
     least = calls_of(partial(analyse, subject, Budget(1, for_each=0)))
     assert calls - least <= CALLS_A_STEP * budget.total
+
+
+STARTED = "providers: {here: {type: static}}\nrouting: {defaultProvider: here}\n"
+LISTED: dict[str, Callable[[int], str]] = {
+    "filters": lambda count: "filters:\n" + listed("  - {action: block, condition: {model: m#}}", count) + STARTED,
+    "conditions": lambda count: "conditions:\n" + listed("  c#: {model: m#}", count) + STARTED,
+    "invariants": lambda count: "invariants:\n" + listed("  - {never: {model: m#}}", count) + STARTED,
+    "categories": lambda count: (
+        STARTED.replace("here}\n", "here, rules: {")
+        + ", ".join(f"c{number}: 'here,m'" for number in range(count))
+        + "}}\n"
+    ),
+    "facts": lambda count: with_any("{modl#: 1}", count),
+    "headers": lambda count: with_any("{header.x#: v}", count),
+    "providers": lambda count: (
+        "providers:\n" + listed("  p#: {type: opnai}", count) + "routing: {defaultProvider: p1}\n"
+    ),
+}
+
+
+def listed(line: str, count: int) -> str:
+    return "".join(line.replace("#", str(number)) + "\n" for number in range(count))
+
+
+def with_any(condition: str, count: int) -> str:
+    """A rule with so many conditions of which one is enough."""
+    many = ", ".join(condition.replace("#", str(number)) for number in range(count))
+    rule = f"customRules: [{{condition: {{any: [{many}]}}, target: 'here,m'}}]"
+    return STARTED.replace("here}\n", f"here, {rule}}}\n")
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_long_lists_take_no_more_than_their_length(kind: str, tmp_path: Path) -> None:
+    """Four times as many filters, conditions, unknown names: at most six times as many calls, findings printed and all."""
+    calls = []
+    for count in (150, 600):
+        (tmp_path / "ccr.yaml").write_text(LISTED[kind](count))
+        words = ["test-config", str(tmp_path / "ccr.yaml"), "--format", "json"]
+        calls.append(min(calls_of(lambda words=words: CliRunner().invoke(ccr, words)) for _ in range(2)))  # type: ignore[misc]
+    assert calls[1] <= 6 * calls[0]
 
 
 def test_a_spent_budget_ends_every_further_question_at_once() -> None:
