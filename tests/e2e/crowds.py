@@ -179,7 +179,7 @@ CROWDS: dict[str, tuple[Crowd, dict[str, Any]]] = {
     "100 heads that never end": (slow_heads, {}),
     "100 bodies that never end": (slow_bodies, {}),
     "streams that nobody reads": (unread, {}),
-    "bodies over 32 MB": (oversized, {}),
+    "bodies over 32 MB": (oversized, {"bodySeconds": 15, "requestSeconds": 60}),
     "JSON of 100,000 levels": (deep, {}),
     "no HTTP, and smuggled requests": (malformed, {}),
 }
