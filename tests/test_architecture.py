@@ -26,7 +26,7 @@ MAY_IMPORT = {
 
 EDGES: dict[str, set[str]] = {
     # the command line
-    "engine/cli/__init__.py": {"terminal"},
+    "engine/cli/__init__.py": {"disk", "terminal"},
     "engine/cli/ask.py": {"environment", "network"},
     "engine/cli/audit.py": {"clock", "disk", "terminal"},
     "engine/cli/client_credentials.py": {"environment"},

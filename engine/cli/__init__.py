@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import PurePath
@@ -20,6 +21,7 @@ USAGE = 2
 
 def main() -> int:
     """Runs the command line and gives the exit status: the command's own, 2 for usage, 130 for an interrupt, 70 for our bug."""
+    _open_what_is_closed()
     try:
         status = ccr.main(prog_name=_program_name(), standalone_mode=False)
     except click.exceptions.Abort:
@@ -32,6 +34,16 @@ def main() -> int:
     except Exception as bug:  # noqa: BLE001 - the outermost frame: whatever else comes is a bug of ours
         return _report(bug)
     return status if isinstance(status, int) else 0
+
+
+def _open_what_is_closed() -> None:
+    """Standard streams that whoever starts us has closed lead nowhere; else the next file opened would be one of them."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _program_name() -> str:

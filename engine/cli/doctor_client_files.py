@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.doctor_client import BASE_URL, SettingsFile
+from engine.files import read_file
 
 VERSION_WITHIN_S = 10.0
 MOST_BYTES = 1_048_576
+PATIENCE_S = 1.0
 MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
     Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
@@ -49,8 +51,7 @@ def settings_files(environ: Mapping[str, str]) -> Iterator[SettingsFile]:
     here = Path(".claude")
     for path in (home / "settings.json", here / "settings.json", here / "settings.local.json", *MANAGED):
         try:
-            with path.open("rb") as file:
-                yield _read(str(path), file.read(MOST_BYTES + 1))
+            yield _read(str(path), read_file(str(path), MOST_BYTES, patience_s=PATIENCE_S))
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as problem:

@@ -163,3 +163,12 @@ def test_completion_offers_the_commands(tmp_path: Path) -> None:
     )
 
     assert "test-config" in done.stdout
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_bug(tmp_path: Path, closed: str) -> None:
+    """As a service manager may start it: what would be said goes nowhere, and the status is right."""
+    (tmp_path / "c.yaml").write_text("providers: {here: {type: static}}\nrouting: {defaultProvider: here}\n")
+    words = [sys.executable, "-P", "-m", "engine.cli", "test-config", str(tmp_path / "c.yaml")]
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")

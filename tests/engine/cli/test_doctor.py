@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import ccr
+from engine.cli.doctor_client_files import settings_files
 from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of
 from engine.doctor_client import SettingsFile, client_checks, leads_to, proxies_check, router_checks
 from engine.doctor_providers import SLOW_S, Spoken, judged, models_in, rows_in
@@ -327,6 +328,13 @@ def test_settings_files_are_read_for_names_only(tmp_path: Path) -> None:
     assert len([one for one in said if "ANTHROPIC_AUTH_TOKEN, apiKeyHelper" in one]) == 1
     assert len([one for one in said if "is no JSON object" in one]) == 1
     assert CANARY not in output
+
+
+def test_a_settings_file_that_is_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Nobody writes to it, and it is said."""
+    os.mkfifo(tmp_path / "settings.json")
+    (found,) = [one for one in settings_files({"CLAUDE_CONFIG_DIR": str(tmp_path)}) if str(tmp_path) in one.path]
+    assert found.problem == "cannot be read: nobody writes to this pipe"
 
 
 def test_claude_says_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
