@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from rules.analysis.offered import Providers, sent_to
 from rules.bodies import Composed, Impossible, Shape, compose
-from rules.facts import Facts, Seen
+from rules.facts import Facts, FactSource, Seen
 from rules.filters import decision_of, filtered
 from rules.nodes import Decision, RuleSet
 from rules.shorthand import BadShorthand, wanted_of_mapping
@@ -72,8 +72,13 @@ def cases_in(tests: Node | None, read_envelope: ReadEnvelope) -> list[Case]:
     ]
 
 
-def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
-    """Runs a case through the production evaluator; every decision that facts not given may lead to must be as expected."""
+def run_case(
+    case: Case, rules: RuleSet, providers: Providers, decider: Callable[[FactSource], Decision] | None = None
+) -> Result:
+    """Runs a case through the production evaluator; every decision that facts not given may lead to must be as expected.
+
+    `decider` is that of `rules`, made once for many cases.
+    """
     if case.todo:
         return Result(case, "todo")
     problem = problem_of(case)
@@ -81,7 +86,7 @@ def run_case(case: Case, rules: RuleSet, providers: Providers) -> Result:
         return Result(case, "failed", problem)
     behind = filtered(rules.filters, case.facts.envelope)
     facts = case.facts if behind.envelope is case.facts.envelope else Facts(behind.envelope)
-    decisions = [(one.decision, one.supposed) for one in decisions_of(rules, facts).cases]
+    decisions = [(one.decision, one.supposed) for one in decisions_of(rules, facts, decider=decider).cases]
     if behind.blocked is not None:
         decisions = [(decision_of(behind.blocked), {})]
     for decision, supposed in decisions:

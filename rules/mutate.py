@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from msgspec import Struct, structs
 
+from rules.analysis.behind import server_of
 from rules.analysis.budget import Budget
 from rules.analysis.certify import Witness
 from rules.analysis.diff import difference
 from rules.analysis.offered import Providers
 from rules.bodies import envelope_of
 from rules.cases import Case, outcome_of, run_case
-from rules.evaluate import decide
 from rules.facts import Facts, spec_of
-from rules.moments import Share
+from rules.moments import MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Not, Predicate, Reference, Route, Rule, RuleSet, Target, Test
-from rules.patterns import Glob, glob_of
+from rules.patterns import Glob, Pattern, glob_of, pattern_of
+from rules.regex import PatternError
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.wording import quoted
@@ -89,12 +91,13 @@ def surviving(
     for survivor in survivors_of(rules, providers, cases, budget):
         by_rule.setdefault(survivor.mutant.rule, []).append(survivor)
     spans = {rule.name: rule.span for rule in rules.rules}
+    served = server_of(rules)
     for name, survivors in by_rule.items():
         shown = next((one for one in survivors if one.witness is not None), None)
         if shown is None or shown.witness is None:
             continue
         facts = Facts(envelope_of(shown.witness.shape))
-        expect = outcome_of(decide(rules, facts), facts, providers)
+        expect = outcome_of(served(facts), facts, providers)
         said = ", ".join(dict.fromkeys(one.mutant.says for one in survivors if one.witness is not None))
         yield finding(
             "CCR704",
@@ -157,7 +160,11 @@ def _tests(test: Test) -> Iterator[tuple[str, Test]]:
         yield "a pattern widened", structs.replace(test, operator="glob", operand=glob_of(f"{operand}*"))
     if isinstance(operand, frozenset) and len(operand) > 1:
         yield "a value dropped", structs.replace(test, operand=operand - {min(operand, key=str)})
-    if test.operator in ("hasAny", "hasAll", "hasNone", "keywords") and isinstance(operand, tuple) and len(operand) > 1:
+    if (
+        test.operator in ("hasAny", "hasAll", "hasNone", "keywords", "cidr")
+        and isinstance(operand, tuple)
+        and len(operand) > 1
+    ):
         yield "a value dropped", structs.replace(test, operand=operand[1:])
     if test.operator == "between" and isinstance(operand, tuple):
         low, high = operand
@@ -166,11 +173,44 @@ def _tests(test: Test) -> Iterator[tuple[str, Test]]:
     if isinstance(operand, Share):
         more = operand.percent + (1 if operand.percent <= 99 else -1)
         yield "a bound shifted", structs.replace(test, operand=Share(more, operand.salt))
+    if isinstance(operand, Window):
+        yield from ((says, structs.replace(test, operand=window)) for says, window in _windows(operand))
+    if isinstance(operand, Pattern):
+        yield from ((says, structs.replace(test, operand=pattern)) for says, pattern in _patterns(operand))
+    if test.operator == "cidr" and isinstance(operand, tuple) and operand[0].prefixlen:
+        yield "a network widened", structs.replace(test, operand=(operand[0].supernet(), *operand[1:]))
     if isinstance(operand, Glob):
         wider = f"*{operand.source}" if operand.source.endswith("*") else f"{operand.source}*"
         yield "a pattern widened", structs.replace(test, operand=glob_of(wider, operand.ignore_case))
     if test.operator == "size" and isinstance(operand, Test):
         yield from ((says, structs.replace(test, operand=size)) for says, size in _tests(operand))
+
+
+def _windows(window: Window) -> Iterator[tuple[str, Window]]:
+    """Half an hour more at the end and at the beginning, where the day has it; one day less."""
+    if window.start < window.end or window.end + _HALF_HOUR <= window.start:
+        if window.end + _HALF_HOUR <= MINUTES_A_DAY:
+            yield "a bound shifted", replace(window, end=window.end + _HALF_HOUR)
+        if window.start >= _HALF_HOUR:
+            yield "a bound shifted", replace(window, start=window.start - _HALF_HOUR)
+    if len(window.days) > 1:
+        yield "a value dropped", replace(window, days=window.days - {max(window.days)})
+
+
+_HALF_HOUR = 30
+
+
+def _patterns(pattern: Pattern) -> Iterator[tuple[str, Pattern]]:
+    """Without the anchor at either end; without any, with one at the beginning."""
+    source = pattern.source
+    changed = [("a pattern widened", source[1:])] if source.startswith("^") else []
+    if source.endswith("$") and not source.endswith("\\$"):
+        changed.append(("a pattern widened", source[:-1]))
+    for says, other in changed or [("a pattern narrowed", f"^({source})")]:
+        try:
+            yield says, pattern_of(other, pattern.ignore_case)
+        except PatternError:
+            continue  # what is left is no pattern, or one that costs too much
 
 
 def _is_word(test: Test) -> bool:

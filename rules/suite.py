@@ -25,6 +25,7 @@ from rules.cases import Case, outcome_of, run_case
 from rules.cost import facts_of, leaves_of
 from rules.evaluate import UnknownFact
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
+from rules.fast import decider_of
 from rules.filters import filtered
 from rules.nodes import Decision, Reject, RuleSet, Test
 from rules.shorthand import BadShorthand, wanted_of_mapping
@@ -85,6 +86,8 @@ class _Maker:
 
     def __init__(self, prover: Prover) -> None:
         self.prover, self.rules = prover, prover.rules
+        self._decider = decider_of(prover.rules)
+        self._known: dict[str, Composed | None] = {}
 
     def written(self, witness: Witness) -> Request | None:
         """A witness in the shorthand, decided as it is; facts of expressions are given where it is not without."""
@@ -107,7 +110,7 @@ class _Maker:
         keys = ("rule", "reject") if isinstance(decision.route.to, Reject) else ("rule", "provider", "model")
         expect = {key: got[key] for key in keys} if blocked is None else {"blocked": blocked.name}
         case = Case(name, Span("", 1, 1, 1, 1), expect, made.facts, made.shape)
-        passes = run_case(case, self.rules, self.prover.providers).status == "passed"
+        passes = run_case(case, self.rules, self.prover.providers, self._decider).status == "passed"
         return Suggested(name, request, expect) if passes else None
 
     def boundaries(self, number: int) -> Iterator[Suggested]:
@@ -142,7 +145,7 @@ class _Maker:
 
     def pairs(self, number: int, request: Request, test: Suggested) -> Iterator[Suggested]:
         """For each fact of a rule's condition, the request with that fact changed and decided otherwise."""
-        outcome, made = self.prover.listing.outcomes[number], _made(request)
+        outcome, made = self.prover.listing.outcomes[number], self._made(request)
         assert outcome.entry is not None
         assert made is not None
         for fact in _asked(outcome.entry.condition):
@@ -174,7 +177,7 @@ class _Maker:
 
     def _settled(self, request: Request, there: Facts | None = None) -> tuple[Request, Composed, Decision] | None:
         """A request with the moment and the states that its decision needs: those of another one, else everyday ones."""
-        while (made := _made(request)) is not None:
+        while (made := self._made(request)) is not None:
             try:
                 return request, made, self.prover.certifier.decide(made.facts)
             except UnknownFact as unknown:
@@ -183,6 +186,13 @@ class _Maker:
                     value = self._everyday(unknown.fact)
                 request = request | _shorthand([(unknown.fact, value)])
         return None
+
+    def _made(self, request: Request) -> Composed | None:
+        """The request that a shorthand stands for, made once."""
+        known = repr(request)
+        if known not in self._known:
+            self._known[known] = _made(request)
+        return self._known[known]
 
     def _everyday(self, fact: str) -> Seen:
         axis = self.prover.atoms.axes.get(fact)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import Struct
@@ -58,10 +58,16 @@ class Cases(Struct, frozen=True):
     unknown: frozenset[str] = frozenset()
 
 
-def cases_of(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> Cases:
+def cases_of(
+    rules: RuleSet,
+    facts: FactSource,
+    trace: Trace | None = None,
+    decider: Callable[[FactSource], Decision] | None = None,
+) -> Cases:
     """Every decision these facts can lead to, with the values of facts not given that lead there.
 
-    Where all needed facts are given, that is one case that supposes nothing. `trace` hears every evaluation.
+    Where all needed facts are given, that is one case that supposes nothing. `trace` hears every evaluation. `decider`
+    decides as the rules do, sooner.
     """
     found: list[Case] = []
     asked: set[str] = set()
@@ -69,7 +75,8 @@ def cases_of(rules: RuleSet, facts: FactSource, trace: Trace | None = None) -> C
     while waiting:
         values = waiting.pop()
         try:
-            found.append(Case(values, decide(rules, Supposed(facts, values), trace)))
+            supposed = Supposed(facts, values)
+            found.append(Case(values, decide(rules, supposed, trace) if decider is None else decider(supposed)))
         except UnknownFact as unknown:
             asked.add(unknown.fact)
             options = _candidates(rules, unknown.fact)

@@ -14,6 +14,7 @@ from rules.analysis.findings import findings_of
 from rules.analysis.offered import Providers
 from rules.analysis.ready import prover_of
 from rules.cases import Case, Result, run_case
+from rules.fast import decider_of
 from rules.invariants import Invariant, Verdict, names_for, prove
 from rules.nodes import RuleSet
 from rules.vacuous import vacuous
@@ -61,7 +62,8 @@ def analyse(subject: Subject, budget: Budget | None = None, *, with_overlaps: bo
     found = findings_of(prover, source, needs, with_overlaps=with_overlaps)
     found += vacuous(subject.invariants, prover)
     found += unreached_filters(subject.rules, subject.providers, budget)
-    results = [run_case(case, subject.rules, subject.providers) for case in subject.tests]
+    decider = decider_of(subject.rules) if subject.tests else None
+    results = [run_case(case, subject.rules, subject.providers, decider) for case in subject.tests]
     found += [result.diagnostic for result in results if result.diagnostic is not None]
     found += [verdict.diagnostic for verdict in verdicts if verdict.diagnostic is not None]
     return Analysis(

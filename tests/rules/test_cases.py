@@ -249,6 +249,25 @@ MUTATED = [
     ("{toolNames: {size: '> 2'}}", {"toolNames has a size that >= 2"}),
     ("{contentKeywords: [x, y]}", {"contentKeywords is one of y"}),
     ("{stream: true}", {"stream is false"}),
+    ("{clientIp: {cidr: 10.0.0.0/8}}", {"clientIp is in 10.0.0.0/7"}),
+    (
+        "{clientIp: {cidr: [10.0.0.0/8, 11.0.0.0/9]}}",
+        {"clientIp is in 11.0.0.0/9", "clientIp is in 10.0.0.0/7, 11.0.0.0/9"},
+    ),
+    ("{model: {regex: '^o[0-9]$'}}", {"model matches /o[0-9]$/", "model matches /^o[0-9]/"}),
+    ("{model: {regex: 'o[0-9]'}}", {"model matches /^(o[0-9])/"}),
+    (
+        "{time: {days: [mon, sun], between: '09:00-18:00'}}",
+        {
+            "time is in mon, 09:00-18:00 (UTC)",
+            "time is in mon sun, 08:30-18:00 (UTC)",
+            "time is in mon sun, 09:00-18:30 (UTC)",
+        },
+    ),
+    (
+        "{time: {days: mon, between: '22:00-06:00'}}",
+        {"time is in mon, 21:30-06:00 (UTC)", "time is in mon, 22:00-06:30 (UTC)"},
+    ),
     ("{rollout: {percent: 30, by: sessionId, salt: q}}", {"sessionId is in the first 31 % (salt q)"}),
 ]
 
@@ -257,7 +276,14 @@ MUTATED = [
 def test_a_predicate_is_changed_a_little(condition: str, changed: set[str]) -> None:
     """Each row: a condition, and what it becomes besides being negated."""
     rules = ruleset(f"routing: {{defaultProvider: a, customRules: [{{condition: {condition}, target: 'b,b1'}}]}}\n")
-    changes = ("a bound shifted", "a pattern widened", "a value dropped", "a value flipped")
+    changes = (
+        "a bound shifted",
+        "a pattern widened",
+        "a pattern narrowed",
+        "a network widened",
+        "a value dropped",
+        "a value flipped",
+    )
     made = {said_of(one.rules.rules[0].condition) for one in mutants_of(rules) if one.says in changes}
 
     assert made == changed
