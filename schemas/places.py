@@ -25,6 +25,9 @@ def inside(scalar: Scalar, start: int, end: int) -> Span:
 
     The whole scalar where that cannot be told: a folded text, or a value that was replaced (`${...}`).
     """
+    if not scalar.quoted and scalar.raw == scalar.value and 0 <= start <= end <= len(scalar.raw):
+        at = scalar.span
+        return Span(at.file, at.line, at.column + start, at.line, at.column + end)
     return within(scalar)(start, end)
 
 

@@ -59,6 +59,8 @@ class Scope(Struct, frozen=True):
     root: Mapping
     providers: MappingType[str, ProviderSpec]
     texts: MappingType[str, str] = field(default_factory=dict)
+    _routes: list[RoutePlace] = field(default_factory=list)
+    _entries: dict[object, Entry] = field(default_factory=dict)
 
     def at(self, path: str) -> Node | None:
         """The node at a dotted path."""
@@ -76,15 +78,23 @@ class Scope(Struct, frozen=True):
 
     def provider_entry(self, name: str) -> Entry | None:
         """The provider's entry, the first if it is in both places."""
-        return next((entry for entry in self.provider_entries() if entry.key.value == name), None)
+        if not self._entries:
+            for entry in self.provider_entries():
+                self._entries.setdefault(entry.key.value, entry)
+        return self._entries.get(name)
 
     def categories(self) -> list[str]:
         """Every category: those the file adds, then the built-in ones."""
         added = [str(entry.key.value) for entry in self.mapping("routing.categories")]
         return list(dict.fromkeys([*added, *BUILTIN_CATEGORIES]))
 
-    def routes(self) -> Iterator[RoutePlace]:
+    def routes(self) -> list[RoutePlace]:
         """The route of every rule and of every category that has one; refusals have none."""
+        if not self._routes:
+            self._routes.extend(self._all_routes())
+        return self._routes
+
+    def _all_routes(self) -> Iterator[RoutePlace]:
         for number, rule in enumerate(self._rules()):
             name = rule.get("name")
             owner = f"rule {quoted(str(name.value) if isinstance(name, Scalar) else f'customRules[{number}]')}"
