@@ -45,8 +45,17 @@ def headers_of(scope: HTTPScope) -> dict[str, str]:
     return headers
 
 
-async def read_body(receive: Receive, headers: dict[str, str], limit: int = MAX_BODY_BYTES) -> bytes:
-    """The whole body. Raises `Refused` (413) over `limit` bytes, before reading it where the client announces its length."""
+def unbounded(size: int) -> None:
+    """Takes any number of bytes."""
+
+
+async def read_body(
+    receive: Receive, headers: dict[str, str], limit: int = MAX_BODY_BYTES, take: Callable[[int], None] = unbounded
+) -> bytes:
+    """The whole body. Raises `Refused` (413) over `limit` bytes, before reading it where the client announces its length.
+
+    `take` is told of each piece's length as it comes; it may raise `Refused` too.
+    """
     announced = headers.get("content-length")
     if announced is not None and announced.isdigit() and int(announced) > limit:
         raise Refused(_too_large(limit))
@@ -65,6 +74,7 @@ async def read_body(receive: Receive, headers: dict[str, str], limit: int = MAX_
             size += len(chunk)
             if size > limit:
                 raise Refused(_too_large(limit))
+            take(len(chunk))
             chunks.append(chunk)
         if not message["more_body"]:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

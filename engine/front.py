@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from litestar.types import HTTPScope, Receive, Send
 from msgspec import Struct, field
@@ -17,7 +18,10 @@ from providers.upstream import HOP_HEADER
 
 
 class Visit(Struct):
-    """One posted request on its way. `gateway` is the snapshot it is served by, whatever is reloaded meanwhile."""
+    """One posted request on its way. `gateway` is the snapshot it is served by, whatever is reloaded meanwhile.
+
+    `body_bytes` is how much of its body has come so far.
+    """
 
     gateway: Gateway
     request_id: str
@@ -27,6 +31,7 @@ class Visit(Struct):
     headers: dict[str, str] = field(default_factory=dict)
     query: str = ""
     body: bytes = b""
+    body_bytes: int = 0
     gone: bool = False
     key: RouterKey | None = None
 
@@ -40,6 +45,9 @@ Answer = Callable[[Router, Visit], Awaitable[None]]
 
 WATCH_AFTER_S = 0.05
 """Only an answer that takes longer is worth a task that watches for the client's going away."""
+
+
+FULL_RETRY_S = 2
 
 
 async def front(
@@ -64,6 +72,7 @@ async def front(
     finally:
         counters.open_exchanges -= 1
         router.open_on[id(gateway)] -= 1
+        router.body_bytes -= visit.body_bytes
         counters.by_status[visit.responder.status] += 1
 
 
@@ -117,7 +126,18 @@ async def _read(router: Router, scope: HTTPScope, receive: Receive, visit: Visit
     if router.halted is not None:
         raise Refused(refusal(503, router.halted))
     await _let_in(router, visit)
-    visit.body = await read_body(receive, visit.headers)
+    visit.body = await read_body(receive, visit.headers, take=partial(_take, router, visit))
+
+
+def _take(router: Router, visit: Visit, size: int) -> None:
+    """Counts bytes of a body that have come. Raises `Refused` where all open requests together have too many."""
+    visit.body_bytes += size
+    router.body_bytes += size
+    if router.body_bytes > visit.gateway.settings.server.connections.max_body_bytes:
+        raise Refused(refusal(529, _FULL), (("retry-after", str(FULL_RETRY_S)),))
+
+
+_FULL = "the requests that are open hold as much memory as they may (`server.connections.maxBodyMegabytes`); try again"
 
 
 async def _let_in(router: Router, visit: Visit) -> None:

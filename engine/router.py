@@ -58,7 +58,7 @@ class Router:
     snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
     workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
     over; `live` is the one that the page watches. `connections` says how those of clients stand. `audit`
-    takes what the audit log says besides exchanges, `audit_log` tells how that stands; `halted` is why nobody is served just now. `budgets` is what is
+    takes what the audit log says besides exchanges, `audit_log` tells how that stands; `halted` is why nobody is served just now. `body_bytes` are what all open requests hold. `budgets` is what is
     spent, where anything is limited, and `usage` says how the record stands. `explainer`
     proves what explanations say. `on_loopback`: only this machine reaches us.
     """
@@ -83,6 +83,7 @@ class Router:
     audit: Callable[..., None] = not_audited
     audit_log: Callable[[], Mapping[str, object] | None] = no_audit_log
     halted: str | None = None
+    body_bytes: int = 0
     live: Live = field(default_factory=Live)
     meters: Meters = field(default_factory=Meters)
     budgets: Ledger | None = None

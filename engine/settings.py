@@ -22,10 +22,12 @@ class ConnectionSettings(Struct, frozen=True):
     """What clients may take of the server: how many connections, and how long each part of a request may take.
 
     `head_s` from its first byte to the end of its headers; `body_s` without a byte of its body, `request_s` for all of
-    it; `stall_s` without reading the answer; `idle_s` without a request.
+    it; `stall_s` without reading the answer; `idle_s` without a request. `max_body_bytes` is for the bodies of all open requests
+    of a process together.
     """
 
     max_open: int = 16_384
+    max_body_bytes: int = 1_024_000_000
     head_s: float = 15.0
     body_s: float = 30.0
     request_s: float = 300.0
@@ -139,6 +141,7 @@ def _connections_of(root: Node) -> ConnectionSettings:
     usual = ConnectionSettings()
     return ConnectionSettings(
         max_open=_integer(root, "server.connections.max", usual.max_open),
+        max_body_bytes=_integer(root, "server.connections.maxBodyMegabytes", usual.max_body_bytes // 1_000_000) * 1_000_000,
         head_s=_number(root, "server.connections.headSeconds", usual.head_s),
         body_s=_number(root, "server.connections.bodySeconds", usual.body_s),
         request_s=_number(root, "server.connections.requestSeconds", usual.request_s),

@@ -236,6 +236,28 @@ async def test_a_body_that_drips_ends_too() -> None:
         writer.close()
 
 
+async def test_bodies_of_all_together_have_a_limit() -> None:
+    """What is uploaded at a time is bounded in sum, too; who comes too much is told to try again, and later is served."""
+    config = ONE + "server: {connections: {maxBodyMegabytes: 34}}\n"
+    large = {**ASK, "metadata": {"x": "x" * 10_000_000}}
+    async with serving(Answer(HELLO), config=config) as (one, _, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"content-length: 30000000\r\n\r\n" + b" " * 29_000_000)
+        while one.router.body_bytes < 29_000_000:
+            await asyncio.sleep(0.001)
+        reader, other = await asyncio.open_connection("127.0.0.1", port)
+        other.write(request(large))
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 529 ")
+        assert b"retry-after: 2" in await reader.readuntil(b"\r\n\r\n")
+        assert b"overloaded_error" in await reader.readuntil(b"}")
+        other.close()
+        assert (await said(port, request(ASK, close=True))).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        while one.router.body_bytes:
+            await asyncio.sleep(0.001)
+        assert (await said(port, request(large, close=True))).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_refused_body_is_not_listened_to_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a 413 the client may go on for a moment, and no longer."""
     monkeypatch.setattr("engine.guarded.LINGER_S", 0.05)
