@@ -141,7 +141,8 @@ def _connections_of(root: Node) -> ConnectionSettings:
     usual = ConnectionSettings()
     return ConnectionSettings(
         max_open=_integer(root, "server.connections.max", usual.max_open),
-        max_body_bytes=_integer(root, "server.connections.maxBodyMegabytes", usual.max_body_bytes // 1_000_000) * 1_000_000,
+        max_body_bytes=_integer(root, "server.connections.maxBodyMegabytes", usual.max_body_bytes // 1_000_000)
+        * 1_000_000,
         head_s=_number(root, "server.connections.headSeconds", usual.head_s),
         body_s=_number(root, "server.connections.bodySeconds", usual.body_s),
         request_s=_number(root, "server.connections.requestSeconds", usual.request_s),
