@@ -17,13 +17,17 @@ __all__ = ["ccr", "main"]
 BUG = 70
 INTERRUPTED = 130
 USAGE = 2
+UNWRITABLE = 3
 
 
 def main() -> int:
-    """Runs the command line and gives the exit status: the command's own, 2 for usage, 130 for an interrupt, 70 for our bug."""
+    """Runs the command line and gives the exit status: the command's own, 2 for usage, 3 where the output cannot be written,
+    130 for an interrupt, 70 for our bug.
+    """
     _open_what_is_closed()
     try:
         status = ccr.main(prog_name=_program_name(), standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         return INTERRUPTED
     except KeyboardInterrupt:
@@ -32,6 +36,10 @@ def main() -> int:
         problem.show()
         return problem.exit_code
     except Exception as bug:  # noqa: BLE001 - the outermost frame: whatever else comes is a bug of ours
+        lost = _why_output_is_lost(bug)
+        if lost is not None:
+            click.echo(f"ccr: the output cannot be written: {lost}", err=True)
+            return UNWRITABLE
         return _report(bug)
     return status if isinstance(status, int) else 0
 
@@ -44,6 +52,18 @@ def _open_what_is_closed() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _why_output_is_lost(bug: Exception) -> str | None:
+    """Why standard output takes nothing more; None where it does, or nobody failed to write. What it has not taken is given up."""
+    if not isinstance(bug, OSError):
+        return None
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError as problem:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return (problem.strerror or type(problem).__name__).lower()
+    return None
 
 
 def _program_name() -> str:

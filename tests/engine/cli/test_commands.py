@@ -165,6 +165,17 @@ def test_completion_offers_the_commands(tmp_path: Path) -> None:
     assert "test-config" in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_a_full_disk_behind_the_output_is_no_bug(tmp_path: Path, unbuffered: dict[str, str]) -> None:
+    """What cannot be printed is said, with the status of files that cannot be used."""
+    env = {"HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3]), **unbuffered}
+    words = [sys.executable, "-P", "-m", "engine.cli", "schema"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=env)
+    assert (done.returncode, done.stderr) == (3, "ccr: the output cannot be written: no space left on device\n")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_are_no_bug(tmp_path: Path, closed: str) -> None:
     """As a service manager may start it: what would be said goes nowhere, and the status is right."""
