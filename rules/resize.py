@@ -85,11 +85,14 @@ def _texts_of(content: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]
 
 def _count_to(body: dict[str, Any], low: float, high: float) -> None:
     messages = body["messages"]
-    while len(messages) > high:
-        del messages[0]
-    while len(messages) < low:
-        role = "assistant" if messages and messages[0]["role"] == "user" else "user"
-        messages.insert(0, {"role": role, "content": "hi"})
+    if len(messages) > high:
+        del messages[: len(messages) - int(high)]
+    earlier: list[dict[str, Any]] = []
+    behind = messages[0]["role"] if messages else None
+    while len(earlier) + len(messages) < low:
+        behind = "assistant" if behind == "user" else "user"
+        earlier.append({"role": behind, "content": "hi"})
+    messages[:0] = reversed(earlier)
 
 
 def _sized_to(shape: Shape, fact: str, span: tuple[float, float], spend: Callable[[int], None], *, aside: bool) -> bool:
