@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from providers.dialects.refusal_text import Said, prompt_too_long, redacted, said_in, said_of
+from providers.dialects.overflow_text import prompt_too_long
+from providers.dialects.refusal_text import Said, redacted, said_in, said_of
 from providers.dialects.retry_after import retry_after_of
 from providers.dialects.seams import Ask, Head
 from providers.errors import KINDS, ProviderError
@@ -27,6 +28,7 @@ STATUS_KINDS: Mapping[int, str] = {
     422: "unprocessable",
     425: "conflict",
     429: "rate_limit",
+    498: "unavailable",
     500: "server",
     501: "server",
     502: "server",
@@ -42,21 +44,34 @@ CODE_KINDS: Mapping[str, str] = {
     "context_length_exceeded": "context_length",
     "string_above_max_length": "context_length",
     "exceed_context_size_error": "context_length",
+    "tokens_limit_reached": "context_length",
+    "model_max_prompt_tokens_exceeded": "context_length",
     "insufficient_quota": "quota",
     "billing_hard_limit_reached": "quota",
     "billing_not_active": "billing",
     "quota_exceeded": "quota",
+    "exceeded_current_quota_error": "quota",
+    "insufficient_balance_error": "quota",
+    "insufficient_user_quota": "quota",
+    "pre_consume_token_quota_failed": "quota",
+    "budget_exceeded": "quota",
+    "arrearage": "billing",
     "rate_limit_exceeded": "rate_limit",
     "rate_limit_error": "rate_limit",
     "tokens": "rate_limit",
     "requests": "rate_limit",
+    "too_many_requests_error": "rate_limit",
     "model_not_found": "model",
+    "unknown_model": "model",
     "invalid_api_key": "credential",
     "invalid_authentication": "credential",
     "overloaded_error": "overloaded",
     "server_overloaded": "overloaded",
     "engine_overloaded": "overloaded",
     "engine_overloaded_error": "overloaded",
+    "queue_exceeded": "overloaded",
+    "tool_use_failed": "bad_reply",
+    "data_inspection_failed": "bad_request",
     "invalid_prompt": "bad_request",
     "bio_policy": "bad_request",
     "cyber_policy": "bad_request",
@@ -81,14 +96,36 @@ CODE_KINDS: Mapping[str, str] = {
     "permission_denied": "permission",
     "failed_precondition": "permission",
     "deadline_exceeded": "timeout",
+    "1113": "quota",
+    "1211": "model",
+    "1261": "context_length",
+    "1308": "quota",
+    "1309": "billing",
+    "1310": "quota",
+    "base_resp.1001": "timeout",
+    "base_resp.1002": "rate_limit",
+    "base_resp.1004": "credential",
+    "base_resp.1008": "quota",
+    "base_resp.1026": "bad_request",
+    "base_resp.1027": "bad_request",
+    "base_resp.1039": "rate_limit",
+    "base_resp.2013": "bad_request",
+    "base_resp.2049": "credential",
+    "base_resp.2056": "quota",
 }
-"""The body's `code`, `type` or `status` -> kind; it wins over the status of the answer. The last five are Google's words."""
+"""The body's `code`, `type`, `status` or `error_code` -> kind; it wins over the status of the answer.
+
+The five from `resource_exhausted` on are Google's words, the numbers Zhipu's, those of `base_resp` MiniMax's.
+"""
 
 WORDINGS: tuple[tuple[re.Pattern[str], frozenset[int], str], ...] = (
     (
         re.compile(
-            r"maximum context length|context length (?:is |was )?exceeded|exceeds? (?:the )?(?:available )?context|context window"
-            r"|(?:prompt|input) is too long|too many (?:input )?tokens|input token count|reduce the length of",
+            r"maximum (?:context|prompt|model) length|context (?:length|size) (?:is |was |has been )?exceeded|context length of only"
+            r"|reached context length|longer than the model's context|exceeds? (?:the )?(?:available )?context|context ?window"
+            r"|(?:prompt|input) is too (?:long|large)|prompt exceeds max|too many (?:input )?tokens|(?:input|prompt) token count"
+            r"|exceeded model token limit|n_keep.{0,20}n_ctx|range of input length|`inputs` (?:tokens \+|must have less)"
+            r"|max_tokens must be at least 1, got -|reduce the length of",
             re.IGNORECASE,
         ),
         frozenset((400, 413, 422, 500)),
@@ -106,7 +143,7 @@ WORDINGS: tuple[tuple[re.Pattern[str], frozenset[int], str], ...] = (
     ),
     (
         re.compile(r"exceeded your current quota|insufficient (?:balance|credits|quota)", re.I),
-        frozenset((403, 429)),
+        frozenset((400, 403, 429, 500)),
         "quota",
     ),
     (re.compile(r"overloaded", re.I), frozenset((500, 503)), "overloaded"),
@@ -142,7 +179,7 @@ def _error(ask: Ask, said: Said, status: int, head: Head) -> ProviderError:
         kind=KINDS[kind],
         message=shown or where,
         status=head.status,
-        retry_after_s=retry_after_of(head.headers, limited=kind in ("rate_limit", "quota")),
+        retry_after_s=retry_after_of({**said.headers, **head.headers}, limited=kind in ("rate_limit", "quota")),
         model_only=kind == "rate_limit" and ask.model in said.message,
     )
 

@@ -1,6 +1,6 @@
 """What Gemini's refusals mean: the common tables, and what `details` say besides.
 
-    RetryInfo     when to come back (there is no header for it)
+    RetryInfo     when to come back (there is no header for it); the common tables read it too
     QuotaFailure  which quota: one of a day is used up, one of a minute is a limit on the rate; and of which model
     ErrorInfo     `API_KEY_INVALID` and the like
 
@@ -9,7 +9,6 @@ Source: `google.rpc.Status` and its error details.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,7 +19,6 @@ from providers.dialects.seams import Ask, Head
 from providers.errors import KINDS, ProviderError
 from providers.wire.json_text import value_of
 
-MOST_WAIT_S = 86_400.0
 REASON_KINDS: Mapping[str, str] = {
     "API_KEY_INVALID": "credential",
     "API_KEY_SERVICE_BLOCKED": "permission",
@@ -30,8 +28,6 @@ REASON_KINDS: Mapping[str, str] = {
     "SERVICE_DISABLED": "permission",
 }
 """`reason` of an `ErrorInfo` -> kind."""
-
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 
 def error_of(ask: Ask, head: Head, body: bytes) -> ProviderError:
@@ -52,9 +48,7 @@ def error_in_reply(ask: Ask, head: Head, error: object) -> ProviderError:
 def _detailed(ask: Ask, error: ProviderError, value: object) -> ProviderError:
     for detail in _details(value):
         kind = str(detail.get("@type", "")).rpartition(".")[2]
-        if kind == "RetryInfo" and (wait := _DURATION.fullmatch(str(detail.get("retryDelay", "")))):
-            error = replace(error, retry_after_s=min(float(wait[1]), MOST_WAIT_S))
-        elif (
+        if (
             kind == "ErrorInfo"
             and str(detail.get("reason")) in REASON_KINDS
             and error.kind.name != "forwarded_credential"

@@ -16,7 +16,7 @@ from providers.errors import KINDS
 from providers.spec import Credentials
 from tests.providers.dialects.asking import BASE, KEY, ask_of, rows
 
-ROWS = rows("refusals")
+ROWS = rows("refusals") + rows("refusals_of_servers")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
