@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from engine.admission import Asker
 from engine.exchange_state import Exchange
-from engine.front import Visit
-from engine.limits import MICRO, Kind
-from engine.prices import Prices, cost_of
-from engine.record import record_exchange
+from engine.http.front import Visit
+from engine.limits.admission import Asker
+from engine.limits.settings import MICRO, Kind
+from engine.log.record import record_exchange
 from engine.replies import Refused
 from engine.router import Router
+from engine.usage.prices import Prices, cost_of
 from providers.messages.parts import Usage
 from rules.facts import Facts
 from schemas.request import DEFAULT_MAX_TOKENS
 
 if TYPE_CHECKING:
-    from engine.limiter import Limiter
+    from engine.limits.limiter import Limiter
 
 OUTPUT_RESERVED = 1024
 """How many output tokens are charged before they are counted, unless the client asks for fewer."""

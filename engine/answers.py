@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 import msgspec
 from msgspec.structs import replace
 
+from engine.access.allowance import admitted, check_budgets
 from engine.admitting import within_limits
-from engine.allowance import admitted, check_budgets
 from engine.exchange import (
     GivenUp,
     exchange,
@@ -20,11 +20,11 @@ from engine.exchange import (
     note_step,
 )
 from engine.exchange_state import Exchange, Moment
-from engine.explainer import MAX_WAITING
-from engine.filters_header import filters_header
-from engine.front import Visit
+from engine.explaining.explainer import MAX_WAITING
+from engine.http.filters_header import filters_header
+from engine.http.front import Visit
 from engine.intake import ProviderStates, envelope_of
-from engine.record import record_exchange
+from engine.log.record import record_exchange
 from engine.replies import Refused, refusal, refusal_of
 from engine.router import Router
 from providers.client_form import ClientForm
@@ -229,7 +229,7 @@ async def _counted_upstream(router: Router, visit: Visit, one: Exchange) -> bool
 
 async def answer_explain(router: Router, visit: Visit) -> None:
     """`POST /v1/ccr/explain`: what would happen to the request in the body, by the rules and the state of this moment."""
-    from engine.explaining import begun, opened  # loaded for those who ask
+    from engine.explaining.over_http import begun, opened  # loaded for those who ask
 
     explainer = router.explainer
     if explainer.waiting >= MAX_WAITING:

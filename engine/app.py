@@ -15,15 +15,15 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import HTTPScope, Receive, Send
 
+from engine.access.keys import RouterKey
 from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
-from engine.asgi import JSON_TYPE, MAX_BODY_BYTES, HttpApp
 from engine.endpoints import health, metrics, model, models, status
-from engine.front import front, is_known, let_in, loop_of, note_refusal
-from engine.keys import RouterKey
-from engine.page import is_of_page, page_routes
+from engine.http.asgi import JSON_TYPE, MAX_BODY_BYTES, HttpApp
+from engine.http.front import front, is_known, let_in, loop_of, note_refusal
+from engine.live.page import is_of_page, page_routes
+from engine.live.watching import watch
 from engine.replies import Api, Refused, refusal
 from engine.router import Router
-from engine.watching import watch
 from providers.upstream import HOP_HEADER
 from schemas.packaged import openapi_text
 
@@ -107,7 +107,7 @@ def app_of(router: Router) -> Litestar:
 
     @get("/metrics")
     async def serve_metrics() -> Reply:
-        from engine.metrics import CONTENT_TYPE
+        from engine.telemetry.metrics import CONTENT_TYPE
 
         text = await metrics(router)
         if text is None:

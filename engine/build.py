@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from engine.built import Built, Checked
-from engine.check import check
-from engine.masking import scrubbed
-from engine.prices import prices_of
+from engine.configuration.check import check
+from engine.configuration.sources import beside, read_sources
+from engine.configuration.tls_paths import with_tls_paths
+from engine.reporting.masking import scrubbed
+from engine.reporting.suppress import judged
 from engine.settings import settings_of
-from engine.sources import beside, read_sources
-from engine.suppress import judged
-from engine.tls_paths import with_tls_paths
+from engine.usage.prices import prices_of
 from providers.read_spec import read_providers
 from providers.spec import ProviderSpec
 from rules.builtin import FILE, categories_text

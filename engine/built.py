@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from engine.prices import Prices
 from engine.settings import Settings
+from engine.usage.prices import Prices
 from providers.spec import ProviderSpec
 from rules.nodes import RuleSet
 from schemas.diagnostics import Diagnostic

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from engine.access.door import Door
 from engine.built import Built
-from engine.door import Door
 from engine.gateway import Gateway, Upstream
 from providers.credentials import CredentialSource, credential_source
 from providers.dialects.table import spoken_by
@@ -16,7 +16,7 @@ from providers.upstream import Transport
 from rules.fast import decider_of
 
 if TYPE_CHECKING:
-    from engine.limiter import Limiter
+    from engine.limits.limiter import Limiter
 
 MakeTransport = Callable[[ProviderSpec], Transport]
 MakeSource = Callable[[ProviderSpec, InstanceSpec], CredentialSource]
@@ -48,8 +48,8 @@ def _limiter_of(built: Built, old: Gateway | None) -> Limiter | None:
     if not built.settings.limits and known is None:
         return None
     # a library that takes a while to load, and that nobody needs who has no limits
-    from engine.counts import Counts
-    from engine.limiter import Limiter
+    from engine.limits.counts import Counts
+    from engine.limits.limiter import Limiter
 
     return Limiter(built.settings.limits, known.counts if known is not None else Counts(built.settings.state))
 

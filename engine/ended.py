@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, field
 
 from engine.exchange_state import Exchange
-from engine.prices import Prices, cost_of
+from engine.usage.prices import Prices, cost_of
 from providers.errors import ProviderError
 
 Outcome: TypeAlias = Literal["answered", "rejected", "failed", "broken", "client gone"]

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 
 from engine import status as statuses
-from engine.keys import Allowance, RouterKey
-from engine.merged_status import added, merged
+from engine.access.keys import Allowance, RouterKey
+from engine.process.merged_status import added, merged
 from engine.router import Router
 
 
@@ -32,7 +32,7 @@ async def metrics(router: Router) -> bytes | None:
 
     Without one of them the sums would fall, which a reader takes for a restart.
     """
-    from engine.metrics import metrics_text  # loaded for those who ask
+    from engine.telemetry.metrics import metrics_text  # loaded for those who ask
 
     own = row_for_siblings(router)
     if router.siblings is None:

@@ -13,14 +13,14 @@ import contextlib
 import random
 from collections.abc import Iterator
 
-from engine.asgi import Responder
 from engine.exchange_state import Exchange
 from engine.forwarding import check_forwarded
 from engine.gateway import Gateway, Upstream
-from engine.lossy import lossy_header
+from engine.http.asgi import Responder
+from engine.http.lossy import lossy_header
+from engine.http.path import path_header
+from engine.http.quoting import quoted
 from engine.overflow import overflow_of
-from engine.path import path_header
-from engine.quoting import quoted
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
 from providers.auth import Headers, scrubbed, without_secrets

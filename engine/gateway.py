@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from engine.access.door import Door
 from engine.built import Built
-from engine.door import Door
-from engine.prices import Prices
 from engine.settings import Settings
+from engine.usage.prices import Prices
 from providers.credentials import CredentialSource
 from providers.dialects.seams import Dialect, Mending, PassThrough
 from providers.dialects.table import COUNTING
@@ -25,7 +25,7 @@ from rules.facts import Facts
 from rules.nodes import Decision, Route, Target
 
 if TYPE_CHECKING:
-    from engine.limiter import Limiter
+    from engine.limits.limiter import Limiter
 
 
 class Upstream(Struct, frozen=True):

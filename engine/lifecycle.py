@@ -20,35 +20,35 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from engine.app import entry_of
-from engine.audit_log import AuditLog
+from engine.audit.log import AuditLog
 from engine.built import Built, Checked
 from engine.compose import gateway_of
-from engine.counters import Counters
 from engine.endpoints import row_for_siblings
-from engine.guarded import Guard
-from engine.journal import Journal
-from engine.last_resort import end_anyway
-from engine.live import Live, recent
-from engine.open_files import connections_allowed
-from engine.outgoing import close_all, source_maker, token_transport, transport_maker
-from engine.pinger import Pinger
-from engine.probing import Prober
-from engine.reload import Reloader
-from engine.renewal import keep_renewed
+from engine.http.guarded import Guard
+from engine.http.open_files import connections_allowed
+from engine.http.pinger import Pinger
+from engine.http.server import BACKLOG, HttpServer
+from engine.http.tls import server_side
+from engine.live.rows import Live, recent
+from engine.log.journal import Journal
+from engine.process.last_resort import end_anyway
+from engine.process.outgoing import close_all, source_maker, token_transport, transport_maker
+from engine.process.probing import Prober
+from engine.process.reload import Reloader
+from engine.process.renewal import keep_renewed
+from engine.process.siblings import Siblings
+from engine.process.workers import INTERRUPTED, READY, DrainTime, Seat, supervise
 from engine.router import Router, random_id
-from engine.saver import Saver
-from engine.server_tls import server_side
-from engine.serving import BACKLOG, HttpServer
-from engine.siblings import Siblings
+from engine.saving.saver import Saver
 from engine.status import findings_line
+from engine.telemetry.counters import Counters
 from engine.timestamp import timestamp_of
-from engine.usage_writer import UsageWriter
+from engine.usage.writer import UsageWriter
 from engine.version import VERSION
-from engine.workers import INTERRUPTED, READY, DrainTime, Seat, supervise
 
 if TYPE_CHECKING:  # loaded where a configuration wants them
-    from engine.redis_state import RedisState
-    from engine.telemetry import Telemetry
+    from engine.process.redis_state import RedisState
+    from engine.telemetry.exporter import Telemetry
 
 
 class MissingPackage(Exception):  # noqa: N818 - says what is so
@@ -97,7 +97,7 @@ def serve(
     if first.settings.telemetry is not None and importlib.util.find_spec("opentelemetry") is None:
         raise MissingPackage("`telemetry` needs the package `opentelemetry`: install `ccr-router[otel]`")
     if first.settings.usage is not None:
-        from engine.usage_store import MissingDriver, store_of
+        from engine.usage.store import MissingDriver, store_of
 
         try:
             store_of(first.settings.usage.store)
@@ -280,7 +280,7 @@ async def _serve(
 def _shared_state(first: Built, journal: Journal) -> RedisState | None:
     if first.settings.state is None:
         return None
-    from engine.redis_state import RedisState
+    from engine.process.redis_state import RedisState
 
     return RedisState(first.settings.state, journal, time.monotonic, time.time)
 
@@ -288,7 +288,7 @@ def _shared_state(first: Built, journal: Journal) -> RedisState | None:
 def _telemetry(router: Router, first: Built) -> Telemetry | None:
     if first.settings.telemetry is None:
         return None
-    from engine.telemetry import Telemetry
+    from engine.telemetry.exporter import Telemetry
 
     return Telemetry(router, first.settings.telemetry)
 

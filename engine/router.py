@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from engine.addresses import host_of, is_loopback_host
-from engine.budgets import Ledger
-from engine.counters import Counters
+from engine.access.addresses import host_of, is_loopback_host
 from engine.ended import Ended, Listener
-from engine.explainer import Explainer
+from engine.explaining.explainer import Explainer
 from engine.gateway import Gateway
-from engine.journal import Journal
-from engine.live import Live
-from engine.meters import Meters
-from engine.pinger import Pinger
-from engine.siblings import Siblings
+from engine.http.pinger import Pinger
+from engine.live.rows import Live
+from engine.log.journal import Journal
+from engine.process.siblings import Siblings
+from engine.telemetry.counters import Counters
+from engine.telemetry.meters import Meters
+from engine.usage.budgets import Ledger
 
 
 def random_id() -> str:

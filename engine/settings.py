@@ -6,12 +6,12 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from engine.access import Access, access_of
-from engine.audit_settings import Auditing, auditing_of
-from engine.limits import Limit, limits_of
-from engine.saving_settings import Saving, saving_of
-from engine.telemetry_settings import TelemetrySettings, telemetry_of
-from engine.usage_settings import UsageSettings, usage_of
+from engine.access.settings import Access, access_of
+from engine.audit.settings import Auditing, auditing_of
+from engine.limits.settings import Limit, limits_of
+from engine.saving.settings import Saving, saving_of
+from engine.telemetry.settings import TelemetrySettings, telemetry_of
+from engine.usage.settings import UsageSettings, usage_of
 from providers.secret import Secret
 from schemas.document import JSONScalar, Mapping, Node, Scalar, node_at
 
@@ -73,7 +73,7 @@ class RoutingSettings(Struct, frozen=True):
 
 
 class DebugSettings(Struct, frozen=True):
-    """Logging. `log_dir` is as written: `engine/files.py` expands `~`."""
+    """Logging. `log_dir` is as written: `engine/configuration/files.py` expands `~`."""
 
     enabled: bool = False
     log_level: LogLevel = "info"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.counters import Counters
+from engine.access.keys import Allowance
 from engine.forwarding import forwards_credentials
 from engine.gateway import Gateway
-from engine.keys import Allowance
+from engine.telemetry.counters import Counters
 from engine.version import VERSION
 from rules.nodes import Target
 

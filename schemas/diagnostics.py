@@ -1,6 +1,6 @@
 """What is wrong with a configuration, as values with a place.
 
-A `Diagnostic` never raises and never prints: `engine/render` shows it, `engine/build` decides whether it blocks.
+A `Diagnostic` never raises and never prints: `engine/reporting/text` shows it, `engine/build` decides whether it blocks.
 Codes are `CCR` and three digits; `schemas/codes.py` is the table of all of them.
 """
 

@@ -64,14 +64,14 @@ def connection_to(host: str, port: int, timeout_s: float) -> http.client.HTTPCon
     trust = trust_of(port)
     if trust is None:
         return http.client.HTTPConnection(host, port, timeout=timeout_s)
-    from engine.server_tls import trusting  # only now: TLS takes its time to import
+    from engine.http.tls import trusting  # only now: TLS takes its time to import
 
     return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=trusting(trust))
 
 
 def no_answer(host: str, port: int) -> str:
     """What to say where nobody answers."""
-    from engine.addresses import is_loopback_host
+    from engine.access.addresses import is_loopback_host
 
     said = f"no router answers on {authority(host, port)}"
     if host.startswith(HTTPS):

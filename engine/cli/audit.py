@@ -16,7 +16,7 @@ from engine.cli.configured import UnusableConfiguration
 from engine.cli.log_folder import settings_in_use
 
 if TYPE_CHECKING:
-    from engine.audit_chain import Head
+    from engine.audit.chain import Head
 
 _POLL_S = 0.2
 
@@ -37,7 +37,7 @@ def verify(files: Sequence[str], contains: str | None, config: str | None) -> in
     first line that was changed, or that was added or removed before. Who can write the folder can also make all of it anew:
     that shows where --contains names a hash that this printed before.
     """
-    from engine.audit_chain import Verifier, hash_of
+    from engine.audit.chain import Verifier, hash_of
 
     folder = None if files else _folder(config)
     chains = _chains([Path(file) for file in files] if folder is None else _found(folder))
@@ -90,7 +90,7 @@ def tail(lines: int, follow: bool, config: str | None) -> int:
 
 
 def _folder(config: str | None) -> Path:
-    from engine.audit_files import FOLDER
+    from engine.audit.files import FOLDER
 
     settings = settings_in_use(config)
     named = settings.audit.folder if settings is not None and settings.audit is not None else None
@@ -98,7 +98,7 @@ def _folder(config: str | None) -> Path:
 
 
 def _found(folder: Path) -> list[Path]:
-    from engine.audit_files import NAME
+    from engine.audit.files import NAME
 
     try:
         found = [(match, path) for path in folder.iterdir() if (match := NAME.fullmatch(path.name))]
@@ -109,7 +109,7 @@ def _found(folder: Path) -> list[Path]:
 
 def _chains(paths: Sequence[Path]) -> dict[str, list[Path]]:
     """The files of each chain, in order; a file of another name is a chain of its own."""
-    from engine.audit_files import NAME
+    from engine.audit.files import NAME
 
     chains: dict[str, list[tuple[int, Path]]] = {}
     for path in paths:
@@ -127,8 +127,8 @@ def _without_files(folder: Path) -> list[Path]:
 
 def _head_of(chain: Path, last: Path | None) -> Head | None:
     """How far the chain should go; None where nothing says so, or it is about a later file than the `last` one given."""
-    from engine.audit_chain import read_head
-    from engine.audit_files import NAME
+    from engine.audit.chain import read_head
+    from engine.audit.files import NAME
 
     try:
         head = read_head(chain.with_name(chain.name + ".head").read_bytes())

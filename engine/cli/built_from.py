@@ -21,7 +21,7 @@ from engine.cli.configured import (
 
 if TYPE_CHECKING:
     from engine.built import Built, Checked
-    from engine.sources import Sources
+    from engine.configuration.sources import Sources
 
 
 def built_from(
@@ -60,8 +60,8 @@ def checked_at(
     `texts` stand in place of the files of their names.
     """
     from engine.build import build
-    from engine.files import read_file
-    from engine.secret_keys import decrypting
+    from engine.configuration.files import read_file
+    from engine.configuration.secret_keys import decrypting
 
     known = texts or {}
     try:
@@ -82,8 +82,8 @@ def checked_at(
 
 def sources_at(name: str) -> Sources:
     """The files of a configuration as they are written. Raises UnreadableConfiguration unless each of them has a tree."""
-    from engine.files import read_file
-    from engine.sources import read_sources
+    from engine.configuration.files import read_file
+    from engine.configuration.sources import read_sources
 
     try:
         sources = read_sources(read_file(name), name, read_file)
@@ -108,8 +108,8 @@ def usable(checked: Checked, so: str) -> Built:
 
 def show_findings(checked: Checked) -> None:
     """Prints what is wrong, on standard error."""
-    from engine.render import findings_of_start
-    from engine.report import file_report
+    from engine.reporting.report import file_report
+    from engine.reporting.text import findings_of_start
 
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     click.echo(findings_of_start(file_report(checked), color=colour) + "\n", err=True)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from engine.analysis import Wishes, proved
+from engine.analysis.stage import Wishes, proved
 from engine.build import build
 from engine.built import Checked
-from engine.exposure import exposed
-from engine.files import read_by_others, read_file, read_input
-from engine.report import Choice, FileReport, file_report
+from engine.configuration.exposure import exposed
+from engine.configuration.files import read_by_others, read_file, read_input
+from engine.reporting.report import Choice, FileReport, file_report
 from schemas.codes import finding
 from schemas.diagnostics import Span
 

@@ -87,7 +87,7 @@ def demonstration() -> Chosen:
 
 def reader_of(chosen: Chosen) -> Callable[[], bytes]:
     """Reads the chosen file, each time anew; standard input is read once. Raises OSError."""
-    from engine.files import read_file, read_input
+    from engine.configuration.files import read_file, read_input
 
     if chosen.name != "-":
         return partial(read_file, chosen.name)

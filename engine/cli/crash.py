@@ -12,7 +12,7 @@ def record_crash(traceback_text: str) -> Path | None:
     """Appends the traceback to today's log and gives its path; None where the log cannot be written."""
     try:
         # A bug may have come from a half-installed package: what is needed only now is imported only now.
-        from engine.journal import Journal
+        from engine.log.journal import Journal
 
         folder = default_log_folder()
         journal = Journal(folder)

@@ -49,7 +49,7 @@ def command(
     """
     if [old, new, requests].count("-") > 1:
         raise click.UsageError("only one of OLD, NEW and --requests can be standard input")
-    from engine.diff import as_markdown, as_object, as_text, compared
+    from engine.analysis.diff import as_markdown, as_object, as_text, compared
 
     unread: list[str] = []
     before, after = (

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine.cli import options
 from engine.cli.built_from import checked_at
 from engine.cli.configured import Chosen, UnusableConfiguration, choose
-from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of, report
+from engine.doctor.verdicts import Check, clock_check, configuration_checks, exit_status, lines_of, report
 
 if TYPE_CHECKING:
     from engine.built import Built, Checked
@@ -66,10 +66,10 @@ def _configuration(config: str | None) -> tuple[Chosen | None, Checked | None, l
 
 
 def _of_configuration(chosen: Chosen | None, checked: Checked | None) -> Iterator[Check]:
-    from engine.analysis import proved
+    from engine.analysis.stage import proved
     from engine.cli.doctor_environment import file_checks
-    from engine.files import read_file
-    from engine.report import file_report
+    from engine.configuration.files import read_file
+    from engine.reporting.report import file_report
 
     if chosen is None or checked is None:
         return
@@ -83,7 +83,7 @@ def _of_configuration(chosen: Chosen | None, checked: Checked | None) -> Iterato
 
 def _of_machine(built: Built | None, host: str, port: int) -> Iterator[Check]:
     from engine.cli.doctor_environment import environment_checks
-    from engine.doctor_client import proxies_check
+    from engine.doctor.client import proxies_check
 
     yield from environment_checks(built, host, port)
     if built is not None:
@@ -103,8 +103,8 @@ def _of_providers(built: Built, live: bool, skew: dict[str, float]) -> list[Chec
 
 async def _examined(built: Built, live: bool, skew: dict[str, float]) -> list[Check]:
     from engine.compose import gateway_of
-    from engine.doctor_providers import Examination
-    from engine.outgoing import source_maker, token_transport, transport_maker
+    from engine.doctor.providers import Examination
+    from engine.process.outgoing import source_maker, token_transport, transport_maker
     from engine.router import random_id
 
     tokens = token_transport()
@@ -119,8 +119,8 @@ async def _examined(built: Built, live: bool, skew: dict[str, float]) -> list[Ch
 
 
 def _of_client(built: Built | None, host: str, port: int) -> list[Check]:
-    from engine.cli.doctor_client_files import claude_version, settings_files
-    from engine.doctor_client import client_checks, router_checks
+    from engine.doctor.client import client_checks, router_checks
+    from engine.doctor.client_files import claude_version, settings_files
 
     files = list(settings_files(os.environ))
     checks = client_checks(os.environ, files, claude_version(os.environ), host, port)

@@ -16,7 +16,7 @@ from engine.cli.ask import ask, router_answers
 from engine.cli.configured import Chosen
 from engine.cli.folders import state_folder
 from engine.cli.pid_file import pid_path, running
-from engine.doctor import Check, Verdict
+from engine.doctor.verdicts import Check, Verdict
 from engine.version import VERSION
 
 OLDEST_PYTHON = (3, 11)

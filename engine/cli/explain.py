@@ -21,9 +21,9 @@ from engine.cli.request_files import Found, is_folder, requests_at
 
 if TYPE_CHECKING:
     from engine.built import Built
-    from engine.explain_text import Paint
+    from engine.explaining.text import Paint
+    from engine.explaining.why_not import Wish
     from engine.read_envelope import Asked
-    from engine.why_not import Wish
 
 EXPECTED = ("rule", "category", "provider", "model", "instance")
 VARIES = 4
@@ -71,7 +71,7 @@ def command(
     given = _Given(now, _state(state))
     built = built_from(config, env_file, so="there is nothing to explain", allow_missing_env=allow_missing_env)
 
-    from engine.why_not import Wish
+    from engine.explaining.why_not import Wish
 
     explainer = _Explainer(built, Wish(why, everything), given, full)
     found = requests_at(request)
@@ -128,9 +128,9 @@ class _Explainer:
     """Explains request after request; what is proved about the configuration is prepared once."""
 
     def __init__(self, built: Built, wish: Wish, given: _Given, full: bool) -> None:
-        from engine.analysis import offered
-        from engine.surroundings import Surroundings
-        from engine.why_not import ready_for
+        from engine.analysis.stage import offered
+        from engine.explaining.surroundings import Surroundings
+        from engine.explaining.why_not import ready_for
         from providers.registry import registry_of
 
         self.built, self.wish, self.given, self.full = built, wish, given, full
@@ -139,9 +139,9 @@ class _Explainer:
 
     def of(self, asked: Asked) -> dict[str, Any]:
         """The explanation of one request. Raises click.UsageError for what the command line says wrongly."""
-        from engine.explain import explain, question_of
+        from engine.explaining.explanation import explain, question_of
+        from engine.explaining.why_not import NoSuchRule, with_reasons
         from engine.read_envelope import BadEnvelope
-        from engine.why_not import NoSuchRule, with_reasons
 
         try:
             question = question_of(self.built, self.given.over(asked), self.surroundings, self.full)
@@ -161,7 +161,7 @@ def _alone(explainer: _Explainer, found: Found, form: str, wanted: dict[str, str
     if form == "json":
         click.echo(json.dumps(explanation, indent=2, ensure_ascii=False))
     else:
-        from engine.explain_text import explanation_text
+        from engine.explaining.text import explanation_text
 
         click.echo(explanation_text(explanation, everything=explainer.wish.everything, paint=_paint()), nl=False)
     status = status_of(explanation, wanted)
@@ -172,7 +172,7 @@ def _alone(explainer: _Explainer, found: Found, form: str, wanted: dict[str, str
 
 def _several(explainer: _Explainer, found: Iterable[Found], form: str, wanted: dict[str, str]) -> int:
     """One line for each request: its decision, or the whole explanation as JSON; then how many go where."""
-    from engine.explain_text import decision_line
+    from engine.explaining.text import decision_line
 
     paint = _paint()
     statuses: set[int] = set()
@@ -219,7 +219,7 @@ def _say_unmet(where: str, wanted: dict[str, str]) -> None:
 
 
 def _paint() -> Paint:
-    from engine.explain_text import plain
+    from engine.explaining.text import plain
 
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return plain

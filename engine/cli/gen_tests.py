@@ -22,7 +22,7 @@ def command(file: str | None, config: str | None, env_file: str | None, allow_mi
     each fact of a condition one that differs in it alone and is decided otherwise. All of them pass: they say what the
     configuration does now. Rules without a test are named on standard error.
     """
-    from engine.analysis import offered
+    from engine.analysis.stage import offered
     from rules.suite import suite_of
 
     if file and config:

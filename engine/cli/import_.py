@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from engine.cli.configured import unreadable
-from engine.files import read_file, read_input
+from engine.configuration.files import read_file, read_input
 
 
 @click.command("import")

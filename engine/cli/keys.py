@@ -10,13 +10,13 @@ from typing import Literal, assert_never
 
 import click
 
+from engine.access.keys import RouterKey, hash_of, id_of, key_text
 from engine.cli import options
 from engine.cli.built_from import built_from, checked_at, show_findings, sources_at
 from engine.cli.configured import UnusableConfiguration, choose, say_which
 from engine.cli.rewriting import rewrite
 from engine.cli.trust import included_by
 from engine.cli.trust_store import is_trusted, record_trust
-from engine.keys import RouterKey, hash_of, id_of, key_text
 from providers.secret import Secret
 from schemas.suggest import nearest
 
@@ -61,7 +61,7 @@ def revoke(name: str, config: str | None) -> int:
     A running router takes that over at once. Comments and all other keys stay as they are. What cannot be cut out so is
     shown, and nothing is changed; nor where the rest would have errors, such as a budget of the key.
     """
-    from engine.key_entries import LastKey, NoSuchKey, Revoked, revoked
+    from engine.access.key_entries import LastKey, NoSuchKey, Revoked, revoked
 
     chosen = choose(config, only_trusted=False)
     say_which(chosen)

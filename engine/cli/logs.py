@@ -16,7 +16,7 @@ import click
 
 from engine.cli import options
 from engine.cli.log_folder import log_folder
-from engine.log_files import log_files
+from engine.log.files import log_files
 
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
 _COLOURS = {"debug": "bright_black", "info": "cyan", "warn": "yellow", "error": "red"}

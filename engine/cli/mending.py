@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from engine.analysis.mend import Mended, difference, mended
+from engine.analysis.unchanged import unchanged
 from engine.cli.checking import Reading
 from engine.cli.rewriting import rewrite
-from engine.mend import Mended, difference, mended
-from engine.report import FileReport
-from engine.unchanged import unchanged
+from engine.reporting.report import FileReport
 
 
 def fixed(reading: Reading, report: FileReport, *, unsafe: bool) -> FileReport:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.read_envelope import Api
-    from engine.said import Said
+    from engine.saving.said import Said
 
 TIMEOUT_S = 600.0
 MOST_BYTES = 67_108_864
@@ -75,7 +75,7 @@ def command(
 
 def _saved(name: str) -> tuple[dict[str, Any], Api]:
     from engine.cli.request_files import MAX_BYTES
-    from engine.files import read_file
+    from engine.configuration.files import read_file
     from engine.read_envelope import BadEnvelope, read_asked
     from schemas.request import BadRequest
     from schemas.wording import quoted
@@ -150,7 +150,7 @@ def _under(
     headers: dict[str, str],
     target: tuple[str, str] | None,
 ) -> tuple[int, dict[str, str], bytes]:
-    from engine.replaying import answer_of
+    from engine.saving.replaying import answer_of
     from rules.nodes import Target
     from schemas.suggest import did_you_mean
 
@@ -167,7 +167,7 @@ def _result(
 ) -> dict[str, Any]:
     from urllib.parse import unquote
 
-    from engine.said import differences, said_in
+    from engine.saving.said import differences, said_in
     from schemas.wording import visible
 
     said = said_in(answer)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from engine.files import read_file
+from engine.configuration.files import read_file
 
 if TYPE_CHECKING:
     from engine.read_envelope import Asked

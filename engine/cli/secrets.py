@@ -11,7 +11,7 @@ import click
 
 from engine.cli import options
 from engine.cli.configured import UnusableConfiguration, choose, say_which
-from engine.secret_keys import NoKey, decrypted, encrypted, keys_of, new_key, store
+from engine.configuration.secret_keys import NoKey, decrypted, encrypted, keys_of, new_key, store
 from schemas.substitute import Undecipherable
 from schemas.wording import counted
 

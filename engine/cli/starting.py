@@ -93,7 +93,7 @@ class Prepared(Struct, frozen=True):
         host, tls = client_host(self.host), self.first.settings.server.tls
         if tls is None:
             return host
-        from engine.server_tls import names_of
+        from engine.http.tls import names_of
 
         names = names_of(tls)
         usual = [name for name in (host, "localhost", *names) if name in names and "*" not in name]
@@ -116,11 +116,11 @@ class Prepared(Struct, frozen=True):
 def prepare(options: StartOptions) -> Prepared:
     """Reads and checks the configuration; its findings are printed. Raises UnusableConfiguration where it must not run."""
     from engine.build import build
-    from engine.certificates import with_certificates
-    from engine.exposure import exposed
-    from engine.files import read_by_others, read_file
-    from engine.report import file_report
-    from engine.secret_keys import decrypting
+    from engine.configuration.certificates import with_certificates
+    from engine.configuration.exposure import exposed
+    from engine.configuration.files import read_by_others, read_file
+    from engine.configuration.secret_keys import decrypting
+    from engine.reporting.report import file_report
 
     chosen = demonstration() if options.demo else choose(options.config, only_trusted=True)
     say_which(chosen)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import click
 
-from engine.cells import milliseconds, said_of_state, span
 from engine.cli import options
 from engine.cli.ask import ask, no_answer
 from engine.client_environment import authority
+from engine.reporting.cells import milliseconds, said_of_state, span
 from schemas.wording import all_visible
 
 

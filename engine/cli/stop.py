@@ -47,7 +47,7 @@ def command(port: int | None, force: bool) -> int:
 def stopped(router: Running, force: bool = False) -> bool:
     """Ends the router and waits until it is gone; False, with a line, when it still finishes its requests."""
     if force:
-        from engine.workers import FORCE  # only now: what serves takes its time to import
+        from engine.process.workers import FORCE  # only now: what serves takes its time to import
 
         steps = [((FORCE, signal.SIGCONT), FORCED_WITHIN_S), ((signal.SIGKILL,), BEYOND_DRAIN_S)]
     else:

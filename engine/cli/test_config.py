@@ -18,9 +18,9 @@ from schemas.diagnostics import Severity
 from schemas.wording import counted
 
 if TYPE_CHECKING:
-    from engine.baseline import Baseline
     from engine.cli.checking import Reading
-    from engine.report import FileReport, Report
+    from engine.reporting.baseline import Baseline
+    from engine.reporting.report import FileReport, Report
 
 FAIL_LEVELS = (*(severity.value for severity in Severity), "never")
 FORMS = ("human", "json", "github", "sarif", "junit")
@@ -89,9 +89,9 @@ def command(
         chosen = choose(None, only_trusted=False)
         say_which(chosen)
         names = [chosen.name]
-    from engine.analysis import Wishes
+    from engine.analysis.stage import Wishes
     from engine.cli.checking import Reading
-    from engine.report import Choice, Report
+    from engine.reporting.report import Choice, Report
 
     wishes = Wishes(tests, _pattern(run), coverage or fail_under is not None)
     known = None if baseline is None or write_baseline else _baseline(baseline)
@@ -143,25 +143,25 @@ def _explain(code: str) -> int:
 def _text(report: Report, form: str) -> str:
     match form:
         case "json":
-            from engine.render_json import as_json
+            from engine.reporting.json import as_json
 
             return as_json(report)
         case "sarif":
-            from engine.render_sarif import as_sarif
+            from engine.reporting.sarif import as_sarif
             from schemas.pages import page_of
 
             return as_sarif(report, page_of)
         case "junit":
-            from engine.render_junit import as_junit
+            from engine.reporting.junit import as_junit
 
             return as_junit(report)
         case "github":
-            from engine.render_github import as_github
+            from engine.reporting.github import as_github
 
             _write_summary(report)
             return as_github(report)
         case _:
-            from engine.render import human
+            from engine.reporting.text import human
 
             return human(report, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
@@ -171,7 +171,7 @@ def _write_summary(report: Report) -> None:
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return
-    from engine.render_github import job_summary
+    from engine.reporting.github import job_summary
 
     try:
         with Path(name).open("a", encoding="utf-8") as page:
@@ -181,7 +181,7 @@ def _write_summary(report: Report) -> None:
 
 
 def _write_junit(report: Report, name: str) -> None:
-    from engine.render_junit import as_junit
+    from engine.reporting.junit import as_junit
 
     try:
         Path(name).write_text(as_junit(report), encoding="utf-8")
@@ -190,8 +190,8 @@ def _write_junit(report: Report, name: str) -> None:
 
 
 def _baseline(name: str) -> Baseline:
-    from engine.baseline import baseline_of
-    from engine.files import read_text
+    from engine.configuration.files import read_text
+    from engine.reporting.baseline import baseline_of
 
     try:
         return baseline_of(read_text(name))
@@ -204,7 +204,7 @@ def _baseline(name: str) -> Baseline:
 
 
 def _write_baseline(report: Report, name: str) -> int:
-    from engine.baseline import baseline_text
+    from engine.reporting.baseline import baseline_text
 
     listed = {
         file.name: [(one.fingerprint, one.finding.code) for one in file.marked() if one.hidden is None]

@@ -16,8 +16,8 @@ import click
 
 from engine.cli import options
 from engine.cli.following import Event, Follower, Heard, Lost, events
-from engine.top_frame import frame
-from engine.top_view import MOST_ROWS, View
+from engine.live.top_frame import frame
+from engine.live.top_view import MOST_ROWS, View
 
 DRAW_EVERY_S = 0.5
 ONCE_LINES = 40

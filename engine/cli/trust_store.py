@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.cli.folders import made_private, state_folder
-from engine.files import read_file
+from engine.configuration.files import read_file
 
 
 def is_trusted(path: Path) -> bool:

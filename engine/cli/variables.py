@@ -9,7 +9,7 @@ def variables(env_file: str | None) -> dict[str, str]:
     """The `NAME=value` lines of the file; none without a file. Raises click.UsageError."""
     if env_file is None:
         return {}
-    from engine.files import read_text
+    from engine.configuration.files import read_text
     from schemas.env_file import read_env_file
 
     try:

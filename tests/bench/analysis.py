@@ -20,9 +20,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-from engine.analysis import offered
+from engine.analysis.stage import offered
 from engine.built import Built
-from engine.why_not import QUESTION, ready_for
+from engine.explaining.why_not import QUESTION, ready_for
 from rules.analysis.analyse import Analysis, Subject, analyse
 from rules.analysis.budget import Budget
 from rules.analysis.counterfactual import Reached, counterfactual

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from engine.analysis import offered
+from engine.analysis.stage import offered
 from engine.build import build
 from engine.built import Built
 from rules.analysis.offered import key_of_route

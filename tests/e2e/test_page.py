@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from engine.live import MOST_ROWS
+from engine.live.rows import MOST_ROWS
 from tests.e2e.asking import body, post
 from tests.fakes.router import Router, configuration
 from tests.fakes.upstream import Say, Upstream, failing

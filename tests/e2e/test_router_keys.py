@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.keys import hash_of, key_text
+from engine.access.keys import hash_of, key_text
 from tests.e2e.asking import body, post, send
 from tests.fakes.router import Router, configuration
 from tests.fakes.upstream import Upstream, failing

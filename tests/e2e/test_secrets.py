@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.secret_keys import encrypted, new_key
+from engine.configuration.secret_keys import encrypted, new_key
 from tests.e2e.asking import body, post, send
 from tests.fakes.router import Router, configuration
 from tests.fakes.upstream import Say, Upstream, failing

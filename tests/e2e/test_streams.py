@@ -19,8 +19,8 @@ from tests.fakes.wire import Answer, Hold, Received, Until, Wait, chunked
 pytestmark = pytest.mark.e2e
 
 FASTER_PINGS = """
-import engine.pinger
-engine.pinger.Pinger.__init__.__defaults__ = (0.2,)
+import engine.http.pinger
+engine.http.pinger.Pinger.__init__.__defaults__ = (0.2,)
 """
 
 

@@ -198,7 +198,7 @@ def test_the_pid_file_is_the_parents_alone(upstream: Upstream) -> None:
 def test_a_reload_gives_open_requests_longer(upstream: Upstream) -> None:
     """The parent waits as long as the configuration of its workers says now, not as long as it said at the start."""
     config = configuration(upstream.url, server={"drainSeconds": 0})
-    hasty = "import engine.workers; engine.workers.BEYOND_DRAIN_S = 0.01"
+    hasty = "import engine.process.workers; engine.process.workers.BEYOND_DRAIN_S = 0.01"
     with (
         Router(config, arguments=("--workers", "2"), prelude=hasty) as router,
         ThreadPoolExecutor(1) as asking,

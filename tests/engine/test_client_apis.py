@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.asgi import Responder
+from engine.http.asgi import Responder
 from engine.replies import STATUS_TYPES, refusal, refusal_of
 from providers.chat.errors import TYPES
 from providers.errors import KINDS, ProviderError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.journal import Journal
+from engine.log.journal import Journal
 from providers.spec import Timeouts
 from providers.upstream import UpstreamRequest, UpstreamResponse
 from rules.facts import Facts

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.answers import LARGE_BYTES
 from engine.cli import ccr
 from engine.ended import Ended
-from engine.journal import Journal
+from engine.log.journal import Journal
 from rules.filters import Filtered, filtered
 from rules.nodes import Filter
 from schemas.decode_request import decode_request
@@ -251,7 +251,7 @@ async def test_a_large_request_is_explained_off_the_loop(large: bool, monkeypatc
         here.append(threading.current_thread() is threading.main_thread())
         return filtered(filters, envelope)
 
-    monkeypatch.setattr("engine.explain.filtered", watched)
+    monkeypatch.setattr("engine.explaining.explanation.filtered", watched)
     padding = "x " * LARGE_BYTES if large else ""
     body = {**ASK, "system": "internal " + padding, "messages": [{"role": "user", "content": SECRET}]}
     got = (await router().post(body, "/v1/ccr/explain")).json()

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from engine.build import build
 from engine.cli import ccr
-from engine.files import read_file
+from engine.configuration.files import read_file
 from engine.forwarding import forwards_credentials
 from tests.fakes.router import free_port
 

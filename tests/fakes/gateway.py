@@ -12,10 +12,10 @@ from engine.app import entry_of
 from engine.build import build
 from engine.built import Checked
 from engine.compose import gateway_of
-from engine.counters import Counters
-from engine.journal import Journal
-from engine.pinger import Pinger
+from engine.http.pinger import Pinger
+from engine.log.journal import Journal
 from engine.router import Router
+from engine.telemetry.counters import Counters
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.spec import ProviderSpec, Timeouts

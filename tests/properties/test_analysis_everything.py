@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis import proved
+from engine.analysis.stage import proved
 from engine.build import build
 from tests.corpus.generate import PROVIDERS, SINGLE
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from engine.build import build
 from engine.compose import gateway_of
-from engine.explain import explain, question_of
+from engine.explaining.explanation import explain, question_of
+from engine.explaining.surroundings import Surroundings
 from engine.gateway import Gateway
 from engine.intake import envelope_of
 from engine.read_envelope import read_asked
-from engine.surroundings import Surroundings
 from providers.chat.request import chat_request, without_vendor_headers
 from rules.facts import Facts
 from rules.nodes import Decision, Reject

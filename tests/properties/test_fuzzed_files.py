@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from engine.cli.checking import Reading
-from engine.render import human
-from engine.render_github import as_github
-from engine.render_json import as_json
-from engine.render_junit import as_junit
-from engine.render_sarif import as_sarif
-from engine.report import Choice, FileReport, Report
+from engine.reporting.github import as_github
+from engine.reporting.json import as_json
+from engine.reporting.junit import as_junit
+from engine.reporting.report import Choice, FileReport, Report
+from engine.reporting.sarif import as_sarif
+from engine.reporting.text import human
 from schemas.lines import Lines
 from schemas.pages import page_of
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from engine.build import build
 from engine.built import Checked
-from engine.render import human
-from engine.render_json import as_json
-from engine.report import Report, file_report
+from engine.reporting.json import as_json
+from engine.reporting.report import Report, file_report
+from engine.reporting.text import human
 from schemas.lines import Lines
 from schemas.packaged import schema_text
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.build import build
-from engine.render import human
-from engine.report import Report, file_report
+from engine.reporting.report import Report, file_report
+from engine.reporting.text import human
 from schemas.codes import CODES
 
 BAD = Path(__file__).parent / "bad"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from engine.render_json import report_object
-from engine.report import Report
+from engine.reporting.json import report_object
+from engine.reporting.report import Report
 from providers.balance import STRATEGIES, SYNONYMS
 from providers.dialects.bedrock import settings as bedrock
 from providers.dialects.gemini import settings as gemini

@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import ccr
-from engine.cli.doctor_client_files import settings_files
-from engine.doctor import Check, clock_check, configuration_checks, exit_status, lines_of
-from engine.doctor_client import SettingsFile, client_checks, leads_to, proxies_check, router_checks
-from engine.doctor_providers import SLOW_S, Spoken, judged, models_in, rows_in
+from engine.doctor.client import SettingsFile, client_checks, leads_to, proxies_check, router_checks
+from engine.doctor.client_files import settings_files
+from engine.doctor.providers import SLOW_S, Spoken, judged, models_in, rows_in
+from engine.doctor.verdicts import Check, clock_check, configuration_checks, exit_status, lines_of
 from providers.spec import ModelSpec, ProviderSpec
 from tests.fakes.loopback import LoopbackServer, Refusing
 from tests.fakes.router import free_port
@@ -164,7 +164,7 @@ def test_nobody_there_is_a_failure(tmp_path: Path) -> None:
 
 def test_silence_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An instance that answers nothing is given up after a bounded time."""
-    monkeypatch.setattr("engine.doctor_providers.WITHIN_S", 0.2)
+    monkeypatch.setattr("engine.doctor.providers.WITHIN_S", 0.2)
     with LoopbackServer(lambda request: (Hold(),)) as upstream:
         _, checks, _ = examined(tmp_path, {"one": provider(upstream.url)})
 

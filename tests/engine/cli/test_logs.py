@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from engine.cli import ccr, logs
 from engine.cli.logs import _following, _shown
-from engine.log_files import LogFiles, log_files
+from engine.log.files import LogFiles, log_files
 
 
 def line(level: str, message: str, **more: object) -> str:

@@ -16,8 +16,8 @@ from engine.cli import ccr
 from engine.cli.built_from import built_from
 from engine.cli.configured import UnusableConfiguration
 from engine.cli.starting import StartOptions, prepare
-from engine.files import read_file
-from engine.secret_keys import decrypting, encrypted, new_key
+from engine.configuration.files import read_file
+from engine.configuration.secret_keys import decrypting, encrypted, new_key
 
 CANARY = "dummy-canary-secret-4711"
 

@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import CliRunner
 
-from engine.cells import cells_of, cut_to, milliseconds, number, span
 from engine.cli import ccr
-from engine.top_frame import frame
-from engine.top_view import View, figures, quantile
+from engine.live.top_frame import frame
+from engine.live.top_view import View, figures, quantile
+from engine.reporting.cells import cells_of, cut_to, milliseconds, number, span
 from tests.conftest import Golden
 from tests.fakes.pages import served
 from tests.fakes.router import ccr_command, clean_environment

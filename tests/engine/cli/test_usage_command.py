@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli.commands import ccr
-from engine.usage import Line, Sums, day_of
-from engine.usage_store import store_of
+from engine.usage.store import store_of
+from engine.usage.sums import Line, Sums, day_of
 from providers.secret import Secret
 
 BASE = 'providers: {up: {type: static, settings: {models: [m]}}}\nrouting: {defaultProvider: up, rules: {default: "up,m"}}\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from engine.analysis import Proved, proved
+from engine.analysis.stage import Proved, proved
 from engine.build import build
 from schemas.diagnostics import Diagnostic
 from tests.corpus.generate import changes_something, sample_of

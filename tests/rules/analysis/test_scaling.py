@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from engine.analysis import offered
+from engine.analysis.stage import offered
 from engine.cli.commands import ccr
 from rules.analysis.analyse import Subject, analyse
 from rules.analysis.budget import Budget

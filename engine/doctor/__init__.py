@@ -1,0 +1,1 @@
+"""What `ccr doctor` checks, and what to do about it."""

@@ -1,0 +1,169 @@
+"""The two halves of one HTTP exchange over ASGI: the body that comes in, within limits, and the answer going out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
+
+from litestar.types import HTTPScope, Receive, Send
+
+from engine.limits.settings import LIMIT_HEADERS
+from engine.replies import Api, Refusal, Refused, refusal
+from providers.chat.writer import PING as CHAT_PING
+from providers.messages.writer import PING
+
+HttpApp: TypeAlias = Callable[[HTTPScope, Receive, Send], Awaitable[None]]
+"""What answers requests."""
+
+MAX_BODY_BYTES = 33_554_432  # 32 MB: the vendor's own limit for Messages requests
+MAX_HEADERS = 200
+MAX_HEADER_BYTES = 65_536
+
+JSON_TYPE = "application/json"
+MOST_COPIED = 4_194_304
+"""Of an answer that is saved; what goes beyond is left out of the file."""
+
+
+class Disconnected(Exception):  # noqa: N818 - not a failure
+    """The client has gone."""
+
+
+def headers_of(scope: HTTPScope) -> dict[str, str]:
+    """Request headers by lower-case name, repeated ones joined by `, `. Raises `Refused` (431) over the limits."""
+    raw = list(scope["headers"])
+    headers: dict[str, str] = {}
+    size = 0
+    for name, value in raw:
+        size += len(name) + len(value)
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    if len(raw) > MAX_HEADERS or size > MAX_HEADER_BYTES:  # before here the server's own limit of a head holds
+        raise Refused(
+            refusal(431, f"request headers are over the limit of {MAX_HEADERS} headers or {MAX_HEADER_BYTES} bytes")
+        )
+    return headers
+
+
+def unbounded(size: int) -> None:
+    """Takes any number of bytes."""
+
+
+async def read_body(
+    receive: Receive, headers: dict[str, str], limit: int = MAX_BODY_BYTES, take: Callable[[int], None] = unbounded
+) -> bytes:
+    """The whole body. Raises `Refused` (413) over `limit` bytes, before reading it where the client announces its length.
+
+    `take` is told of each piece's length as it comes; it may raise `Refused` too.
+    """
+    announced = headers.get("content-length")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        raise Refused(_too_large(limit))
+    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise Refused(
+            refusal(415, "compressed request bodies are not supported, send the body without `content-encoding`")
+        )
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        chunk = message["body"]
+        if chunk:
+            size += len(chunk)
+            if size > limit:
+                raise Refused(_too_large(limit))
+            take(len(chunk))
+            chunks.append(chunk)
+        if not message["more_body"]:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> Refusal:
+    return refusal(413, f"request body is over the limit of {limit} bytes")
+
+
+class Responder:
+    """One answer on its way out, in the form of `api`. Its headers always hold `request-id` and `x-ccr-revision`.
+
+    `limits` say how much the router still admits; they stand in for what an upstream says of its own limits.
+    """
+
+    __slots__ = (
+        "_send",
+        "api",
+        "base",
+        "bytes_sent",
+        "copy",
+        "finished",
+        "last_write",
+        "limits",
+        "sending",
+        "started",
+        "status",
+    )
+
+    def __init__(self, send: Send, request_id: str, revision: str, api: Api = "messages") -> None:
+        self._send = send
+        self.api = api
+        self.base: list[tuple[bytes, bytes]] = [
+            (b"request-id", request_id.encode("ascii")),
+            (b"x-ccr-revision", revision.encode("ascii")),
+        ]
+        if api == "chat":
+            self.base.append((b"x-request-id", request_id.encode("ascii")))
+        self.started = False
+        self.finished = False
+        self.status = 0
+        self.bytes_sent = 0
+        self.last_write = 0.0
+        self.sending = False
+        self.limits: tuple[tuple[str, str], ...] = ()
+        self.copy: bytearray | None = None
+
+    async def start(
+        self, status: int, content_type: str, headers: Iterable[tuple[str, str]] = (), length: int | None = None
+    ) -> None:
+        """Sends the head."""
+        lines = [*self.base, (b"content-type", content_type.encode("latin-1"))]
+        if length is not None:
+            lines.append((b"content-length", str(length).encode("ascii")))
+        elif content_type.startswith("text/event-stream"):
+            lines += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        if self.limits:
+            headers = [*(header for header in headers if not header[0].startswith(LIMIT_HEADERS)), *self.limits]
+        lines += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self.started = True
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+    async def write(self, data: bytes, now: float, more: bool = True) -> None:
+        """Sends bytes at once; waits while the client reads slower than they come."""
+        self.sending = True
+        try:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        finally:
+            self.sending = False
+            self.finished = not more
+        self.bytes_sent += len(data)
+        if self.copy is not None and len(self.copy) + len(data) <= MOST_COPIED:
+            self.copy += data
+        self.last_write = now
+
+    async def ping(self, now: float) -> None:
+        """Sends a ping, unless an event is on its way just now."""
+        if self.started and not self.sending and not self.finished:
+            await self.write(CHAT_PING if self.api == "chat" else PING, now)
+
+    async def whole(
+        self, status: int, body: bytes, content_type: str = JSON_TYPE, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Sends a complete answer."""
+        await self.start(status, content_type, headers, len(body))
+        await self.write(body, 0.0, more=False)
+
+    async def refuse(self, reply: Refusal, request_id: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Sends an error."""
+        body = reply.body(request_id, self.api)
+        await self.whole(reply.status_for(self.api), body, JSON_TYPE, [*reply.headers, *headers])

@@ -1,0 +1,1 @@
+"""What the page and `ccr top` show: exchanges as they end, and what decides."""

@@ -1,0 +1,1 @@
+"""The log: its files, a line for each exchange, and the secrets taken out."""

@@ -1,0 +1,1 @@
+"""What `test-config` says: findings chosen, suppressed, known before, and printed in every form."""

@@ -1,0 +1,1 @@
+"""What tokens cost, what may be spent, and the record of what was used."""
