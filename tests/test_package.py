@@ -61,6 +61,7 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
         "schemas/ccr.schema.json",
         "schemas/pages/CCR302.md",
     } <= data
+    assert {Path(name).parent.as_posix() for name in data if name.endswith(".md")} == {"schemas/pages"}
     assert {Path(name).suffix for name in data} <= {".json", ".md", ".yaml", ".html", ".css", ".js", ".svg"}
     assert "ccr = engine.cli:main" in entry_points
     assert "claude-code-router = engine.cli:main" in entry_points

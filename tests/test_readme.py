@@ -13,7 +13,7 @@ from engine.cli import ccr
 from providers.dialects.table import TYPES
 from rules.facts import FACTS, spec_of
 from rules.matchers import TYPE_WORDS
-from tests.docs.generated import FORMS, PAGES, SECTIONS, with_generated_parts
+from tests.docs.generated import FORMS, PAGES, SECTIONS, anchor_of, with_generated_parts
 from tests.docs.sessions import TOOLS, Reader, differences
 from tests.fakes.router import free_port
 from tests.rules.compiling import condition
@@ -21,7 +21,8 @@ from tests.rules.compiling import condition
 ROOT = Path(__file__).resolve().parent.parent
 ALL_PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("examples/*/README.md")]
+    for folder in ("", "engine/**/", "rules/**/", "providers/**/", "schemas/**/", "tests/", "examples/*/")
+    for path in ROOT.glob(f"{folder}*.md")
 )
 
 
@@ -73,11 +74,27 @@ def test_what_the_reference_says_of_a_fact_may_be_written(fact: str) -> None:
 
 @pytest.mark.parametrize("page", ALL_PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    """Every link to a file of the project names one that exists."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    targets = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in target]
+    """Every link to a file of the project names one that exists, and a heading that it has."""
+    path = ROOT / page
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", prose_of(path)) if "://" not in target]
+    astray = []
+    for target in targets:
+        file, _, heading = target.partition("#")
+        found = path.parent / file if file else path
+        if not found.exists() or (heading and heading not in anchors_of(found)):
+            astray.append(target)
 
-    assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
+    assert astray == []
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What a link may name behind a `#`."""
+    return {anchor_of(heading) for heading in re.findall(r"^#+ (.*)$", prose_of(page), re.MULTILINE)}
+
+
+def prose_of(page: Path) -> str:
+    """The page without what stands in it as code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def test_every_example_is_found_from_the_readme() -> None:
@@ -86,15 +103,6 @@ def test_every_example_is_found_from_the_readme() -> None:
     folders = {path.parent.name for path in ROOT.glob("examples/*/README.md")}
 
     assert set(re.findall(r"\]\(examples/([a-z-]+)/README\.md\)", text)) == folders
-
-
-def test_links_within_the_readme_lead_to_headings() -> None:
-    """As GitHub makes anchors of them: lower case, blanks as hyphens, other signs gone."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
 
 
 def test_the_root_holds_what_a_newcomer_needs() -> None:

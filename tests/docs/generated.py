@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from schemas.codes import CODES
 from schemas.pages import weight_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = ("README.md", "providers/messages/README.md", "schemas/pages/README.md")
+PAGES = ("schemas/keys.md", "engine/cli/commands.md", "providers/messages/README.md", "schemas/pages/README.md")
 
 Schema = dict[str, Any]
 
@@ -90,7 +90,21 @@ def with_generated_parts(page: str) -> str:
 
 def command_line_help() -> str:
     """The help of the program and of each command, as `--help` prints it on a terminal 100 columns wide."""
-    return "\n\n".join(f"```text\n{_help(*words)}\n```" for words in [(), *_words()])
+    commands = [(), *_words()]
+    titles = [f"{'#' * max(2, 1 + len(words))} {' '.join(('ccr', *words))}" for words in commands]
+    parts = [f"{title}\n\n```text\n{_help(*words)}\n```" for title, words in zip(titles, commands, strict=True)]
+    return "\n\n".join([_contents(titles), *parts])
+
+
+def _contents(titles: Iterable[str]) -> str:
+    """Links to the headings of second order, in their order."""
+    names = [title.removeprefix("## ") for title in titles if title.startswith("## ")]
+    return ", ".join(f"[{name.replace('`', '')}](#{anchor_of(name)})" for name in names)
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes them: lower case, blanks as hyphens, other signs gone."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def _words() -> Iterator[tuple[str, ...]]:
@@ -119,7 +133,7 @@ def configuration_reference() -> str:
         parts.append(_table(title, found.get("description", ""), found["properties"], definitions))
         if name == "condition":
             parts.append(_forms())
-    return "\n\n".join(parts)
+    return "\n\n".join([_contents(part.splitlines()[0] for part in parts), *parts])
 
 
 def _forms() -> str:
@@ -131,7 +145,7 @@ def _forms() -> str:
         said = ", ".join(f"`{form}`" for form in forms) + (f". {NOTES[words]}" if words in NOTES else "")
         rows.append(f"| {words} | {said} | {', '.join(f'`{name}`' for name in operators)} |")
     return (
-        "### What may stand beside a fact\n\nA value, a list of values, or a mapping of operators, all of which must hold."
+        "## What may stand beside a fact\n\nA value, a list of values, or a mapping of operators, all of which must hold."
         " Of a fact that is missing nothing holds but `{exists: false}`.\n\n" + "\n".join(rows)
     )
 
@@ -139,9 +153,9 @@ def _forms() -> str:
 def _table(title: str, description: str, properties: Schema, definitions: Schema) -> str:
     rows = list(_rows("", properties, definitions))
     if not rows:
-        return f"### {title}\n\n{description} It has only the settings of every provider."
+        return f"## {title}\n\n{description} It has only the settings of every provider."
     lines = ["| key | kind | default | meaning |", "|---|---|---|---|", *rows]
-    return "\n\n".join(filter(None, (f"### {title}", description, "\n".join(lines))))
+    return "\n\n".join(filter(None, (f"## {title}", description, "\n".join(lines))))
 
 
 def _rows(before: str, properties: Schema, definitions: Schema) -> Iterator[str]:
