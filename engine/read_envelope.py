@@ -19,9 +19,10 @@ import msgspec
 from msgspec import Struct
 
 from rules.facts import BUDGET, HEALTH, budget_of
-from schemas.decode_request import decode_request, text_of_body
+from schemas.decode_request import decode_request
 from schemas.request import BadRequest, Envelope, Path
 from schemas.suggest import nearest
+from schemas.surrogates import text_of_body
 from schemas.threads import THREAD_REFUSAL, asks_for_thread
 from schemas.wording import quoted
 

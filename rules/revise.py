@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from rules.bodies import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, Wanted, model_named, too_large
 from rules.explicit import TAG
 from rules.facts import MISSING, Seen, is_state
 from rules.resize import blocks_in, last_of_user, resized, say_last
 from rules.revise_tools import revise_tools
+from rules.shapes import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, model_named
+from rules.wanted import Wanted, too_large
 
 Way = Literal["added", "replaced", "aside"]
 """How texts change: what is wanted is put behind what there is, or stands for it, or goes where the last text is not."""

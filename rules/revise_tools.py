@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rules.bodies import Wanted
 from rules.extract import DEFERRED_PLACEHOLDER
+from rules.wanted import Wanted
 
 _DATE = re.compile(r"_\d{8}\Z")
 _FACTS = ("toolNames", "serverTools")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rules.bodies import Wanted
 from rules.facts import FACTS, MISSING, Seen, spec_of
 from rules.operands import LiteralError, number_in
 from rules.operators import NUMBERS
+from rules.wanted import Wanted
 from schemas.suggest import nearest
 from schemas.wording import quoted
 

@@ -20,7 +20,7 @@ from rules.analysis.prove import Prover, Unproven
 from rules.analysis.ready import prover_of
 from rules.analysis.scales import Scale, Words
 from rules.analysis.texts import Texts
-from rules.bodies import Composed, Impossible, compose, envelope_of
+from rules.bodies import Composed, compose, envelope_of
 from rules.cases import Case, outcome_of, run_case
 from rules.cost import facts_of, leaves_of
 from rules.evaluate import UnknownFact
@@ -29,6 +29,7 @@ from rules.fast import decider_of
 from rules.filters import filtered
 from rules.nodes import Decision, Reject, RuleSet, Test
 from rules.shorthand import BadShorthand, wanted_of_mapping
+from rules.wanted import Impossible
 from schemas.diagnostics import Span
 
 MAX_OTHERS = 8

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, Raw
 
+from schemas.decode_wording import wording_of
 from schemas.limits import MAX_BLOCKS, MAX_MESSAGES, MAX_MODEL_CHARS, MAX_TOOLS
 from schemas.request import BadRequest, Block, Message, MessagesRequest, Path, Tool
+from schemas.surrogates import utf8_of, without_lone_escapes
 
 T = TypeVar("T")
 
@@ -66,16 +68,6 @@ def blocks_of(content: object) -> tuple[Block, ...]:
         return ()
     items: Iterable[object] = content if isinstance(content, list) else (content,)
     return tuple(_block_of(item) for item in items)
-
-
-def text_of_body(body: bytes) -> tuple[bytes, int]:
-    """A JSON body of whatever API as UTF-8 in which every lone surrogate became U+FFFD, and how many that were.
-
-    Raises `BadRequest` for what is no UTF-8.
-    """
-    text, encoded = _utf8(body)
-    whole, escaped = _without_lone_escapes(text) if b"\\u" in text else (text, 0)
-    return whole, encoded + escaped
 
 
 class _Known(msgspec.Struct, kw_only=True):
@@ -141,7 +133,7 @@ def _decoded(raw: Raw, name: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as fault:
-        raise BadRequest(_wording(fault, name)) from None
+        raise BadRequest(wording_of(fault, name)) from None
 
 
 def _one_by_one(fields: Mapping[str, Raw], path: Path) -> _Known:
@@ -251,88 +243,19 @@ def _block_of(item: object) -> Block:
     return Block(**known)
 
 
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
-
-
 def _top_level(body: bytes) -> tuple[bytes, dict[str, Raw], int]:
     """The body as UTF-8 without lone surrogates, its members, and how many surrogates were replaced."""
-    text, encoded = _utf8(body)
+    text, encoded = utf8_of(body)
     try:
         return text, _RAW_FIELDS.decode(text), encoded
     except (msgspec.DecodeError, RecursionError) as fault:
-        whole, escaped = _without_lone_escapes(text)
+        whole, escaped = without_lone_escapes(text)
         if not escaped:
-            raise BadRequest(_wording(fault, "")) from None
+            raise BadRequest(wording_of(fault, "")) from None
     try:
         return whole, _RAW_FIELDS.decode(whole), encoded + escaped
     except (msgspec.DecodeError, RecursionError) as fault:
-        raise BadRequest(_wording(fault, "")) from None
-
-
-def _utf8(body: bytes) -> tuple[bytes, int]:
-    if body.isascii():
-        return body, 0
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        pass
-    else:
-        return body, 0
-    body, replaced = _ENCODED_SURROGATE.subn(b"\xef\xbf\xbd", body)
-    try:
-        body.decode()
-    except UnicodeDecodeError as fault:
-        raise BadRequest(f"the request body is not valid UTF-8 (byte {fault.start})") from None
-    return body, replaced
-
-
-def _without_lone_escapes(body: bytes) -> tuple[bytes, int]:
-    lone = 0
-
-    def mended(match: re.Match[bytes]) -> bytes:
-        nonlocal lone
-        if match[1] is None:
-            return match[0]
-        lone += 1
-        return rb"\ufffd"
-
-    return _ESCAPE.sub(mended, body), lone
-
-
-_PLACE = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
-_EXPECTED = re.compile(r"^Expected `([^`]*)`")
-_MISSING = re.compile(r"^Object missing required field `([^`]*)`")
-_NOUNS = {
-    "str": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "array": "list",
-    "object": "dictionary",
-}
-
-
-def _wording(fault: Exception, field: str) -> str:
-    """The vendor's sentence for a decoding failure at or under `field` (empty: the body itself)."""
-    if isinstance(fault, RecursionError):
-        return f"{field}: Input is nested too deeply" if field else "the request body is nested too deeply"
-    matched = _PLACE.match(str(fault))
-    message, under = (matched[1], matched[2] or "") if matched else (str(fault), "")
-    place = field + re.sub(r"\[(\d+)\]", r".\1", under)
-    if missing := _MISSING.match(message):
-        return f"{place}.{missing[1]}: Field required"
-    if expected := _EXPECTED.match(message):
-        nouns = [_NOUNS.get(name, name) for name in expected[1].split(" | ") if name != "null"]
-        wanted = f"Input should be a valid {' or '.join(nouns)}"
-        return f"{place}: {wanted}" if place else "the request body should be a JSON object"
-    if place and isinstance(fault, msgspec.ValidationError):
-        return f"{place}: {message}"
-    if message == "Input data was truncated":
-        return "the request body is empty or cut: it is not valid JSON"
-    return f"the request body is not valid JSON: {message.removeprefix('JSON is malformed: ')}"
+        raise BadRequest(wording_of(fault, "")) from None
 
 
 _KEY = re.compile(rb'\s*[{,]\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:\s*', re.DOTALL)

@@ -11,7 +11,8 @@ import click
 
 from engine.cli import client_credentials, options
 from engine.cli.ask import LOOPBACK, ask, asks_for_key, router_answers, trust_of
-from engine.cli.starting import Prepared, StartOptions, client_host, in_background, prepare
+from engine.cli.preparing import Prepared, StartOptions, client_host, prepare
+from engine.cli.starting import in_background
 from engine.client_environment import Credentials, brings_key, client_environment, url_at
 
 NOT_RUNNABLE = 126

@@ -7,8 +7,9 @@ import click
 from engine.cli import options
 from engine.cli.configured import UnusableConfiguration
 from engine.cli.pid_file import running
+from engine.cli.preparing import StartOptions, prepare
 from engine.cli.start import command as start
-from engine.cli.starting import StartOptions, announce, in_background, prepare
+from engine.cli.starting import announce, in_background
 from engine.cli.stop import stopped
 
 

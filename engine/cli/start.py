@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from engine.cli import options
-from engine.cli.starting import StartOptions, announce, in_background, in_foreground, prepare
+from engine.cli.preparing import StartOptions, prepare
+from engine.cli.starting import announce, in_background, in_foreground
 
 
 @click.command("start")

@@ -38,14 +38,14 @@ from rules.analysis.prove import Prover
 from rules.analysis.ready import prover_of
 from rules.analysis.unreached import conflict_of
 from rules.analysis.wording import said_of
-from rules.bodies import Shape
 from rules.evaluate import EXPLICIT
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
 from rules.filters import tag_of
 from rules.nodes import RuleSet
-from schemas.decode_request import text_of_body
+from rules.shapes import Shape
 from schemas.request import Envelope
 from schemas.suggest import nearest as nearest_word
+from schemas.surrogates import text_of_body
 from schemas.wording import quoted
 
 FEW = 12

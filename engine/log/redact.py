@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.decode_request import text_of_body
 from schemas.known_patterns import HIDDEN, HINTS, Shape
+from schemas.surrogates import text_of_body
 
 SECRET_HEADERS = frozenset(
     {

@@ -21,7 +21,7 @@ from engine.read_envelope import Api
 from providers.plan import Try
 from rules.filters import finds
 from rules.nodes import Reject, Target
-from schemas.decode_request import text_of_body
+from schemas.surrogates import text_of_body
 
 _SECRET_NAME = re.compile(r"auth|cookie|credential|key|passw|secret|session-token|signature|token", re.IGNORECASE)
 _OF_UPSTREAM = (

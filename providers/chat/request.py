@@ -19,8 +19,9 @@ from providers.chat.tools import asks_with_functions, tools_of
 from providers.chat.turns import conversation_of
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Lost
-from schemas.decode_request import decode_request, text_of_body
+from schemas.decode_request import decode_request
 from schemas.request import DEFAULT_MAX_TOKENS, MessagesRequest
+from schemas.surrogates import text_of_body
 
 
 class ChatRequest(Struct, frozen=True):

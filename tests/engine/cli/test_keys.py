@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.cli import ccr
-from engine.cli.starting import StartOptions, announce, prepare
+from engine.cli.preparing import StartOptions, prepare
+from engine.cli.starting import announce
 from engine.cli.trust_store import is_trusted, record_trust
 
 FIRST, SECOND = "dummy-first-key-1234", "dummy-second-key-123"

@@ -15,7 +15,7 @@ from engine.build import build
 from engine.cli import ccr
 from engine.cli.built_from import built_from
 from engine.cli.configured import UnusableConfiguration
-from engine.cli.starting import StartOptions, prepare
+from engine.cli.preparing import StartOptions, prepare
 from engine.configuration.files import read_file
 from engine.configuration.secret_keys import decrypting, encrypted, new_key
 

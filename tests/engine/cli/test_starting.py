@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from engine.cli import ccr, starting
-from engine.cli.starting import StartOptions, client_url, in_foreground, is_loopback, prepare
+from engine.cli import ccr
+from engine.cli.preparing import Prepared, StartOptions, client_url, is_loopback, prepare
+from engine.cli.starting import in_foreground
 from engine.cli.trust_store import record_trust
 
 CONFIG = """\
@@ -127,7 +128,7 @@ def test_flag_beats_environment_beats_file(
         monkeypatch.setenv("CCR_PORT", environment)
     ports: list[int] = []
 
-    def remember(prepared: starting.Prepared) -> int:
+    def remember(prepared: Prepared) -> int:
         ports.append(prepared.port)
         return 0
 
