@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from rules.compute import FUNCTIONS, fold
 from rules.facts import spec_of
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Test
-from rules.operands import network_of
+from rules.operands import literal_text, network_of
 from rules.patterns import glob_of, pattern_of
 from rules.regex import PatternError
 from rules.terms import Fact, Folded, Literal, Number, Term, linear_of, threshold_test
@@ -110,9 +110,7 @@ class Lowering:
         assert isinstance(literal.shape, Literal)
         value = literal.shape.value
         if isinstance(shape, Folded):
-            assert isinstance(value, str)
-            same = fold(value) == value
-            return Test(shape.name, "eq", value, span, ignore_case=True) if same else Constant(False, span)
+            return Test(shape.name, "eq", self._small(literal), span, ignore_case=True)
         spec = spec_of(shape.name)
         assert spec is not None
         if spec.words and value not in spec.words:
@@ -122,6 +120,16 @@ class Lowering:
                 f"did you mean `{near}`?" if near else f"it is one of {', '.join(spec.words)}",
             )  # fmt: skip
         return Test(shape.name, "address" if spec.type == "address" else "eq", value, span)
+
+    def _small(self, literal: Term) -> str:
+        """A text to compare with a folded one. Raises `Refused` for one with capitals, which it never has."""
+        assert isinstance(literal.shape, Literal)
+        value = str(literal.shape.value)
+        if fold(value) != value:
+            raise self.values.refused(
+                "CCR204", f"`lower(...)` never gives `{literal_text(value)}`", literal.node, f"write `{literal_text(fold(value))}`"
+            )  # fmt: skip
+        return value
 
     def _numbers(self, left: Term, operator: str, right: Term, span: Span) -> Predicate:
         difference = linear_of(left, right)
@@ -220,9 +228,7 @@ class Lowering:
             if isinstance(subject.shape, Fact):
                 return Test(subject.shape.name, _TEXT_TESTS[name], value, span)
             if isinstance(subject.shape, Folded):
-                if fold(value) != value:
-                    return Constant(False, span)
-                return Test(subject.shape.name, _TEXT_TESTS[name], value, span, ignore_case=True)
+                return Test(subject.shape.name, _TEXT_TESTS[name], self._small(argument), span, ignore_case=True)
             if isinstance(subject.shape, Literal):
                 return Constant(bool(FUNCTIONS[name](subject.shape.value, value)), span)
         call = ast.Call(ast.Name(name, ast.Load()), [subject.node, argument.node], [])

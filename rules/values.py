@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -33,12 +34,18 @@ VALUES = ("lower", "strip", "len", "number", "header", "health", "inflight", "bu
 KIND_WORDS: Mapping[Kind, str] = {
     "bool": "true or false", "number": "a number", "string": "a text", "set": "a set", "list": "a list",
 }  # fmt: skip
+_SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 _BANNED: Mapping[type[ast.AST], str] = {
     ast.Attribute: "a method or attribute", ast.Lambda: "`lambda`", ast.IfExp: "`if` inside an expression",
     ast.Subscript: "an index", ast.JoinedStr: "a formatted text", ast.ListComp: "a comprehension",
     ast.SetComp: "a comprehension", ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension",
     ast.Dict: "a mapping", ast.NamedExpr: "`:=`", ast.Starred: "`*`", ast.Await: "`await`", ast.Yield: "`yield`",
 }  # fmt: skip
+_OTHER_WORDS: Mapping[str, str] = {
+    "true": "write `True`", "false": "write `False`", "modelContains": "write `contains(lower(model), ...)`",
+    "null": "`exists(...)` says whether a fact is there", "none": "`exists(...)` says whether a fact is there",
+}  # fmt: skip
+_WITH_DASHES = re.compile(r"(header|provider|budget)\.([\w.]*-[\w.-]*)")
 
 
 class Refused(Exception):  # noqa: N818 - says what was refused
@@ -71,6 +78,10 @@ class Values:
                 known = nearest(method, (*CONDITIONS, *VALUES)) if method not in (*CONDITIONS, *VALUES) else method
                 hint = f"write `{known}({self.text(subject)}, ...)`" if known else None
                 raise self.refused("CCR602", "a method is not part of expressions", node, hint)
+            case ast.BinOp(op=ast.Sub()) if (named := _WITH_DASHES.fullmatch(self.text(node))) is not None:
+                raise self.refused(
+                    "CCR604", f"`{named[0]}` is a subtraction here", node, f"write `{_quoted_name(named[1], named[2])}`"
+                )
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
                 return self._arithmetic(node, self.term(left), self.term(right))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
@@ -108,10 +119,8 @@ class Values:
         if spec is None:
             known = [*FACTS, *CONDITIONS, *VALUES]
             near = nearest(name, known)
-            raise self.refused(
-                "CCR603", f"there is no fact `{name}`", node,
-                f"did you mean `{near}`?" if near else f"facts with a name in them are {', '.join(FAMILIES)}",
-            )  # fmt: skip
+            hint = f"did you mean `{near}`?" if near else f"facts with a name in them are {', '.join(FAMILIES)}"
+            raise self.refused("CCR603", f"there is no fact `{name}`", node, _OTHER_WORDS.get(name, hint))
         kind = kind_of(spec.type)
         if kind is None:
             raise self.refused(
@@ -166,7 +175,7 @@ class Values:
 
     def _arithmetic(self, node: ast.BinOp, left: Term, right: Term) -> Term:
         for side in (left, right):
-            self.want(side, "number", "arithmetic")
+            self.want(side, "number", _SIGNS[type(node.op)])
         facts = tuple(dict.fromkeys((*left.facts, *right.facts)))
         shape: Number | None = None
         if isinstance(left.shape, Number) and isinstance(right.shape, Number):
@@ -227,6 +236,14 @@ def _signed(node: ast.UnaryOp, shape: object) -> Number | None:
 def named_fact(function: str, name: str) -> str:
     """The fact that one of `NAMED_FACTS` stands for."""
     return NAMED_FACTS[function].replace("*", name.lower() if function == "header" else name)
+
+
+def _quoted_name(family: str, name: str) -> str:
+    """How a fact with another name in its name is written where that has a dash."""
+    if family == "header":
+        return f"header['{name}']"
+    name, _, ending = name.rpartition(".")
+    return f"{'budget' if family == 'budget' else ending}('{name}')"
 
 
 def dotted_name(node: ast.expr) -> str | None:

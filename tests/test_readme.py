@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -11,9 +12,12 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from providers.dialects.table import TYPES
+from rules.expression import compile_expression
 from rules.facts import FACTS, spec_of
 from rules.matchers import TYPE_WORDS
-from tests.docs.generated import FORMS, PAGES, SECTIONS, anchor_of, with_generated_parts
+from rules.values import CONDITIONS, VALUES
+from schemas.diagnostics import Span
+from tests.docs.generated import CALLS, FORMS, PAGES, SECTIONS, anchor_of, with_generated_parts
 from tests.docs.sessions import TOOLS, Reader, differences
 from tests.fakes.router import free_port
 from tests.rules.compiling import condition
@@ -70,6 +74,19 @@ def test_what_the_reference_says_of_a_fact_may_be_written(fact: str) -> None:
     for form in FORMS[TYPE_WORDS[spec.type]]:
         if not spec.words or "enabled" in spec.words:
             assert condition(f"{{{fact}: {form}}}") is not None
+
+
+def test_the_reference_has_every_call_of_an_expression() -> None:
+    """The page and the editor's text name all of them, and every example on the page may be written."""
+    names = [*CONDITIONS, *VALUES]
+    hover = json.loads((ROOT / "schemas" / "ccr.schema.json").read_text())["$defs"]["condition"]["properties"]["expr"]
+
+    assert sorted(CALLS) == sorted(names)
+    assert [name for name in names if f"`{name}`" not in hover["description"]] == []
+    for name, (_, example) in CALLS.items():
+        predicate, found = compile_expression(example, lambda start, end: Span("f", 1, start, 1, end))
+        assert predicate is not None, found
+        assert f"{name}(" in example
 
 
 @pytest.mark.parametrize("page", ALL_PAGES)

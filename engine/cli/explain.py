@@ -111,7 +111,8 @@ class _Given(Struct, frozen=True):
 
         envelope = asked.envelope
         if self.now is not None:
-            envelope = msgspec.structs.replace(envelope, now=moment_of(self.now))
+            moment = float(self.now) if self.now.isascii() and self.now.isdigit() else self.now
+            envelope = msgspec.structs.replace(envelope, now=moment_of(moment))
         if self.state:
             providers, budgets = states_of(self.state)
             known = dict(envelope.provider_state or {})

@@ -99,8 +99,6 @@ class _Text:
 
     def _answers(self) -> Iterator[str]:
         """What would have to be different: for those asked about, else for the nearest, and what can never be."""
-        if "counterfactuals" not in self.explanation:
-            return
         found = {one["rule"]: one for one in self.explanation["counterfactuals"]}
         nearest, asked = self.explanation["nearest"], self.explanation["asked"]
         if nearest is not None:

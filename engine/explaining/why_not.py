@@ -73,11 +73,13 @@ def with_reasons(
     question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish | None = None
 ) -> dict[str, Any]:
     """The explanation with the reasons of the rules that did not decide. Raises `NoSuchRule`."""
-    if question.blocked is not None:
-        return dict(explanation)  # no rule is asked
     last = ("unknownFacts", "stats")
     first = {key: value for key, value in explanation.items() if key not in last}
-    return first | _reasons(question, explanation, ready, wish or Wish()) | {key: explanation[key] for key in last}
+    if question.blocked is not None:  # no rule is asked
+        reasons: dict[str, Any] = {"nearest": None, "asked": [], "counterfactuals": []}
+    else:
+        reasons = _reasons(question, explanation, ready, wish or Wish())
+    return first | reasons | {key: explanation[key] for key in last}
 
 
 def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish) -> dict[str, Any]:

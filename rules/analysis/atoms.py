@@ -28,8 +28,11 @@ _NUMBERS: Mapping[str, tuple[float, float | None]] = {
     "messageLength": (0, 2), "inputTokens": (3, 9), "temperature": (0, None),
 }  # fmt: skip
 _WORDS: Mapping[str, Seen] = {"thinking": "none", "path": "messages"}
-_WAYS = ((True, "messages"), (False, "messages"), (MISSING, "count_tokens"))
-"""`stream` and `path` together: a request is streamed or not, or only counted."""
+_WAYS = ((MISSING, "count_tokens"), (False, "messages"), (True, "messages"))
+"""`stream` and `path` together: a request is only counted, or answered at once or streamed, which is shown rather."""
+
+COUNTED, ANSWERED = 0b001, 0b110
+"""The pieces of the variable `way`."""
 
 
 class Atoms(Struct):

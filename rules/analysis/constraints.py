@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from itertools import product
 
-from rules.analysis.atoms import FAILED, FALSE, TRUE, Atoms
+from rules.analysis.atoms import ANSWERED, COUNTED, FAILED, FALSE, TRUE, Atoms
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.inside import Inside
 from rules.analysis.members import Members
@@ -62,7 +62,7 @@ def add_constraints(
 
 def _missing_in(atoms: Atoms, fact: str) -> tuple[int, int] | None:
     if fact == "stream":
-        return atoms.way, 0b100
+        return atoms.way, COUNTED
     axis = atoms.axes.get("toolCount" if fact == "hasTools" else fact)
     match axis:
         case Texts(variable=variable, pieces=pieces):
@@ -132,8 +132,8 @@ def _counted_only(atoms: Atoms) -> None:
     gone = _missing_in(atoms, "maxTokens")
     if gone is not None:
         variable, mask = gone
-        atoms.space.forbid((atoms.way, 0b011), (variable, mask))
-        atoms.space.forbid((atoms.way, 0b100), (variable, atoms.space.full[variable] & ~mask))
+        atoms.space.forbid((atoms.way, ANSWERED), (variable, mask))
+        atoms.space.forbid((atoms.way, COUNTED), (variable, atoms.space.full[variable] & ~mask))
 
 
 def _thinking(atoms: Atoms) -> None:

@@ -46,11 +46,15 @@ def alphabet_of(texts: Iterable[str], folded: Iterable[str], ranges: Iterable[Ra
     for start, number in zip(ordered, classes, strict=True):
         if not shown[number] and start not in _SURROGATES:
             shown[number] = chr(start)
-    # a class of surrogates alone: no request holds one
-    kept = [number for number, char in enumerate(shown) if char]
+    # a class of surrogates alone: no request holds one; the nicest come first, for of the shortest texts the first is shown
+    kept = sorted((number for number, char in enumerate(shown) if char), key=lambda number: _place_of(shown[number]))
     renumbered = {number: index for index, number in enumerate(kept)}
     rest = renumbered[classes[bisect_right(ordered, LAST) - 1]]
     return Alphabet([shown[number] for number in kept], ordered, [renumbered.get(number, rest) for number in classes])
+
+
+def _place_of(char: str) -> int:
+    return NICE.index(char) if char in NICE else len(NICE)
 
 
 def _signature(point: int, sets: Sequence[Ranges]) -> tuple[bool | str, ...]:

@@ -79,6 +79,27 @@ NOTES: Mapping[str, str] = {
 }
 
 
+# What an expression may call -> what that says, and an example. A test reads every example, and that all are here.
+CALLS: Mapping[str, tuple[str, str]] = {
+    "contains": ("one text is in another, as with `in`", "contains(lower(systemText), 'confidential')"),
+    "startswith": ("a text begins so", "startswith(model, 'claude-')"),
+    "endswith": ("a text ends so", "endswith(model, '-mini')"),
+    "matches": ("a pattern is found in a text", "matches(model, '-[45]$')"),
+    "glob": ("a text is of this form", "glob(model, 'claude-*-4')"),
+    "has": ("a set has this member, as with `in`", "has(toolNames, 'Bash')"),
+    "exists": ("a fact is there", "not exists(temperature)"),
+    "cidr": ("an address is in a range", "cidr(clientIp, '10.0.0.0/8')"),
+    "lower": ("a text in small letters", "lower(model) == 'gpt-4'"),
+    "strip": ("a text without blanks around it", "strip(lastUserText) == 'quota'"),
+    "len": ("the length of a text, the size of a set", "len(toolNames) > 20"),
+    "number": ("the number that a text is; where it is none, evaluating fails", "number(header['x-level']) >= 3"),
+    "header": ("a header, the same as `header['x-team']`", "header('x-team') in ('red', 'blue')"),
+    "health": ("the state of a provider", "health('cloud') == 'down'"),
+    "inflight": ("how many exchanges a provider has open", "inflight('cloud') > 2 * inflight('local')"),
+    "budget": ("how much of a budget is spent", "budget('month') != 'ok'"),
+}
+
+
 def with_generated_parts(page: str) -> str:
     """The page with every generated part made anew."""
 
@@ -132,7 +153,7 @@ def configuration_reference() -> str:
         found = definitions[name]
         parts.append(_table(title, found.get("description", ""), found["properties"], definitions))
         if name == "condition":
-            parts.append(_forms())
+            parts += [_forms(), _calls()]
     return "\n\n".join([_contents(part.splitlines()[0] for part in parts), *parts])
 
 
@@ -147,6 +168,18 @@ def _forms() -> str:
     return (
         "## What may stand beside a fact\n\nA value, a list of values, or a mapping of operators, all of which must hold."
         " Of a fact that is missing nothing holds but `{exists: false}`.\n\n" + "\n".join(rows)
+    )
+
+
+def _calls() -> str:
+    """What an expression may hold."""
+    rows = ["| call | says | such as |", "|---|---|---|"]
+    rows += [f"| `{name}` | {says} | `{example}` |" for name, (says, example) in CALLS.items()]
+    return (
+        "### What `expr` may say\n\nComparisons, also in chains (`1 < toolCount <= 5`), `and`, `or`, `not`, `in` a text, a set or a"
+        " list such as `('a', 'b')`, `+`, `-` and `*` on numbers, `True`, `False`, and the calls below. Texts stand in quotes, numbers"
+        " are written out (`10000`). Nothing else of Python is known. A comparison with a fact that is missing is false; `not`, `!=`"
+        " and `not in` are plain negations. An expression has at most 2,000 characters.\n\n" + "\n".join(rows)
     )
 
 

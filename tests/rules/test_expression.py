@@ -72,8 +72,6 @@ LOWERED: list[tuple[str, Any]] = [
     ('lower(model) in ("a", "b")', ("model", "in", frozenset({"a", "b"}), "any case")),
     ('"a" in lower(model)', ("model", "contains", "a", "any case")),
     ('startswith(lower(model), "a")', ("model", "prefix", "a", "any case")),
-    ('lower(model) == "A"', False),
-    ('"A" in lower(model)', False),
     ('glob(model, "*a*")', ("model", "glob", "*a*")),
     ('matches(model, "a+$")', ("model", "regex", "a+$")),
     ('"Bash" in toolNames', ("toolNames", "has", "Bash")),
@@ -178,6 +176,9 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     ("cidr(clientIp, 'x')", "CCR203", (15, 18)),
     ("effort == 'hihg'", "CCR204", (10, 16)),
     ("effort in ('high', 'hihg')", "CCR204", (19, 25)),
+    ('lower(model) == "A"', "CCR204", (16, 19)),
+    ('"A" in lower(model)', "CCR204", (0, 3)),
+    ('lower(model) in ("a", "B")', "CCR204", (22, 25)),
     ("'é' == model and modle == 'a'", "CCR603", (17, 22)),
     ("hasTools and " * 300 + "stream", "CCR605", (0, 3906)),
     ("not " * 100 + "stream", "CCR605", (0, 406)),
@@ -213,6 +214,14 @@ HINTS: list[tuple[str, str]] = [
     ("model.startsWith('a')", "write `startswith(model, ...)`"),
     ("startWith(model, 'a')", "did you mean `startswith`?"),
     ("toolNames == 'a'", "use `in`, `has` or `len`"),
+    ("stream == true", "write `True`"),
+    ("effort != null", "`exists(...)` says whether a fact is there"),
+    ("modelContains == 'gpt'", "write `contains(lower(model), ...)`"),
+    ("lower(model) == 'GPT-4'", "write `gpt-4`"),
+    ("header.x-team-id == 'a'", "write `header['x-team-id']`"),
+    ("provider.kiro-main.health == 'up'", "write `health('kiro-main')`"),
+    ("provider.kiro-main.inflight + 1 > 3", "write `inflight('kiro-main')`"),
+    ("budget.team-a.state == 'ok'", "write `budget('team-a')`"),
 ]
 
 

@@ -74,6 +74,7 @@ STATUSES: list[tuple[list[str], int]] = [
     (["late.json"], 4),
     (["late.json", "--now", "2026-01-05T23:00Z"], 0),
     (["late.json", "--now", "2026-01-05T23:00Z", "--expect", "rule=night,category=none"], 0),
+    (["late.json", "--now", "1767654000", "--expect", "rule=night"], 0),
     (["late.json", "--now", "noon"], 2),
     (["late.json", "--expect", "provider=here"], 0),
     (["late.json", "--expect", "model=small"], 4),

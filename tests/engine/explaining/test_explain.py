@@ -85,7 +85,8 @@ def explained(around: dict[str, Any], body: dict[str, Any] | None = None, config
     return with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
 
 
-SCHEMA = Draft7Validator(json.loads((ROOT / "schemas" / "explanation.schema.json").read_text(encoding="utf-8")))
+DESCRIBED = json.loads((ROOT / "schemas" / "explanation.schema.json").read_text(encoding="utf-8"))
+SCHEMA = Draft7Validator(DESCRIBED)
 
 
 ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -211,6 +212,21 @@ def test_what_would_reach_a_rule_holds_behind_the_filters_and_for_the_key(
     assert {name: said.get(name) for name in wanted} == wanted
     assert explanation["nearest"] is None or "refused" not in explanation["nearest"]
     assert ("; but the router key `team` may not use" in explanation_text(explanation)) is ("refused" in wanted)
+
+
+def test_the_explanation_of_a_blocked_request_has_every_key() -> None:
+    """No rule is asked about it, and who reads the object needs not know."""
+    one = built(FILTERED)
+    body = {**BODY, "tools": [{"name": f"t{number}", "input_schema": {}} for number in range(6)]}
+    asked = read_asked(json.dumps({"request": body}).encode())
+    question = question_of(one, asked, Surroundings(one.providers, registry_of(one.providers)))
+    explanation = with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
+
+    SCHEMA.validate(explanation)
+    assert set(explanation) <= DESCRIBED["properties"].keys()
+    assert (explanation["nearest"], explanation["counterfactuals"]) == (None, [])
+    assert explanation["decision"]["reject"]["status"] == 400
+    assert "by filter many tools" in explanation_text(explanation)
 
 
 def test_a_key_that_is_not_there_is_said() -> None:
