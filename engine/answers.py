@@ -82,7 +82,7 @@ async def _answered(
     session = facts.get("sessionId")
     one = Exchange(
         visit.request_id,
-        without_tag(request),
+        without_tag(request) if facts.choices() else request,
         visit.headers,
         decision,
         session if isinstance(session, str) else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from schemas.known_patterns import HIDDEN, HINTS, Span, joined
+from schemas.known_patterns import HIDDEN, Span, is_hinted, joined
 
 _LONGEST = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
@@ -24,7 +24,7 @@ def quoted(text: str) -> str:
 def credentials_in(text: str) -> list[Span]:
     """Where something stands that looks like a credential, from left to right."""
     found = [match.span() for match in _RUN.finditer(text)]
-    if any(map(text.__contains__, HINTS)):
+    if is_hinted(text):
         found += [span for shape in HIDDEN for span in shape.spans(text)]
     return joined(found)
 

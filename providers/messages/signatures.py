@@ -9,11 +9,13 @@ issuer only, so every dialect marks what it gives and takes the mark off what it
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 _MARK = "ccr:"
 
 
+@lru_cache(maxsize=256)
 def issuer_of(dialect: str, provider: str) -> str:
     """The name under which a provider's signatures are marked."""
     return f"{dialect}/{quote(provider, safe='')}"

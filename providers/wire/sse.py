@@ -12,6 +12,7 @@ from providers.errors import KINDS, ProviderError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_LF, _CR = b"\n\r"  # as numbers: looking for bytes in bytes makes an error first, and drops it
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +41,7 @@ class SseDecoder:
         """The frames that `data` completes."""
         if self.fault is not None or not data:
             return []
-        if self._after_cr or b"\r" in data:
+        if self._after_cr or _CR in data:
             data = self._with_lf_only(data)
         if self._at_start:
             data = self._without_bom(data)
@@ -93,7 +94,7 @@ class SseDecoder:
             if self._is_too_large(block):
                 self._overflow()
                 break
-            if block[:6] == b"data: " and b"\n" not in block:
+            if block[:6] == b"data: " and _LF not in block:
                 frames.append(Frame(block[6:]))
             elif block and (frame := _frame_of(block)) is not None:
                 frames.append(frame)

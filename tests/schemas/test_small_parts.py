@@ -12,6 +12,7 @@ from schemas.diagnostics import Severity, Span
 from schemas.document import Mapping, Scalar
 from schemas.env_file import read_env_file
 from schemas.json_reader import read_json
+from schemas.known_patterns import HIDDEN, is_hinted
 from schemas.lines import Lines
 from schemas.places import inside
 from schemas.revision import revision_of
@@ -158,3 +159,14 @@ def test_only_errors_of_blocking_codes_block() -> None:
         "CCR2",
         "CCR6",
     }
+
+
+@pytest.mark.parametrize("hint", sorted({hint for shape in HIDDEN for hint in shape.hints}))
+def test_a_text_with_any_hint_of_a_secret_is_looked_at(hint: str) -> None:
+    """Wherever one stands: what has no hint is shown and logged as it is."""
+    assert is_hinted(f"für {hint}世界")
+
+
+def test_an_ordinary_text_is_not_looked_at() -> None:
+    """The lines of the log are nearly all like this."""
+    assert not is_hinted('{"message":"exchange","rule":"default","target":"fake,fake-model","model":"claude-opus-5-5"}')
