@@ -93,6 +93,11 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def without_brackets(host: str) -> str:
+    """An address as it is asked for: a literal IPv6 address may be written with the brackets that it has in a URL."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
 def shell_lines(environment: ClientEnvironment, shell: Shell) -> list[str]:
     """The assignments and removals as lines that `shell` evaluates; values are quoted for it."""
     return [_assign(shell, name, value) for name, value in environment.assigned.items()] + [

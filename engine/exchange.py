@@ -39,6 +39,7 @@ from rules.nodes import Decision
 from schemas.request import MessagesRequest
 
 ERROR_BODY_BYTES = 1_048_576
+ERROR_BODY_S = 10.0
 _PLAIN = " /,:;()[]{}@=+*'!?&#$|<>~^`"  # what may stand in a header value as it is; `%` and all else is encoded
 BYTES_PER_TOKEN = 4  # for the guess that `message_start` carries until the upstream has counted
 
@@ -245,7 +246,7 @@ async def _relay(
     began_at: float | None = None
     try:
         try:
-            async with asyncio.timeout(attempt.timeouts.first_byte_s) as patience:
+            async with asyncio.timeout(attempt.timeouts.first_byte_s - response.waited_s) as patience:
                 async for chunk in response.chunks():
                     data = reply.feed(chunk)
                     if began_at is None and reply.started:
@@ -359,13 +360,14 @@ def headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
 
 
 async def _error_body(response: UpstreamResponse) -> bytes:
-    """The body of an error answer, cut at `ERROR_BODY_BYTES`; what came before a cut is kept."""
+    """The body of an error answer, cut at `ERROR_BODY_BYTES` and after `ERROR_BODY_S`; what came before a cut is kept."""
     body = bytearray()
-    with contextlib.suppress(TransportFailed):
-        async for chunk in response.chunks():
-            body += chunk
-            if len(body) >= ERROR_BODY_BYTES:
-                break
+    with contextlib.suppress(TransportFailed, TimeoutError):
+        async with asyncio.timeout(ERROR_BODY_S):
+            async for chunk in response.chunks():
+                body += chunk
+                if len(body) >= ERROR_BODY_BYTES:
+                    break
     return bytes(body[:ERROR_BODY_BYTES])
 
 

@@ -25,6 +25,7 @@ from engine.built import Built, Checked
 from engine.compose import gateway_of
 from engine.endpoints import row_for_siblings
 from engine.http.guarded import Guard
+from engine.http.listener import admit_no_more
 from engine.http.open_files import connections_allowed
 from engine.http.pinger import Pinger
 from engine.http.server import BACKLOG, HttpServer
@@ -263,6 +264,8 @@ async def _serve(
             await server.open(listener)
             on_ready()
             await ending.asked.wait()
+            if seat is None:  # else the other workers may go on
+                admit_no_more(listener)
             await _drain(router, server, ending)
             end_anyway(journal, ending.status, lambda: [task.get_name() for task in side if not task.done()])
             router.audit("stop", revision=router.gateway.revision, status=ending.status)
@@ -321,6 +324,7 @@ class Ending:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         if line is None:
             loop.add_signal_handler(signal.SIGTERM, self.stop, 0)
+            loop.add_signal_handler(signal.SIGQUIT, self.stop, 0)
             loop.add_signal_handler(signal.SIGINT, self.stop, INTERRUPTED)
         else:
             loop.add_signal_handler(signal.SIGTERM, self.asked.set)

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from engine.access.settings import Access, access_of
 from engine.audit.settings import Auditing, auditing_of
+from engine.client_environment import without_brackets
 from engine.limits.settings import Limit, limits_of
 from engine.saving.settings import Saving, saving_of
 from engine.telemetry.settings import TelemetrySettings, telemetry_of
@@ -106,7 +107,7 @@ def settings_of(root: Node) -> Settings:
     server, routing, debug = ServerSettings(), RoutingSettings(), DebugSettings()
     return Settings(
         server=ServerSettings(
-            host=_string(root, "server.host", server.host),
+            host=without_brackets(_string(root, "server.host", server.host)),
             port=_integer(root, "server.port", server.port),
             drain_s=_number(root, "server.drainSeconds", server.drain_s),
             workers=_integer(root, "server.workers", server.workers),

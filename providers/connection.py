@@ -84,11 +84,14 @@ class Answer:
         "_total_at",
         "_unread",
         "_waiter",
+        "_sent_at",
         "began",
         "head",
+        "waited_s",
     )
 
     head: Head
+    waited_s: float
 
     def __init__(
         self,
@@ -112,7 +115,7 @@ class Answer:
         self._paused = False
         self._unread = False
         self.began = False
-        now = loop.time()
+        self._sent_at = now = loop.time()
         self._idle_s = timeouts.idle_s
         self._total_at = math.inf if timeouts.total_s is None else now + timeouts.total_s
         self._due = min(now + timeouts.first_byte_s, self._total_at)
@@ -125,6 +128,7 @@ class Answer:
                 raise TransportFailed(self._error)
             await self._wait()
         self.head = self._parser.head
+        self.waited_s = self._loop.time() - self._sent_at
         encoding = self.head.headers.get("content-encoding")
         if encoding:
             try:

@@ -47,13 +47,15 @@ class ProxiedTransport:
             content=request.body or None,
             extensions={"timeout": {"pool": None, "connect": timeouts.connect_s, "read": timeouts.idle_s}},
         )
+        loop = asyncio.get_running_loop()
+        sent_at = loop.time()
         try:
             async with asyncio.timeout(timeouts.first_byte_s):
                 response = await self._transport.handle_async_request(asked)
         except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise TransportFailed(_error_of(error, "before it answered")) from error
         try:
-            return ProxiedAnswer(response, timeouts)
+            return ProxiedAnswer(response, timeouts, loop.time() - sent_at)
         except Garbled as error:
             await response.aclose()
             raise TransportFailed(ProviderError(KINDS["garbage"], str(error))) from error
@@ -76,13 +78,14 @@ class ProxiedTransport:
 class ProxiedAnswer:
     """An answer that came through the proxy."""
 
-    def __init__(self, response: httpx.Response, timeouts: Timeouts) -> None:
+    def __init__(self, response: httpx.Response, timeouts: Timeouts, waited_s: float) -> None:
         headers: dict[str, str] = {}
         for name, value in response.headers.multi_items():
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         self.head = Head(response.status_code, headers)
         self._inflater: Inflater | None = inflater_of(headers.get("content-encoding", ""))
         self._response = response
+        self.waited_s = waited_s
         total_s = timeouts.total_s
         self._until = None if total_s is None else asyncio.get_running_loop().time() + total_s
 

@@ -33,6 +33,7 @@ class StaticTransport:
 class _Played:
     def __init__(self, script: Script, sleep: Sleep) -> None:
         self.head = Head(200, {"content-type": "text/event-stream"})
+        self.waited_s = 0.0
         self._script = script
         self._sleep = sleep
         self._closed = False

@@ -25,9 +25,10 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
 
 
 class UpstreamResponse(Protocol):
-    """An answer whose body is still coming."""
+    """An answer whose body is still coming. `waited_s`: from sending the request to its head, a part of `first_byte_s`."""
 
     head: Head
+    waited_s: float
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""

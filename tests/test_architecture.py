@@ -66,6 +66,7 @@ EDGES: dict[str, set[str]] = {
     "engine/audit/log.py": {"loop"},
     "engine/configuration/files.py": {"disk", "terminal"},
     "engine/http/guarded.py": {"loop", "network"},
+    "engine/http/listener.py": {"network"},
     "engine/log/journal.py": {"clock", "disk", "loop", "terminal"},
     "engine/process/last_resort.py": {"loop"},
     "engine/lifecycle.py": {"clock", "disk", "environment", "loop", "network", "processes", "terminal"},

@@ -21,7 +21,13 @@ NOT_FOUND = 127
 
 @click.command("code", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
-@click.option("--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT).")
+@click.option(
+    "--port",
+    cls=options.Named,
+    type=click.IntRange(1, 65535),
+    envvar="CCR_PORT",
+    help="The router's port (else CCR_PORT).",
+)
 @client_credentials.option
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def command(config: str | None, port: int | None, credentials: Credentials | None, args: tuple[str, ...]) -> int:

@@ -5,27 +5,56 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from engine.cli.ask import LOOPBACK
 from engine.cli.pid_file import all_running, running
-from engine.client_environment import HTTPS
+from engine.client_environment import HTTPS, without_brackets
 
 DEFAULT_PORT = 3456
 HTTPS_PORT = 443
 
+
+class Named(click.Option):
+    """An option with a variable: what is wrong with its value is said of whichever of the two it came from."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """The flags, or the variable."""
+        source = ctx.get_parameter_source(self.name or "") if ctx is not None else None
+        return f"'{self.envvar}'" if source is ParameterSource.ENVIRONMENT else super().get_error_hint(ctx)
+
+
+def _bare(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else without_brackets(value)
+
+
 config = click.option("-c", "--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
 port = click.option(
-    "-p", "--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The port (else CCR_PORT, else the file's)."
+    "-p",
+    "--port",
+    cls=Named,
+    type=click.IntRange(1, 65535),
+    envvar="CCR_PORT",
+    help="The port (else CCR_PORT, else the file's).",
 )
-host = click.option("--host", metavar="ADDRESS", help="The address to listen on (else the file's).")
+host = click.option("--host", metavar="ADDRESS", callback=_bare, help="The address to listen on (else the file's).")
 router_port = click.option(
-    "-p", "--port", type=click.IntRange(1, 65535), envvar="CCR_PORT", help="The router's port (else CCR_PORT)."
+    "-p",
+    "--port",
+    cls=Named,
+    type=click.IntRange(1, 65535),
+    envvar="CCR_PORT",
+    help="The router's port (else CCR_PORT).",
 )
 router_host = click.option(
-    "--host", metavar="ADDRESS", help="The router's address, or `https://ADDRESS` (else where it listens here)."
+    "--host",
+    metavar="ADDRESS",
+    callback=_bare,
+    help="The router's address, or `https://ADDRESS` (else where it listens here).",
 )
 log_level = click.option(
     "--log-level",
+    cls=Named,
     type=click.Choice(["error", "warn", "info", "debug"], case_sensitive=False),
     envvar="CCR_LOG_LEVEL",
     help="How much is logged (else CCR_LOG_LEVEL, else the file's).",

@@ -11,7 +11,7 @@ from engine.cli import options
 from engine.cli.ask import ask, no_answer
 from engine.client_environment import authority
 from engine.reporting.cells import milliseconds, said_of_state, span
-from schemas.wording import all_visible
+from schemas.wording import all_visible, counted
 
 
 @click.command("status")
@@ -71,9 +71,11 @@ def _of_instance(instance: dict[str, object]) -> Iterator[str]:
     )
     state = said_of_state(str(instance.get("state")))
     yield state if rest_s is None else f"{state} {span(rest_s)} more"
-    for name, noun in (("requests", "requests"), ("errors", "errors"), ("inflight", "in flight")):
-        if name in instance:
-            yield f"{instance[name]} {noun}"
+    for name, noun in (("requests", "request"), ("errors", "error")):
+        if isinstance(count := instance.get(name), int):
+            yield counted(count, noun)
+    if "inflight" in instance:
+        yield f"{instance['inflight']} in flight"
     if latency_s is not None:
         yield f"first byte {milliseconds(latency_s * 1000)}"
     models = instance.get("restingModels")

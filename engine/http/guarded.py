@@ -10,16 +10,19 @@ uvicorn's protocol does the rest. INVARIANT: an open request costs no timer; the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import select
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import httptools
 from msgspec import Struct, field
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from engine.http.opening import Opening
 from engine.replies import refusal
 from engine.settings import ConnectionSettings
 
@@ -63,7 +66,7 @@ class Guard(Struct, eq=False):
         if open_connections <= self.limits().max_open and open_connections + busy <= self.most:
             return True
         oldest = next(iter(self.idle), None)
-        if oldest is None or now - oldest.idle_since < FRESH_S:
+        if oldest is None or now - oldest.idle_since < FRESH_S or oldest.unread:
             return False
         self.closed_for_room += 1
         oldest.leave()
@@ -81,50 +84,11 @@ class Guard(Struct, eq=False):
         }
 
 
-class Opening:
-    """The transport of an answer until its body begins: its head waits for that, so that both are one write and one packet.
-
-    uvicorn writes them one after the other, and uvloop sends each write at once. A head whose body does not follow in the
-    same step of the loop goes out without it.
-    """
-
-    __slots__ = ("_cycle", "_head", "_loop", "_transport")
-
-    def __init__(self, cycle: RequestResponseCycle, loop: asyncio.AbstractEventLoop) -> None:
-        self._cycle = cycle
-        self._loop = loop
-        self._transport = cycle.transport
-        self._head: bytes | None = None
-
-    def write(self, data: bytes) -> None:
-        """The head, or the first bytes of the body."""
-        if self._head is None:
-            self._head = data
-            self._loop.call_soon(self._release)
-        else:
-            self._cycle.transport = self._transport
-            self._transport.writelines((self._head, data))
-
-    def close(self) -> None:
-        """Ends the connection behind what was written."""
-        self._release()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        """Whether nothing more can be written."""
-        return self._transport.is_closing()
-
-    def _release(self) -> None:
-        """Writes the head, unless it is written: then the answer has its transport again."""
-        if self._head is not None and self._cycle.transport is not self._transport:
-            self._cycle.transport = self._transport
-            self._transport.write(self._head)
-
-
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol under a `Guard`; its way of being extended is to be inherited from.
 
     `due` is the loop's time at which `expire` is called, `idle_since` that of the last answer's end or of the connection.
+    `whole`: the request that came last has been received to its end.
     """
 
     def __init__(self, config: Config, server_state: ServerState, guard: Guard) -> None:
@@ -137,9 +101,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_until = math.inf
         self._head_bytes = 0
         self._in_head = True
-        self._whole = True  # the request that came last has been received to its end
+        self.whole = True
         self._unanswered = 0
         self._shut = False
+        self._ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -179,7 +144,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
-        self._whole = False
+        self.whole = False
         self.due = self.loop.time() + self._limits.head_s
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -188,7 +153,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()  # raises for a target that is none
-        self.cycle.transport = Opening(self.cycle, self.loop)  # type: ignore[assignment]
+        self.cycle.transport = Opening(self.cycle, self)  # type: ignore[assignment]
         self._in_head = False
         self._unanswered += 1
         self._guard.idle.pop(self, None)
@@ -203,7 +168,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._whole = True
+        self.whole = True
         if self._unanswered == 0:
             self._be_idle()
         else:
@@ -211,12 +176,14 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1
+        if self._ending:
+            return
         super().on_response_complete()
         if self.transport.is_closing():
             self.due = self.loop.time() + self._limits.stall_s
-        elif not self._whole and not self._in_head:
+        elif not self.whole and not self._in_head:
             self.due = self.loop.time() + LINGER_S
-        elif self._unanswered == 0 and self._whole:
+        elif self._unanswered == 0 and self.whole:
             self._be_idle()
 
     def pause_writing(self) -> None:
@@ -229,12 +196,26 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if self._shut:
             self.due = math.inf  # the answers that are owed have the time they need
-        elif not self._whole:
+        elif not self.whole:
             self.due = self.loop.time() + self._limits.body_s
         else:
             self.due = math.inf if self._unanswered else self._idle_due()
 
+    @property
+    def unread(self) -> bool:
+        """Whether bytes have come that were not read yet: a request that nobody has seen."""
+        with contextlib.suppress(OSError):
+            waiting = select.poll()
+            waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+            return bool(waiting.poll(0))
+        return False
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.shutdown()
+
     def shutdown(self) -> None:
+        if self.unread:
+            return
         super().shutdown()
         if self.transport.is_closing():
             self._guard.idle.pop(self, None)
@@ -246,6 +227,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self.due = self.loop.time() + LINGER_S
         self.transport.close()
 
+    def end(self) -> None:
+        """Closes the connection behind what was written, but reads what still comes of a request for a moment.
+
+        The system answers what nobody reads with a reset, for which a client that still sends may take its answer.
+        """
+        if self.whole or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._shut = self._ending = True
+        self.due = self.loop.time() + LINGER_S
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
     def expire(self, now: float) -> None:
         """The time of what is awaited is up: an answer where one can still be given, and the end."""
         if self._shut or self.flow.write_paused or self.transport.is_closing():
@@ -255,7 +250,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif self.flow.read_paused:
             self.due = now + self._limits.body_s  # it is us who do not read
-        elif self._whole and not self._unanswered:
+        elif not self._unanswered and (self.whole or not self._in_head):
             self.leave()
         else:
             self._guard.timed_out += 1
@@ -287,7 +282,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unanswered:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
+        self.end()
 
     def _last_words(self, status: int, message: str) -> bytes:
         request_id = "req_" + self._guard.new_id()

@@ -23,6 +23,9 @@ BACKLOG = 2048
 ON_ITS_WAY_S = 0.5
 """How long a connection without an open request stays when the server ends: its first or next one is perhaps on the way."""
 
+HANDSHAKES_S = 0.02
+"""How long the port stays open for who has begun to connect; see `engine/http/listener.py`."""
+
 HANDSHAKE_S = 15.0
 LAST_HANDSHAKE_S = 2.0
 """How long a client may take to agree on TLS, and how long when the server ends."""
@@ -93,6 +96,7 @@ class HttpServer:
         """
         self._draining = True
         self._set_date()
+        await asyncio.sleep(HANDSHAKES_S)
         await self._stop_accepting()
         loop = asyncio.get_running_loop()
         began = loop.time()

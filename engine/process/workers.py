@@ -25,6 +25,7 @@ from typing import NoReturn
 from msgspec import Struct, field
 from setproctitle import setproctitle
 
+from engine.http.listener import admit_no_more
 from engine.log.journal import Journal
 
 DRAIN, AT_ONCE, RELOAD, READY = b"d", b"n", b"r", b"R"
@@ -42,7 +43,7 @@ INTERRUPTED = 130
 FORCE = signal.SIGUSR1
 """Ends a router at once, all its processes: the parent kills its workers; a process without any dies of it by itself."""
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, FORCE)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, FORCE)
 
 
 class DrainTime:
@@ -114,7 +115,7 @@ def supervise(
 ) -> int:
     """Runs `count` workers until told to stop; gives the exit status. `on_ready` is called when all of them serve.
 
-    SIGTERM and SIGINT stop them (a second one without waiting), SIGHUP makes all of them read their configuration, and
+    SIGTERM, SIGINT and SIGQUIT stop them (a second one without waiting), SIGHUP makes all of them read their configuration, and
     `FORCE` kills them. `leave` is called in each worker: what the parent holds, such as a lock, must end with the parent.
     The status is 1 where all else was well but a worker had to be killed, or ended badly, when it should stop.
     """
@@ -164,7 +165,9 @@ def _be_worker(crew: Crew, seat: Seat) -> NoReturn:
     status = 70
     try:
         setproctitle(f"claude-code-router: worker {seat.index + 1} of {seat.count}")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent passes it on
+        _thaw_with_parent()
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)  # a terminal sends it to all; the parent passes it on
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         status = crew.work(seat)
     except BaseException:
@@ -174,6 +177,17 @@ def _be_worker(crew: Crew, seat: Seat) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _thaw_with_parent() -> None:
+    """A worker that a signal has stopped goes on when the parent dies, to see that and to leave the port. Linux only."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+
+
+_PR_SET_PDEATHSIG = 1
 
 
 def _all_ready(crew: Crew) -> bool:
@@ -194,6 +208,7 @@ def _stop(crew: Crew, listener: socket.socket, status: int) -> None:
     else:
         within_s, order = crew.drain.seconds + BEYOND_DRAIN_S, DRAIN
         crew.stopping, crew.status = True, status
+        admit_no_more(listener)
         listener.close()
     _order(crew, order)
     for pid in crew.workers:

@@ -162,10 +162,13 @@ async def test_a_failover_is_a_try_elsewhere(text: str, answers: dict[str, list[
     assert one.router.counters.failovers == failovers
 
 
-async def test_comments_are_no_answer() -> None:
-    """An upstream that only keeps the connection alive is given up after `firstByte`, and the next one answers."""
-    text = TWO.replace("    type: openai", "    type: openai\n    timeouts: {firstByte: 30}", 1)
-    idle = Answer([b": still busy\n\n"], hang=True)
+@pytest.mark.parametrize(
+    ("first_byte_ms", "waited_s"), [(30, 0.0), (300_000, 300.0)], ids=["a fast head", "a head at the last moment"]
+)
+async def test_comments_are_no_answer(first_byte_ms: int, waited_s: float) -> None:
+    """An upstream that only keeps the connection alive is given up after `firstByte`, the wait for its head included."""
+    text = TWO.replace("    type: openai", f"    type: openai\n    timeouts: {{firstByte: {first_byte_ms}}}", 1)
+    idle = Answer([b": still busy\n\n"], hang=True, waited_s=waited_s)
     one = in_process(text, {"up": [idle, Answer(HELLO)], "spare": [Answer(HELLO)]})
     got = await one.post(STREAM)
 

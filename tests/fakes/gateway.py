@@ -28,7 +28,7 @@ SSE = {"content-type": "text/event-stream"}
 class Answer:
     """What a fake upstream does with one request: pieces of a body, then an end, a cut (`fault`) or silence (`hang`).
 
-    `until`: after so many pieces it waits for the event.
+    `until`: after so many pieces it waits for the event. `waited_s`: how long the head took.
     """
 
     pieces: Sequence[bytes] = ()
@@ -38,6 +38,7 @@ class Answer:
     hang: bool = False
     before: str | None = None
     until: tuple[int, asyncio.Event] | None = None
+    waited_s: float = 0.0
 
 
 def streamed(*deltas: dict[str, Any], finish: str | None = "stop") -> list[bytes]:
@@ -74,6 +75,7 @@ class FakeTransport:
 class _FakeResponse:
     def __init__(self, transport: FakeTransport, answer: Answer) -> None:
         self.head = Head(answer.status, answer.headers)
+        self.waited_s = answer.waited_s
         self._transport = transport
         self._answer = answer
 

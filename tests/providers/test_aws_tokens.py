@@ -310,6 +310,8 @@ class FakeTransport:
 
 
 class FakeResponse:
+    waited_s = 0.0
+
     def __init__(self, transport: FakeTransport) -> None:
         self.head = Head(transport.status, {})
         self._transport = transport

@@ -22,6 +22,8 @@ class Over(Exception):
 
 
 class FakeAnswer:
+    waited_s = 0.0
+
     def __init__(self, status: int) -> None:
         self.head = Head(status, {})
         self.closed = False

@@ -23,7 +23,7 @@ RESTING = {
     "endpoint": "https://a.example/v1/chat/completions",
     "state": "open",
     "requests": 14,
-    "errors": 5,
+    "errors": 1,
     "inflight": 0,
     "latencySeconds": 0.25,
     "restEndsInSeconds": 306.4,
@@ -124,7 +124,7 @@ def test_status_tells_people_what_runs(port: int) -> None:
         "  api: serving",
         "provider two (openai): down",
         (
-            "  a: resting 5 min more, 14 requests, 5 errors, 0 in flight, first byte 250 ms, resting models large, "
+            "  a: resting 5 min more, 14 requests, 1 error, 0 in flight, first byte 250 ms, resting models large, "
             "last error 27 s ago: no connection"
         ),
         "counters: requests 12",
@@ -226,6 +226,18 @@ def test_the_environment_names_the_port(port: int, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CCR_PORT", str(port))
 
     assert ran("health")[0] == 0
+
+
+@pytest.mark.parametrize(("name", "value"), [("CCR_PORT", "abc"), ("CCR_PORT", "99999"), ("CCR_LOG_LEVEL", "loud")])
+@pytest.mark.parametrize("command", ["start", "status"])
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, command: str) -> None:
+    """What is wrong is said of the variable, and of the flag only where that was given."""
+    monkeypatch.setenv(name, value)
+    flag = {"CCR_PORT": "--port", "CCR_LOG_LEVEL": "--log-level"}[name]
+    if (command, name) != ("status", "CCR_LOG_LEVEL"):
+        status, output = ran(command)
+        assert (status, f"Invalid value for '{name}'" in output, flag in output) == (2, True, False)
+        assert flag in ran(command, flag, value)[1]
 
 
 def test_proxies_of_the_environment_are_not_asked(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,6 +199,19 @@ def test_a_public_address_without_a_key_is_refused(place: Path, host: str) -> No
     assert prepare(StartOptions(demo=True, host=host, public=True)).host == host
 
 
+@pytest.mark.parametrize("words", [["--host", "[::1]"], ["--config", "brackets.yaml"]], ids=["flag", "file"])
+def test_an_address_may_have_the_brackets_of_a_url(
+    place: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """`[::1]` is `::1`, as `http://[::1]:3456` makes one write it."""
+    (place / "brackets.yaml").write_text("server: {host: '[::1]'}\n" + CONFIG)
+    listened: list[str] = []
+    monkeypatch.setattr("engine.cli.start.in_foreground", lambda prepared: listened.append(prepared.host) or 0)
+    CliRunner().invoke(ccr, ["start", *(words if "--config" in words else ["--demo", *words])])
+
+    assert listened == ["::1"]
+
+
 @pytest.mark.parametrize(
     ("host", "loopback", "url"),
     [

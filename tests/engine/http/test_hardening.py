@@ -270,6 +270,26 @@ async def test_a_refused_body_is_not_listened_to_for_ever(monkeypatch: pytest.Mo
         writer.close()
 
 
+@pytest.mark.parametrize("close", [b"", b"connection: close\r\n"], ids=["kept", "close"])
+@pytest.mark.parametrize("end", [b"content-length: 6000000\r\n\r\n", b"transfer-encoding: chunked\r\n\r\n"])
+async def test_a_refusal_reaches_who_still_sends(close: bytes, end: bytes) -> None:
+    """Who sends a whole body before it reads finds the answer that came meanwhile, not a reset, and only that one."""
+    async with serving(Answer(HELLO)) as (_, server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + close + b"content-encoding: gzip\r\n" + end)
+        await reader.readuntil(b"HTTP/1.1 415 ")
+        for _ in range(60):
+            writer.write(b"186A0\r\n" + b"x" * 100_000 + b"\r\n" if b"chunked" in end else b"x" * 100_000)
+            await writer.drain()
+        assert b"content-encoding" in await reader.readuntil(b"}")
+        await reader.readuntil(b"}")
+        writer.write_eof()
+        assert await reader.read() == b""
+        while server.connections()["open"]:
+            await asyncio.sleep(0.001)
+        writer.close()
+
+
 async def test_a_client_that_does_not_read_is_let_go() -> None:
     """An answer that nobody takes ends its connection, and its upstream with it."""
     much = streamed({"content": "all work and no play " * 3_000})[0]

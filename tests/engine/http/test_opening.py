@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.http.guarded import Opening
+from engine.http.opening import Opening
 
 
 @dataclass
@@ -47,6 +47,18 @@ class Loop:
 
 
 @dataclass
+class Protocol:
+    """A connection whose request has come to its end, or not."""
+
+    wire: Wire
+    loop: Loop
+    whole: bool = True
+
+    def end(self) -> None:
+        self.wire.close()
+
+
+@dataclass
 class Cycle:
     """An answer on its way, as uvicorn has it."""
 
@@ -71,11 +83,12 @@ STEP, CLOSE = "step", "close"
         ([CLOSE], []),
     ],
 )
-def test_the_head_goes_out_with_what_follows_at_once(done: list[bytes | str], writes: list[bytes]) -> None:
+@pytest.mark.parametrize("whole", [True, False], ids=["", "the request goes on"])
+def test_the_head_goes_out_with_what_follows_at_once(done: list[bytes | str], writes: list[bytes], whole: bool) -> None:
     """Each row: what the answer writes, with the loop's steps between; and what is sent, in how many writes."""
     wire, loop = Wire(), Loop()
     cycle = Cycle(wire)
-    cycle.transport = Opening(cycle, loop)  # type: ignore[arg-type]
+    cycle.transport = Opening(cycle, Protocol(wire, loop, whole))  # type: ignore[arg-type]
     for what in done:
         if isinstance(what, bytes):
             cycle.transport.write(what)
@@ -89,5 +102,5 @@ def test_the_head_goes_out_with_what_follows_at_once(done: list[bytes | str], wr
     assert wire.closed == (CLOSE in done)
     if len(done) > 1:
         loop.step()
-        assert cycle.transport is wire
+        assert (cycle.transport is wire) == whole
         assert wire.writes == writes
