@@ -206,7 +206,7 @@ def test_an_address_may_have_the_brackets_of_a_url(
     """`[::1]` is `::1`, as `http://[::1]:3456` makes one write it."""
     (place / "brackets.yaml").write_text("server: {host: '[::1]'}\n" + CONFIG)
     listened: list[str] = []
-    monkeypatch.setattr("engine.cli.start.in_foreground", lambda prepared: listened.append(prepared.host) or 0)
+    monkeypatch.setattr("engine.cli.start.in_foreground", lambda prepared: listened.append(prepared.host))
     CliRunner().invoke(ccr, ["start", *(words if "--config" in words else ["--demo", *words])])
 
     assert listened == ["::1"]
