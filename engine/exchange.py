@@ -27,6 +27,7 @@ from providers.auth import Headers, scrubbed, without_secrets
 from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
 from providers.errors import KINDS, ProviderError
+from providers.nowhere import told_where
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.redirects import redirect_of
@@ -169,6 +170,7 @@ async def _accepted(
         finally:
             await response.aclose()
         error = redirect_of(ask.provider.name, response.head) or upstream.dialect.error_of(ask, response.head, body)
+        error = told_where(error, request.url)
         mended = upstream.mending.mended(ask, encoded, error) if upstream.mending is not None else None
         if mended is None:
             raise AttemptFailed(error)

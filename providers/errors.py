@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = _rows(
     Kind("cut", "api_error", 502, _UP, "same"),
     Kind("garbage", "api_error", 502, _UP, "same"),
     Kind("redirect", "api_error", 502, _UP, "other"),
+    Kind("path", "api_error", 502, _UP, "other"),
     Kind("empty", "api_error", 502, _UP, "same"),
     Kind("silent", "api_error", 502, _UP, "same"),
     Kind("server", "api_error", 500, _UP, "same"),
@@ -72,7 +73,8 @@ KINDS: dict[str, Kind] = _rows(
 `empty` is an answer without a reply in it, `silent` a whole reply in which the model says nothing and ends its turn: others
 are asked, and if none of them says more the client gets just that.
 
-`redirect` is an answer that points elsewhere, which is never followed: a credential would go where nobody sent it.
+`redirect` is an answer that points elsewhere, which is never followed: a credential would go where nobody sent it. `path` is a
+404 or 405 that is about the address, not about the model.
 """
 
 

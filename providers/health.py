@@ -66,6 +66,7 @@ SIGNALS: dict[str, Signal] = {
     "cut": Signal.FAULT,
     "garbage": Signal.FAULT,
     "redirect": Signal.FAULT,
+    "path": Signal.FAULT,
     "empty": Signal.FAULT,
     "server": Signal.FAULT,
     "unavailable": Signal.FAULT,

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn, seat_of
 from providers.endpoint import endpoint_shown
-from providers.errors import ProviderError
+from providers.errors import Blame, ProviderError
 from providers.health import CLOSED, DEFAULT_HEALTH, Circuit, HealthPolicy, Signal, State, admitted, after, signal_of
 from providers.shared_state import Alone, Circuited, Loaded, Seated, SharedState, shared_key
 from providers.spec import InstanceSpec, ProviderSpec
@@ -250,7 +250,7 @@ class Pool:
                 signal = signal_of(error)
                 if error.kind.retry == "refresh" and lease.refreshed:
                     signal = Signal.DENIED
-                if signal is not Signal.NEUTRAL:
+                if signal is not Signal.NEUTRAL or error.kind.blame is Blame.US:
                     record.errors += 1
                     record.last_error = error.message
                     record.last_error_at = now

@@ -7,6 +7,7 @@ credentials alone) is read as far as it goes, and nothing raises.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from providers.spec import (
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Entry, JSONValue, Mapping, Node, Scalar, Sequence, node_at, plain
+from schemas.wording import quoted
 
 DEFAULT_ENDPOINTS: dict[str, str] = {"gemini": "https://generativelanguage.googleapis.com/v1beta"}
 """Provider type -> the endpoint where none is written: the vendor's own."""
@@ -250,8 +252,14 @@ def _unusable_endpoints(node: Mapping) -> Iterator[Diagnostic]:
                 "CCR106",
                 "this endpoint is no http or https URL with a host",
                 endpoint.span,
-                help="write the base URL or the full path, such as `https://api.example.com/v1`",
+                help=f"write its scheme, too: {quoted('https://' + endpoint.value)}"
+                if _BARE_HOST.match(endpoint.value)
+                else "write the base URL or the full path, such as `https://api.example.com/v1`",
             )
+
+
+_BARE_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?=[/:]|$)(?!://)", re.IGNORECASE)
+"""The beginning of a URL without its scheme."""
 
 
 def _is_http(endpoint: str) -> bool:

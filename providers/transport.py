@@ -348,7 +348,8 @@ def _reason_of(error: Exception) -> str:
         case ssl.SSLCertVerificationError():
             return f"its certificate does not hold ({error.verify_message})"
         case ssl.SSLError():
-            return f"TLS failed ({error.reason or 'no reason given'})"
+            plain = error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+            return "what answers there speaks no TLS" if plain else f"TLS failed ({error.reason or 'no reason given'})"
         case socket.gaierror():
             return "the name cannot be resolved"
         case ConnectionError():

@@ -16,6 +16,7 @@ from rules.operands import (
     network_of,
 )
 from rules.operators import NUMBERS, OPERATORS, STRINGS, Network, address_of
+from rules.other_facts import operator_meant
 from rules.patterns import glob_of, pattern_of
 from rules.regex import PatternError
 from rules.written import Refused, Written, each, listed
@@ -120,7 +121,7 @@ class Matchers:
     def _check_operator(self, name: str, fact: str, spec: FactSpec, key: Scalar) -> None:
         span = key.span
         if name not in WRITTEN:
-            near = nearest(name, (*WRITTEN, "ignoreCase"))
+            near = operator_meant(name) or nearest(name, (*WRITTEN, "ignoreCase"))
             raise self.written.refused(
                 "CCR202",
                 f"there is no operator `{name}`",

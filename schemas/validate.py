@@ -17,11 +17,13 @@ from msgspec import Struct
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Span
 from schemas.document import Entry, Mapping, Node, Scalar, node_at
-from schemas.edits import in_quotes, renaming_whole, replacing
+from schemas.edits import in_quotes, renaming_whole, replacing, unsafe
 from schemas.keys_elsewhere import elsewhere
+from schemas.other_words import missing_for, shape_for, word_for
 from schemas.scalars import number_of
 from schemas.substitute import CREDENTIALS, is_unresolved, was_replaced
 from schemas.suggest import did_you_mean, nearest
+from schemas.target_texts import target_meant
 from schemas.wording import listed, quoted
 
 SUBSTITUTION = r"^\$\{.+\}$"
@@ -103,11 +105,20 @@ def _meant(fault: Fault) -> Iterator[str]:
             yield near
         if key in _OTHER_WORDS:
             yield _OTHER_WORDS[key]
+        if (name := _before_its_colon(key, fault.schema)) is not None:
+            yield name
+
+
+def _before_its_colon(key: str, schema: MappingType[str, Any]) -> str | None:
+    """The known key of `endpoint:http://...`, a pair without the blank that parts it in YAML."""
+    name = key.partition(":")[0]
+    return name if ":" in key and name in schema.get("properties", {}) else None
 
 
 _OTHER_WORDS = {
     "baseURL": "endpoint", "baseUrl": "endpoint", "base_url": "endpoint", "api_base_url": "endpoint", "url": "endpoint", "host": "endpoint",
     "when": "condition", "if": "condition", "match": "condition", "conditions": "condition",
+    "to": "target", "then": "target", "route": "target", "use": "target", "action": "target", "destination": "target",
 }  # fmt: skip
 
 
@@ -126,7 +137,12 @@ def _say_unknown(at: _At) -> Iterator[Diagnostic]:
         if entry is None:
             continue
         where = "" if not at.fault.path else f" in {_name(at.fault.path)}"
-        help_text = elsewhere(path_text((*at.fault.path, key))) or did_you_mean(key, known, listing=12)
+        joined = _before_its_colon(key, at.fault.schema)
+        help_text = (
+            f"write a blank after `{joined}:`"
+            if joined is not None
+            else elsewhere(path_text((*at.fault.path, key))) or did_you_mean(key, known, listing=12)
+        )
         free = [name for name in known if name not in at.fault.instance]
         fix = renaming_whole(entry.key, free)
         yield finding("CCR101", f"unknown key {quoted(key)}{where}", entry.key.span, help=help_text, fix=fix)
@@ -139,6 +155,7 @@ def _say_missing(at: _At) -> Iterator[Diagnostic]:
                 "CCR102",
                 f"{_name(at.fault.path)} has no {quoted(key)}",
                 key_or_start(at.root, at.fault.path),
+                help=missing_for(path_text((*at.fault.path, key))),
                 data={"key": key},
             )
 
@@ -223,11 +240,12 @@ def _kind_help(kinds: list[str], at: _At) -> str | None:
             return in_a_minute if form == _RATE_FORM[0] and at.node.raw.isdigit() else help_text
         shown = len(at.node.raw) <= 40 and CREDENTIALS not in at.fault.path
         return f'write it in quotes: `"{at.node.raw}"`' if shown else "write it in quotes"
-    if "array" in kinds and isinstance(value, (str, dict)):
-        return "put it in a list, even if it is the only one"
     if value is None:
         return "give it a value, or leave the key out"
-    return None
+    of_its_own = shape_for(path_text(at.fault.path))
+    if of_its_own is None and "array" in kinds and isinstance(value, (str, dict)):
+        return "put it in a list, even if it is the only one"
+    return of_its_own
 
 
 def _kind_fix(kinds: list[str], at: _At) -> Fix | None:
@@ -265,7 +283,14 @@ def _say_pattern(at: _At) -> Iterator[Diagnostic]:
         yield from _say_kind(at)
     else:
         form, help_text = _form_of(at)
-        yield finding("CCR106", f"{_name(at.fault.path)} is not of the form {form}", at.node.span, help=help_text)
+        meant = target_meant(at.root, str(at.fault.instance)) if form == _TARGET_FORM[0] else None
+        yield finding(
+            "CCR106",
+            f"{_name(at.fault.path)} is not of the form {form}",
+            at.node.span,
+            help=help_text if meant is None else f"did you mean {quoted(meant)}?",
+            fix=None if meant is None else unsafe(in_quotes(at.node.span, meant)),
+        )
 
 
 def _form_of(at: _At) -> tuple[str, str]:
@@ -308,9 +333,12 @@ def _say_choice(at: _At) -> Iterator[Diagnostic]:
         yield finding("CCR104", message, at.node.span, help=f"one of {listed(choices)}")
         return
     shown = "this" if CREDENTIALS in at.fault.path and at.fault.path[-1] != "type" else quoted(at.fault.instance)
+    other = word_for(path_text(at.fault.path), at.fault.instance)
     near = nearest(at.fault.instance, choices)
-    help_text = f"did you mean {quoted(near)}?" if near else f"one of {listed(choices)}"
-    fix = renaming_whole(at.node, choices) if isinstance(at.node, Scalar) else None
+    help_text = (
+        f"write {quoted(other)}" if other else f"did you mean {quoted(near)}?" if near else f"one of {listed(choices)}"
+    )
+    fix = renaming_whole(at.node, choices) if isinstance(at.node, Scalar) and other in (None, near) else None
     yield finding("CCR104", f"{_name(at.fault.path)} cannot be {shown}", at.node.span, help=help_text, fix=fix)
 
 

@@ -29,6 +29,7 @@ from providers.upstream import TransportFailed, UpstreamRequest, UpstreamRespons
 from rules.nodes import Target
 from schemas.decode_request import decode_request
 from schemas.suggest import nearest
+from schemas.wording import counted
 
 WITHIN_S = 10.0
 LIVE_WITHIN_S = 60.0
@@ -49,15 +50,21 @@ TINY = {"model": MODEL, "max_tokens": 16, "messages": [{"role": "user", "content
 
 _ADVICE: Mapping[str, str] = {
     "connect": "see that the address is right and the host can be reached from here (a firewall, a proxy, a name server)",
+    "path": "see that the path of `endpoint` is right",
     "timeout": "see that the host can be reached from here; a proxy is taken from HTTPS_PROXY",
     "credential": "put a valid key into the configuration, or log in again with the program that wrote the token",
     "model": "see that `endpoint` and the names in `settings.models` are right",
     "redirect": "put the address that it points to into `endpoint`",
 }
-_NO_TLS = "what answers there speaks no TLS: write `http://`, or the port that does"
+_NO_TLS = "write `http://`, or the port that speaks TLS"
 _CERTIFICATE = "its certificate is not trusted here: see that nothing intercepts the connection, or name the authority that signed it"
 
-_SAID = {"certificate": _CERTIFICATE, "WRONG_VERSION_NUMBER": _NO_TLS}
+_SAID = {
+    "certificate": _CERTIFICATE,
+    "speaks no TLS": _NO_TLS,
+    ": refused": "nothing listens there: start it, or mend the port in `endpoint`",
+    "cannot be resolved": "see that the host of `endpoint` is spelt right, and that this machine's name server knows it",
+}
 """What a message says -> what to do, whatever kind of failure it is."""
 
 
@@ -307,7 +314,10 @@ def _listed(name: str, spec: ProviderSpec, answer: Spoken, took: str) -> Check:
         return Check("providers", name, "ok", f"takes the credential, {took}")
     if not missing:
         return Check(
-            "providers", name, "ok", f"takes the credential and has {len(wanted) or len(offered)} models, {took}"
+            "providers",
+            name,
+            "ok",
+            f"takes the credential and has {counted(len(wanted) or len(offered), 'model')}, {took}",
         )
     near = nearest(missing[0], sorted(offered))
     said = f"takes the credential, but does not list {', '.join(f'`{one}`' for one in missing[:3])}"

@@ -33,6 +33,8 @@ _WORD = re.compile(r"[^\s\"',{}\[\]:]++(?![\"']?\s*:(?:\s|$))")
 _SIGNS = ("-", "#")
 """Words that only say what stands behind them: an item of a list, a comment."""
 Stretches: TypeAlias = dict[tuple[str, int], list[tuple[int, int | None]]]
+_OWN_WORDS = ("none", "bearer", "forward", "null", "false", "true")
+"""Words of the language itself, which advice needs."""
 _REACH = 10_000
 """So far around a place of a very long line is looked at, in characters."""
 
@@ -124,7 +126,8 @@ def _hidden_words(text: str, shown: str) -> list[str]:
         return []
     words = {text[match.start() : match.end()] for match in re.finditer(r"\*+", shown)}
     parts = {part for word in words for part in (word, word.strip("*&!@|>\"'`"))}
-    return sorted((part for part in parts if len(part) > 3 and set(part) != {"*"}), key=len, reverse=True)
+    told = (part for part in parts if len(part) > 3 and set(part) != {"*"} and part not in _OWN_WORDS)
+    return sorted(told, key=len, reverse=True)
 
 
 def _starred(text: str, parts: Iterable[tuple[int, int]]) -> str:

@@ -21,7 +21,7 @@ STATUS_KINDS: Mapping[int, str] = {
     402: "billing",
     403: "permission",
     404: "model",
-    405: "model",
+    405: "path",
     408: "request_timeout",
     409: "conflict",
     413: "too_large",
@@ -147,6 +147,17 @@ WORDINGS: tuple[tuple[re.Pattern[str], frozenset[int], str], ...] = (
         "quota",
     ),
     (re.compile(r"overloaded", re.I), frozenset((500, 503)), "overloaded"),
+    (
+        re.compile(
+            r"\A(?:error )?(?:404:? ?)?(?:(?:the )?(?:requested )?(?:page|file|path|url|route|resource|endpoint) )?"
+            r"(?:was |could )?not (?:be )?found\.?(?: 404)?(?: nginx.*)?\Z|\Amethod not allowed\.?\Z|unexpected endpoint"
+            r"|(?:invalid|unknown|unrecognized) (?:request )?url|cannot post /|no (?:such )?(?:route|endpoint|path)\b(?!s)"
+            r"|requested (?:url|resource).{0,200} not found",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        frozenset((404, 500)),
+        "path",
+    ),
 )
 """What a message says, under which statuses -> kind; for upstreams that give no code."""
 
@@ -167,6 +178,8 @@ def error_in_reply(ask: Ask, head: Head, value: object) -> ProviderError:
 
 def _error(ask: Ask, said: Said, status: int, head: Head) -> ProviderError:
     kind = kind_of(status, said.codes, said.message)
+    if kind == "path" and ask.path == "count_tokens":
+        kind = "model"  # it need not be able to count
     if kind == "credential" and all(one.credentials.type == "forward" for one in ask.provider.instances):
         kind = "forwarded_credential"
     shown = redacted(said.message, ask)

@@ -1,4 +1,4 @@
-"""An upstream that points elsewhere: told at once, never followed, and of the location only the host."""
+"""An upstream that points elsewhere: told at once, never followed, and of the location only the origin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fakes.gateway import Answer, in_process, streamed
 @pytest.mark.parametrize(
     ("location", "where"),
     [
-        ("https://login.example/in?token=secret", "points to `login.example`"),
+        ("https://login.example/in?token=secret", "points to `https://login.example`"),
         ("/v2/messages", "points to another path"),
         ("http://[broken", "points to another path"),
         (None, "answered 307; no redirect is followed"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
@@ -128,6 +128,7 @@ def _endpoint(kind: str, endpoint: Scalar, cleartext: bool) -> Iterator[Diagnost
             help="write `https://`; `tls: {allowCleartext: true}` lets it go there all the same",
             fix=replacing(inside(endpoint, 0, 4), "https", safe=False) if _is_written(endpoint) else None,
         )
+    yield from _other_path(kind, endpoint, parts)
     if parts.password or (parts.username and parts.scheme in ("http", "https")):
         yield finding("CCR801", "a credential is written in an endpoint", endpoint.span, help="use `authentication`")
     for row in _KNOWN_WRONG:
@@ -137,6 +138,47 @@ def _endpoint(kind: str, endpoint: Scalar, cleartext: bool) -> Iterator[Diagnost
             message = f"{quoted(host)} does not answer type {quoted(kind)} at this endpoint"
             yield finding("CCR805", message, endpoint.span, help=row.help_text)
             return
+
+
+# what a path ends in -> the type that asks it; None: an API that no type speaks
+_API_PATHS: tuple[tuple[str, str | None], ...] = (
+    ("/v1/messages", "anthropic"),
+    ("/v1/responses", "openai-responses"),
+    ("/chat/completions", "openai"),
+    ("/v1/completions", None),
+    ("/v1/embeddings", None),
+    ("/api/chat", None),
+    ("/api/generate", None),
+    ("/api", None),
+)
+_LOCAL_SERVERS = {11434: "Ollama", 1234: "LM Studio"}
+"""Usual port -> the server whose OpenAI format is at `/v1`."""
+
+
+def _other_path(kind: str, endpoint: Scalar, parts: SplitResult) -> Iterator[Diagnostic]:
+    """An endpoint of this type that ends in another API's path, or that lacks the `/v1` of a well-known local server."""
+    path = parts.path.rstrip("/")
+    if kind not in ("openai", "openai-responses", "anthropic"):
+        return
+    local = _LOCAL_SERVERS.get(parts.port or 0) if is_loopback(parts.hostname or "") else None
+    for ending, owner in _API_PATHS:
+        if (
+            path.endswith(ending)
+            and owner != kind
+            and (owner is not None or kind == "openai")
+            and (ending != "/api" or local)
+        ):
+            advice = f"type `{owner}` asks there" if owner else "write the address up to and including `/v1`"
+            message = f"an endpoint that ends in {quoted(ending)} is none of type {quoted(kind)}"
+            yield finding("CCR805", message, endpoint.span, help=advice)
+            return
+    if local and not path and kind in ("openai", "openai-responses"):
+        yield finding(
+            "CCR805",
+            f"{local} does not answer type {quoted(kind)} at this endpoint",
+            endpoint.span,
+            help="the path begins with `/v1`",
+        )
 
 
 def _is_written(scalar: Scalar) -> bool:
@@ -150,6 +192,10 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _SECRET_KEYS = ("apiKey", "token")
+_VARIABLE = re.compile(
+    r"(?:\$|%|\{\{ *(?:env\.)?|env[:.]|\$\(|process\.env\.|!env )?([A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN|SECRET|PAT))(?:%| *\}\}|\))?"
+)
+"""A variable's name as other programs write it."""
 # what people write where a local server wants any key at all
 _NO_SECRETS = (
     "",
@@ -177,13 +223,20 @@ def _secrets(provider: str, node: Node, local: bool) -> Iterator[Diagnostic]:
             continue
         if key in (*_SECRET_KEYS, "tokenPath") and _PLACEHOLDER.search(value.value):
             yield _placeholder(f"{quoted(key)} of {quoted(provider)}", value)
-        elif key in _SECRET_KEYS and not local and value.value.strip().lower() not in _NO_SECRETS:
-            yield finding(
-                "CCR801",
-                f"{quoted(key)} of {quoted(provider)} is written in the file",
-                value.span,
-                help="write `${NAME}` for an environment variable, or `${file:PATH}`",
-            )
+        elif key in _SECRET_KEYS:
+            text = value.value.strip()
+            variable = _VARIABLE.fullmatch(text)
+            if variable is not None or (not local and text.lower() not in _NO_SECRETS):
+                message = f"{quoted(key)} of {quoted(provider)} is written in the file"
+                yield finding("CCR801", message, value.span, help=_better(text, variable))
+
+
+def _better(text: str, variable: re.Match[str] | None) -> str:
+    if variable is None:
+        return "write `${NAME}` for an environment variable, or `${file:PATH}`"
+    if variable[1] == text:
+        return "if that is a variable's name, write it between `${` and `}`"
+    return f"write `${{{variable[1]}}}`"
 
 
 def _placeholder(what: str, node: Scalar) -> Diagnostic:

@@ -26,6 +26,7 @@ function drawTiles(view) {
   const failed = latest.filter(isFailure).length;
   const totals = latest.map((row) => row.totalMs).sort((a, b) => a - b);
   const rate = latest.length / Math.max(1, Math.min(reach, uptime)) * 60;
+  const [most, less] = span(uptime).match(/^(\S+ \S+) ?(.*)$/).slice(1);
   put(
     byId("tiles"),
     tile("requests", short(decided), `${rate.toFixed(rate < 10 ? 1 : 0)}/min`),
@@ -35,7 +36,7 @@ function drawTiles(view) {
     tile("failovers", whole(counters.failovers)),
     tile("tokens in", short(counters.inputTokens)),
     tile("tokens out", short(counters.outputTokens)),
-    tile("up for", span(uptime), workers ? `${workers.running.length} of ${workers.wanted} workers` : ""),
+    tile("up for", most, [less, workers && `${workers.running.length} of ${workers.wanted} workers`].filter(Boolean).join(" · ")),
   );
 }
 
@@ -111,7 +112,7 @@ function drawTargets(view) {
   const weight = (sum) => (priced ? sum.cost : sum.tokens);
   const most = Math.max(1e-9, ...[...sums.values()].map(weight));
   const all = [...sums.values()].reduce((total, sum) => total + sum.cost, 0);
-  byId("cost-said").textContent = priced ? `${money(view, all)} since the start` : "tokens since the start; no prices";
+  byId("cost-said").textContent = priced ? `${money(view, all)} since the start` : sums.size ? "tokens since the start; no prices" : "";
   put(
     byId("targets"),
     sums.size === 0 && el("p", { class: "muted empty" }, "nothing yet"),

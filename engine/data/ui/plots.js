@@ -42,6 +42,7 @@ function latency(view, rows, from, to) {
   put(
     byId("latency-key"),
     targets.slice(0, 8).map((target) => el("li", {}, el("i", { class: `swatch round ${hueOf(view, target)}` }), targetName(target))),
+    rows.some((row) => row.target === null && !isFailure(row)) && el("li", {}, el("i", { class: `swatch round ${hueOf(view, null)}` }), "no target"),
     rows.some(isFailure) && el("li", {}, el("b", { class: "bad", "aria-hidden": "true" }, "×"), "failed"),
   );
   put(place, frame.node);

@@ -158,7 +158,7 @@ def test_nobody_there_is_a_failure(tmp_path: Path) -> None:
     (gone, tls) = of_provider(checks)
     assert gone[0] == tls[0] == "fail"
     assert "refused" in gone[1]
-    assert "the address is right" in gone[1]
+    assert "nothing listens there" in gone[1]
     assert "TLS" in tls[1] or "tls" in tls[1] or "SSL" in tls[1]
 
 
