@@ -49,16 +49,16 @@ def translated(
 
     `model` is the name the client asked for, `message_id` the `msg_...` of this reply, `new_id` makes the unique end of ids that the
     upstream left out. `declared_tools` are the request's tools as the client names them and `tool_names` maps names as sent to
-    those (only where they differ): they matter for printed calls alone. `used_ids` gives the ids of the calls that the client has had. `input_estimate` stands in `message_start` until the
+    those (only where they differ): printed calls and those of an odd name are told by them. `used_ids` gives the ids of the calls that the client has had. `input_estimate` stands in `message_start` until the
     upstream has counted; it never reaches the summary. `form` is the one the client reads.
     """
-    printed = None
-    if extract_printed_calls and declared_tools:
-        sent = dict(tool_names or {})
-        printed = PrintedCalls(
-            {name: name for name in declared_tools} | {s: c for s, c in sent.items() if c in declared_tools}
-        )
-    repair = Repair(new_id, printed, used_ids)
+
+    def offered() -> Mapping[str, str]:
+        sent = (tool_names or {}).items()
+        return {name: name for name in declared_tools} | {name: mine for name, mine in sent if mine in declared_tools}
+
+    printed = PrintedCalls(offered()) if extract_printed_calls and declared_tools else None
+    repair = Repair(new_id, printed, used_ids, offered)
     if stream:
         return _Streamed(decoder, repair, form.writer(model, message_id, input_estimate))
     return _Whole(decoder, repair, form.fold(model, message_id))

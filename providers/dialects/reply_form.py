@@ -9,6 +9,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
 _BOM = b"\xef\xbb\xbf"
+_MOST_BLANK = 4_096
 
 
 class Form(StrEnum):
@@ -21,14 +22,17 @@ class Form(StrEnum):
 
 def form_of(begun: bytes | bytearray, content_type: str) -> Form:
     """The form of a body that begins with `begun`; `UNKNOWN` while more bytes are needed."""
-    head = bytes(begun[:64])
-    if len(head) < len(_BOM) and _BOM.startswith(head):
+    first = bytes(begun[:_MOST_BLANK])
+    if len(first) < len(_BOM) and _BOM.startswith(first):
         return Form.UNKNOWN
-    head = head.removeprefix(_BOM).lstrip()
+    says_stream = "event-stream" in content_type.lower()
+    blank = len(first) - len(first.removeprefix(_BOM).lstrip())
+    head = bytes(begun[blank : blank + 64])
     if not head:
-        return Form.UNKNOWN if len(begun) < 64 else Form.OTHER
+        # Blank lines keep a connection alive, in front of either form.
+        return Form.UNKNOWN if len(begun) < _MOST_BLANK else Form.STREAM if says_stream else Form.OTHER
     if head[:1] in (b"{", b"[", b"<"):
         return Form.OTHER
-    if "event-stream" in content_type.lower() or any(head.startswith(name) for name in _FIELDS):
+    if says_stream or any(head.startswith(name) for name in _FIELDS):
         return Form.STREAM
     return Form.UNKNOWN if any(name.startswith(head) for name in _FIELDS) else Form.OTHER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ def values_of(
 ) -> tuple[dict[str, object], tuple[str, ...]]:
     """The value of every row by its Python name: as written, else as the first endpoint's host has it, else the default.
 
-    Also sentences on what came from the host. A value of the wrong form (the schema has refused it before) counts as not written.
+    Of a mapping the host's members count too, unless written otherwise. Also sentences on what came from the host. A value of the wrong form (the schema has refused it before) counts as not written.
     """
     host = host_of(provider)
     there = next((defaults for end, defaults in hosts if host == end or host.endswith("." + end)), {})
@@ -73,7 +74,8 @@ def values_of(
         written = provider.settings.get(row.key)
         value: JSONValue
         if written is not None and row.fits(written):
-            value = written
+            theirs = there.get(row.key)
+            value = {**theirs, **written} if isinstance(theirs, dict) and isinstance(written, dict) else written
         elif row.key in there:
             value = there[row.key]
             notes.append(f"`{row.key}` is `{_shown(value)}` because the endpoint is `{host}`")
@@ -92,4 +94,4 @@ def host_of(provider: ProviderSpec) -> str:
 
 
 def _shown(value: JSONValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value)

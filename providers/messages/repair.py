@@ -7,12 +7,13 @@ another block begins, so that parallel calls stream one after the other.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
 
 from providers.errors import KINDS, ProviderError
+from providers.messages.call_names import offered_name
 from providers.messages.fold import CUT_REASONS, is_object
 from providers.messages.json_scan import JsonScan, Verdict
 from providers.messages.parts import Fault, Part, Stop, Text, ToolEnd, ToolInput, ToolStart, Usage
@@ -23,6 +24,7 @@ FIXES: dict[str, str] = {
     "set_empty_input_object": "the input was absent or null: `{}` is sent",
     "generated_tool_id": "the call had no id: one was made",
     "renewed_tool_id": "another call of the conversation has the same id: one was made",
+    "cleaned_tool_name": "the model's own format was left on the name of a tool: it was taken off",
     "reconciled_stop_reason": "the stop reason contradicted the calls: `tool_use` exactly when there are calls",
     "extracted_tool_<name>": "a call printed as text was made a real one (only if the provider asks for it)",
 }
@@ -61,12 +63,13 @@ class _Call(msgspec.Struct):
 class Repair:
     """Passes parts on, mended. `fixes` are the names of what was done, `tool_calls` the names of the calls passed on.
 
-    `printed` turns printed calls into real ones; None leaves text alone. `used_ids` gives the ids of the conversation's calls so far.
+    `printed` turns printed calls into real ones; None leaves text alone. `used_ids` gives the ids of the conversation's calls so far,
+    `offered` maps names that the upstream may use to the client's.
     """
 
     __slots__ = (
-        "_calls", "_done", "_ids", "_new_id", "_next_call", "_open", "_out", "_printed", "_used_ids", "fixes", "lost",
-        "tool_calls",
+        "_calls", "_done", "_ids", "_new_id", "_next_call", "_offered", "_open", "_out", "_printed", "_used_ids", "fixes",
+        "lost", "tool_calls",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +77,7 @@ class Repair:
         new_id: Callable[[], str],
         printed: PrintedCalls | None = None,
         used_ids: Callable[[], Iterable[object]] = tuple,
+        offered: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.fixes: list[str] = []
         self.lost: list[str] = []
@@ -81,6 +85,7 @@ class Repair:
         self._new_id = new_id
         self._printed = printed
         self._used_ids = used_ids
+        self._offered = offered
         self._ids: set[object] | None = None
         self._calls: dict[int, _Call] = {}
         self._open: list[_Call] = []
@@ -149,9 +154,16 @@ class Repair:
         self._release_text()
         self._printed = None
         self._another_block_begins()
-        part = self._with_own_id(part)
+        part = self._with_own_id(self._with_offered_name(part))
         call = self._calls[part.call] = _Call(part)
         self._open.append(call)
+
+    def _with_offered_name(self, part: ToolStart) -> ToolStart:
+        name = offered_name(part.name, self._offered())
+        if name is None:
+            return part
+        self.fixes.append("cleaned_tool_name")
+        return ToolStart(part.call, part.id, name)
 
     def _with_own_id(self, part: ToolStart) -> ToolStart:
         """The start with an id that no other call of the conversation has: clients find the result of a call by it alone."""

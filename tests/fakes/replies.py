@@ -38,13 +38,20 @@ class Came:
         return value
 
 
-def ask_of(tools: Sequence[str] = (), stop_sequences: Sequence[str] = (), server_tools: Sequence[str] = ()) -> Ask:
+def ask_of(
+    tools: Sequence[str] = (),
+    stop_sequences: Sequence[str] = (),
+    server_tools: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> Ask:
     """A request with these tools, for a provider called `up`."""
     declared = [Tool(name=name) for name in tools] + [Tool(name="web_search", type=kind) for kind in server_tools]
     request = MessagesRequest(
         raw=b"{}", fields={}, model=MODEL, messages=(), tools=tuple(declared), stop_sequences=tuple(stop_sequences)
     )
-    spec = ProviderSpec("up", "openai", (InstanceSpec("up", "http://up.test", Credentials()),))
+    spec = ProviderSpec(
+        "up", "openai", (InstanceSpec("up", "http://up.test", Credentials()),), settings=dict(settings or {})
+    )
     return Ask(request, spec, "upstream-model", None, {}, ids())
 
 

@@ -13,13 +13,12 @@ its place or becomes a reminder, by setting.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct, field
 
 from providers.dialects.losses import Losses
+from providers.dialects.openai.call_ids import sent_id
 from providers.dialects.openai.content import (
     Part,
     Takes,
@@ -31,25 +30,16 @@ from providers.dialects.openai.content import (
     text_part,
 )
 from providers.dialects.openai.options import Options
-from providers.dialects.thought_signatures import MARKER
-from providers.messages.signatures import unmarked
+from providers.dialects.openai.thoughts import Sent, Signing, Thoughts
 from schemas.decode_request import blocks_of
 from schemas.request import Block, Message, MessagesRequest
-
-Sent: TypeAlias = dict[str, Any]
 
 BILLING_LINE = "x-anthropic-billing-header"
 """How the client's first system block begins when it is a note to its vendor and not for the model."""
 
-_LEAST_ID_CHARS = 8
+_BETWEEN = "I have the results."
+"""What stands between tool results and the user's words for models that cannot read the one after the other."""
 _NO_RESULT = "[no result was given for this call]"
-
-
-class Signing(Struct, frozen=True):
-    """Whose signatures of calls are sent back (None: the upstream has just refused them), and whether calls without one are marked."""
-
-    issuer: str | None
-    marks_unsigned: bool
 
 
 def messages_of(
@@ -131,20 +121,15 @@ class _Conversation(Struct):
         """One assistant turn: its text, then its calls."""
         texts: list[Part] = []
         calls: list[Sent] = []
-        thoughts: list[str] = []
-        signature: str | None = None
+        thoughts = Thoughts(self.options, self.signing, self.losses)
         glue = ""
         for block in blocks:
             kind = block.type
             if kind == "tool_use":
-                calls.append(_signed(self._call(block), signature))
-                signature = None
+                calls.append(thoughts.sign(self._call(block)))
                 glue = "\n\n"
             elif kind in ("thinking", "redacted_thinking"):
-                own = self._signature(block)
-                if own is None or block.thinking:
-                    self._think(block, thoughts, is_own=own is not None)
-                signature = own or signature
+                thoughts.take(block)
                 glue = "\n\n"
             elif kind in ("server_tool_use", "mcp_tool_use"):
                 self.losses.add(f"messages.content.{kind}", "a call that the vendor's own server answered")
@@ -160,13 +145,7 @@ class _Conversation(Struct):
                     parts[0]["text"] = (glue if kind == "text" else "\n\n") + parts[0]["text"]
                 texts += parts
                 glue = "" if kind == "text" else "\n\n"
-        if signature is not None:
-            self.losses.add("messages.content.signature", "no call follows that it could belong to")
-        if calls and self.signing.marks_unsigned and "extra_content" not in calls[0]:
-            _signed(calls[0], MARKER)
-            self.losses.add(
-                "messages.content.tool_use", "called without a signature of this vendor, and marked as such"
-            )
+        thoughts.end(calls, {call.id: call.sent for call in self.waiting})
         self._say(texts, calls, thoughts)
 
     def others(self, turn: Iterable[Message]) -> None:
@@ -201,6 +180,8 @@ class _Conversation(Struct):
 
     def finished(self) -> list[Sent]:
         """The messages, those of plain text with a string as their content."""
+        if self.options.after_tools == "assistant":
+            self._bridge()
         for message in self.sent:
             content = message["content"]
             if message["role"] == "assistant":
@@ -209,11 +190,21 @@ class _Conversation(Struct):
                 message["content"] = compact(content)
         return self.sent
 
+    def _bridge(self) -> None:
+        after_tool = [
+            at
+            for at in range(1, len(self.sent))
+            if self.sent[at - 1]["role"] == "tool" and self.sent[at]["role"] not in ("tool", "assistant")
+        ]
+        for at in reversed(after_tool):
+            self.sent.insert(at, {"role": "assistant", "content": [text_part(_BETWEEN)]})
+        self.losses.add("messages", "an assistant message was put behind tool results", len(after_tool))
+
     def _empty(self, message: Sent) -> str | None:
         return None if "tool_calls" in message and self.options.empty_content == "null" else ""
 
-    def _say(self, texts: list[Part], calls: list[Sent], thoughts: list[str]) -> None:
-        if not texts and not calls and not thoughts:
+    def _say(self, texts: list[Part], calls: list[Sent], thoughts: Thoughts) -> None:
+        if not texts and not calls and not thoughts.texts and not thoughts.details:
             return
         last = self.sent[-1] if self.sent else None
         if last is not None and last["role"] == "assistant":
@@ -225,16 +216,14 @@ class _Conversation(Struct):
         else:
             message = {"role": "assistant", "content": texts}
             self.sent.append(message)
-        if thoughts:
-            before = message.get(self.options.thinking_history)
-            message[self.options.thinking_history] = "\n".join([before, *thoughts] if before else thoughts)
+        thoughts.write(message)
         if calls:
             message["tool_calls"] = calls
 
     def _call(self, block: Block) -> Sent:
         if block.cache_control is not None:
             self.losses.add("messages.content.cache_control", "a call takes no cache mark")
-        call = _Call(block.id, self._unique(block.id))
+        call = _Call(block.id, sent_id(block.id, [call.sent for call in self.waiting], self.options))
         self.waiting.append(call)
         arguments = "{}" if block.input is UNSET else bytes(block.input).decode()
         return {
@@ -242,31 +231,6 @@ class _Conversation(Struct):
             "type": "function",
             "function": {"name": self.names.get(block.name, block.name), "arguments": arguments},
         }
-
-    def _unique(self, call_id: str) -> str:
-        """The id to send: as it is, or hashed where it is too long or another call of this turn has it."""
-        limit = max(self.options.tool_call_id_chars, _LEAST_ID_CHARS)
-        taken = [call.sent for call in self.waiting]
-        sent, salt = call_id, 0
-        while not 0 < len(sent) <= limit or sent in taken:
-            sent = f"call_{_digest(call_id, salt)}"[:limit]
-            salt += 1
-        return sent
-
-    def _signature(self, block: Block) -> str | None:
-        """The signature for the next call, where the upstream gave it itself."""
-        return unmarked(self.signing.issuer, block.signature) if self.signing.issuer is not None else None
-
-    def _think(self, block: Block, thoughts: list[str], *, is_own: bool) -> None:
-        if block.type == "redacted_thinking":
-            self.losses.add("messages.content.redacted_thinking", "only its issuer can read it")
-        elif self.options.thinking_history == "drop":
-            self.losses.add("messages.content.thinking", "this upstream takes no earlier thinking")
-        else:
-            if block.signature and not is_own:
-                self.losses.add("messages.content.signature", "a signature is for its issuer only")
-            if block.thinking:
-                thoughts.append(block.thinking)
 
     def _answer(self, results: list[Block]) -> list[Part]:
         """Writes the tool messages in the order of the calls; gives the media of the results and results without a call."""
@@ -339,14 +303,3 @@ class _Conversation(Struct):
         first["text"] = f"<system-reminder>\n{first.get('text', '')}"
         last["text"] = f"{last.get('text', '')}\n</system-reminder>"
         self._user(parts)
-
-
-def _signed(call: Sent, signature: str | None) -> Sent:
-    """The call with the signature that Gemini gave it, where it gave one."""
-    if signature is not None:
-        call["extra_content"] = {"google": {"thought_signature": signature}}
-    return call
-
-
-def _digest(call_id: str, salt: int) -> str:
-    return hashlib.sha256(f"{call_id}\0{salt}".encode()).hexdigest()

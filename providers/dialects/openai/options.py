@@ -26,7 +26,7 @@ class Options:
 
     `offers` remembers what the encoder made of the tools of requests, with what that lost; `demanding` are models that have
     refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most, `signing` those that have refused another's calls for
-    want of a signature.
+    want of a signature, and `learned` what else each model refused (`lessons.py`). `sampling`: no lesson says to leave out temperature and the like.
     """
 
     max_tokens_field: str
@@ -39,6 +39,7 @@ class Options:
     reasoning_budgets: Mapping[str, int]
     reasoning_sampling: bool
     thinking_history: str
+    thinking_tag: str
     user_id: str
     user_field: str
     prompt_cache_key: bool
@@ -51,12 +52,16 @@ class Options:
     max_stop_sequences: int
     top_k: bool
     tool_call_id_chars: int
+    tool_call_id_form: str
+    after_tools: str
     extra_body: Mapping[str, JSONValue]
     extra_headers: Mapping[str, str]
     notes: tuple[str, ...]
+    sampling: bool = True
     offers: Recent[tuple[Offer, Losses]] = field(default_factory=Recent, compare=False, repr=False)
     demanding: set[str] = field(default_factory=set, compare=False, repr=False)
     signing: set[str] = field(default_factory=set, compare=False, repr=False)
+    learned: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def options_of(provider: ProviderSpec) -> Options:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.dialects import reply_form
+from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.reply_calls import MAX_INPUT_CHARS, Calls
-from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of
-from providers.dialects.openai.reply_reasoning import reasoning_in
-from providers.dialects.openai.reply_stops import BREAKS, better, stop_of
+from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of, fault_in
+from providers.dialects.openai.reply_reasoning import Reasoning
+from providers.dialects.openai.reply_stops import better, break_of, stop_of
+from providers.dialects.openai.reply_tags import TaggedThinking
 from providers.dialects.openai.reply_usage import usage_of
 from providers.dialects.refusals import error_in_reply
 from providers.dialects.reply_form import Form
@@ -36,8 +38,8 @@ class ReplyDecoder:
     """
 
     __slots__ = (
-        "_ask", "_body", "_calls", "_done", "_form", "_halves", "_head", "_last_is_text", "_pending_sources", "_refused",
-        "_search_asked", "_sources", "_sse", "_stop", "_texts", "_thoughts", "_unusable", "_usage",
+        "_ask", "_body", "_calls", "_done", "_form", "_halves", "_head", "_last_is_text", "_pending_sources", "_reasoning",
+        "_refused", "_search_asked", "_sources", "_sse", "_stop", "_tags", "_texts", "_thoughts", "_unusable", "_usage",
     )  # fmt: skip
 
     open_ended = False
@@ -49,7 +51,11 @@ class ReplyDecoder:
         self._form = Form.UNKNOWN
         self._body = bytearray()
         self._sse = SseDecoder()
-        self._calls = Calls(encoded.tool_names, issuer_of("openai", ask.provider.name))
+        options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+        issuer = issuer_of("openai", ask.provider.name)
+        self._calls = Calls(encoded.tool_names, issuer)
+        self._reasoning = Reasoning(issuer, kept=options.thinking_history == "reasoning_details")
+        self._tags = TaggedThinking(options.thinking_tag) if options.thinking_tag else None
         self._stop: Stop | None = None
         self._usage = Usage()
         self._texts = self._thoughts = self._refused = self._done = self._last_is_text = False
@@ -136,7 +142,7 @@ class ReplyDecoder:
                 self._unusable.cut(said=self._has_content) if is_cut(body) else self._unusable.no_reply(body), out
             )
             return
-        if chunk is None or not (chunk.choices or chunk.error):
+        if chunk is None or not (chunk.choices or chunk.error or chunk.base_resp):
             self._break(self._unusable.no_reply(body), out)
             return
         self._chunk(chunk, out)
@@ -144,10 +150,13 @@ class ReplyDecoder:
             self._end(out)
 
     def _chunk(self, chunk: Chunk, out: list[Part]) -> None:
-        if chunk.error or chunk.x_groq:
+        if chunk.error or chunk.x_groq or chunk.base_resp:
             groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
-            if error := chunk.error or groq.get("error"):
+            if error := fault_in(chunk.error) or groq.get("error"):
                 self._break(error_in_reply(self._ask, self._head, {"error": error}), out)
+                return
+            if (said := chunk.base_resp) and isinstance(said, dict) and said.get("status_code"):
+                self._break(error_in_reply(self._ask, self._head, {"base_resp": said}), out)
                 return
             self._count(groq.get("usage"), out)
         if chunk.usage is not None:
@@ -160,8 +169,8 @@ class ReplyDecoder:
             self._end(out)
 
     def _choice(self, choice: Choice, out: list[Part]) -> None:
-        if choice.error:
-            self._break(error_in_reply(self._ask, self._head, {"error": choice.error}), out)
+        if error := fault_in(choice.error):
+            self._break(error_in_reply(self._ask, self._head, {"error": error}), out)
             return
         if choice.usage is not None:
             self._count(choice.usage, out)
@@ -172,7 +181,7 @@ class ReplyDecoder:
         reason = choice.finish_reason
         if not reason or self._done:
             return
-        if kind := BREAKS.get(reason.lower()):
+        if kind := break_of(reason):
             self._break(self._unusable.error(kind, f"a reply that broke off (`{reason}`)"), out)
         else:
             self._stop = better(self._stop, stop_of(choice, reason, self._ask.request.stop_sequences))
@@ -195,12 +204,15 @@ class ReplyDecoder:
 
     def _delta(self, delta: Delta, out: list[Part]) -> None:
         if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
-            for part in reasoning_in(delta):
+            for part in self._reasoning.take(delta):
                 self._say(part, out)
         if delta.content:
-            self._say(Text(delta.content), out)
+            self._settle(out)
+            for part in self._tags.feed(delta.content) if self._tags is not None else (Text(delta.content),):
+                self._say(part, out)
         if delta.refusal:
             self._refused = True
+            self._flush(out)
             self._say(Text(delta.refusal), out)
         if delta.tool_calls or delta.function_call is not None:
             self._call(delta, out)
@@ -216,7 +228,19 @@ class ReplyDecoder:
             out += [citation_of(source) for source in self._pending_sources]
             self._pending_sources.clear()
 
+    def _flush(self, out: list[Part]) -> None:
+        """Something that is no text follows, or the end: tells what was held back."""
+        for part in self._tags.flush() if self._tags is not None else ():
+            self._say(part, out)
+        self._settle(out)
+
+    def _settle(self, out: list[Part]) -> None:
+        """Thinking is over: tells what belongs to it."""
+        if (beside := self._reasoning.settled()) is not None:
+            self._say(beside, out)
+
     def _call(self, delta: Delta, out: list[Part]) -> None:
+        self._flush(out)
         calls = delta.tool_calls or []
         for place, call in enumerate(calls):
             if call.index is None and len(calls) > 1:
@@ -266,6 +290,7 @@ class ReplyDecoder:
 
     def _end(self, out: list[Part]) -> None:
         """The reply is complete."""
+        self._flush(out)
         self._calls.flush(out)
         if self._calls.is_nameless:
             self._break(self._unusable.error("bad_reply", "a tool call that has no name"), out)

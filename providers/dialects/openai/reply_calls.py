@@ -85,8 +85,8 @@ class Calls:
 
     @property
     def is_nameless(self) -> bool:
-        """Whether there is a call that nobody can make, because its name never came."""
-        return not all(call.name for call in self._calls)
+        """Whether there is a call that nobody can make, because its name never came; one without input either is no call."""
+        return any(not call.name and call.pieces for call in self._calls)
 
     def _start(self, call: _Call, out: list[Part]) -> None:
         assert call.name is not None

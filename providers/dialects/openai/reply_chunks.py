@@ -60,12 +60,13 @@ class Choice(msgspec.Struct, gc=False):
 
 
 class Chunk(msgspec.Struct, gc=False):
-    """A chunk or a whole completion. `x_groq` holds Groq's usage or error."""
+    """A chunk or a whole completion. `x_groq` holds Groq's usage or error, `base_resp` MiniMax's, with status 0 where all is well."""
 
     choices: list[Choice] | None = None
     usage: Any = None
     error: Any = None
     x_groq: Any = None
+    base_resp: Any = None
 
 
 _strict = msgspec.json.Decoder(Chunk)
@@ -103,13 +104,20 @@ def _loose_chunk(value: Any) -> Chunk | None:
         usage=value.get("usage"),
         error=value.get("error"),
         x_groq=value.get("x_groq"),
+        base_resp=value.get("base_resp"),
     )
     says_error = value.get("object") in _ERROR_OBJECTS or value.get("type") in _ERROR_OBJECTS
     if chunk.error is None and chunk.choices is None and (says_error or any(value.get(key) for key in _ERROR_MEMBERS)):
         chunk.error = value
-    if chunk.choices is None and chunk.error is None and chunk.usage is None and chunk.x_groq is None:
+    members = (chunk.choices, chunk.error, chunk.usage, chunk.x_groq, chunk.base_resp)
+    return None if all(member is None for member in members) else chunk
+
+
+def fault_in(error: Any) -> Any:
+    """An `error` that says something; None for one of empty members, as some gateways put into every chunk."""
+    if isinstance(error, dict) and not any(error.values()):
         return None
-    return chunk
+    return error or None
 
 
 def _choice(value: dict[str, Any]) -> Choice:
@@ -170,7 +178,8 @@ def _text(value: Any) -> str | None:
         return "".join(_text(item) or "" for item in value) or None
     if isinstance(value, dict):
         return next(
-            (text for key in ("text", "content", "thinking", "refusal") if (text := _text(value.get(key)))), None
+            (text for key in ("text", "content", "thinking", "summary", "refusal") if (text := _text(value.get(key)))),
+            None,
         )
     return None
 

@@ -19,6 +19,7 @@ STOPS: Mapping[str, str] = {
     "length": "max_tokens",
     "max_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
+    "max_output": "max_tokens",
     "model_length": "max_tokens",
     "model_context_window_exceeded": "model_context_window_exceeded",
     "tool_calls": "tool_use",
@@ -34,6 +35,8 @@ STOPS: Mapping[str, str] = {
     "blocklist": "refusal",
     "prohibited_content": "refusal",
     "spii": "refusal",
+    "language": "refusal",
+    "image_safety": "refusal",
 }
 """`finish_reason` in lower case -> stop reason. A word that is not listed is an ordinary end: `end_turn`."""
 
@@ -44,13 +47,27 @@ BREAKS: Mapping[str, str] = {
     "abort": "cut",
     "cancelled": "cut",
     "malformed_function_call": "bad_reply",
+    "malformed_response": "bad_reply",
+    "unexpected_tool_call": "bad_reply",
+    "too_many_tool_calls": "bad_reply",
 }
 """`finish_reason` in lower case -> kind of error: the reply did not end, it broke."""
 
 
+def break_of(finish_reason: str) -> str | None:
+    """The kind of error that a `finish_reason` tells, if it does."""
+    return BREAKS.get(_word_in(finish_reason))
+
+
+def _word_in(finish_reason: str) -> str:
+    """The word that counts: Google writes its own behind the nearest of OpenAI's (`content_filter: RECITATION`)."""
+    general, _, own = finish_reason.lower().rpartition(": ")
+    return own if not general or own in STOPS or own in BREAKS else general
+
+
 def stop_of(choice: Choice, finish_reason: str, stop_sequences: Collection[str]) -> Stop:
     """The stop that a choice's `finish_reason` says; a stop string counts only if it is one that the client asked for."""
-    stop = stop_from(finish_reason.lower(), STOPS)
+    stop = stop_from(_word_in(finish_reason), STOPS)
     if stop.reason in ("end_turn", "stop_sequence"):
         for matched in (choice.matched_stop, choice.stop_reason):
             if isinstance(matched, str) and matched in stop_sequences:

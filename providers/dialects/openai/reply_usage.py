@@ -1,7 +1,8 @@
 """Token counts of Chat Completions as Anthropic means them.
 
 OpenAI's `prompt_tokens` includes what the cache served; Anthropic's `input_tokens` does not. `completion_tokens` includes
-`reasoning_tokens`, as Anthropic's `output_tokens` includes thinking.
+`reasoning_tokens`, as Anthropic's `output_tokens` includes thinking; xAI and Google count thinking beside it, which only their
+`total_tokens` shows.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ def usage_of(value: Any) -> Usage | None:
     prompt = _count(value, "prompt_tokens", "input_tokens")
     output = _count(value, "completion_tokens", "output_tokens")
     total = _count(value, "total_tokens")
-    if output is None and prompt is not None and total is not None:
-        output = max(total - prompt, 0)
+    thinking = _count(completion_details, "reasoning_tokens", "thinking_tokens")
+    if thinking is None:
+        thinking = _count(value, "reasoning_tokens")
+    if prompt is not None and total is not None:
+        output = _output(output, total - prompt, thinking)
     read = _count(prompt_details, "cached_tokens")
     if read is None:
         read = _count(value, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
-    write = _count(prompt_details, "cache_write_tokens", "cache_creation_tokens")
+    write = _count(prompt_details, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
     if write is None:
         write = _count(value, "cache_creation_input_tokens")
     # Anthropic's own names mean Anthropic's own arithmetic.
@@ -40,13 +44,21 @@ def usage_of(value: Any) -> Usage | None:
         output=output,
         cache_read=read,
         cache_write=write,
-        thinking=_count(completion_details, "reasoning_tokens", "thinking_tokens"),
+        thinking=thinking,
         web_searches=_searches(value),
     )
     return usage if usage != _NOTHING else None
 
 
 _NOTHING = Usage()
+
+
+def _output(output: int | None, rest: int, thinking: int | None) -> int | None:
+    """All that was given out, where `rest` is the total without the prompt: with the thinking that was counted beside the answer."""
+    if output is None:
+        return max(rest, 0)
+    beside = rest - output
+    return rest if beside > 0 and thinking in (None, beside) else output
 
 
 def _searches(value: Mapping[str, Any]) -> int | None:

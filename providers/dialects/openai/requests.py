@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,11 @@ import msgspec
 from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
-from providers.dialects.openai.messages import Signing, messages_of
+from providers.dialects.openai.lessons import LESSONS, STATUSES, after, lesson_in
+from providers.dialects.openai.messages import messages_of
 from providers.dialects.openai.options import MOST_DEMANDING, Options, options_of
 from providers.dialects.openai.reasoning import is_reasoner, reasoning_of, without_reasoning
+from providers.dialects.openai.thoughts import Signing
 from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.thought_signatures import refuses_signatures
@@ -41,33 +43,49 @@ _OF_SAMPLERS = ("frequency_penalty", "logit_bias", "presence_penalty")
 
 def encode(ask: Ask) -> Encoded:
     """The upstream request. Raises `Unencodable` for content nested deeper than it can be written."""
-    return _encoded(ask, demanded=False, unsigned=False)
+    learned = ask.options.learned.get(ask.model, frozenset()) if isinstance(ask.options, Options) else frozenset()
+    return _encoded(ask, learned)
 
 
 def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
-    """The request with earlier thinking as `reasoning_content`, after a refusal that demands it; None where that is no help.
+    """The request without what was refused, in the cases that are known; None where that is no help.
 
-    A turn that called tools and has no thinking to send back, since another issuer's is sealed, can only go on without thinking.
-    The same for a refusal about signatures, which Gemini gives calls in this API too: calls are marked as without one.
+    A refusal that demands earlier thinking gets it as `reasoning_content`. A turn that called tools and has no thinking to send back,
+    since another issuer's is sealed, can only go on without thinking. The same for a refusal about signatures, which Gemini gives
+    calls in this API too: calls are marked as without one. All else is in `lessons.LESSONS`.
     """
-    if error.status != 400:
-        return None
-    if refuses_signatures(error.message):
-        if isinstance(ask.options, Options) and len(ask.options.signing) < MOST_DEMANDING:
-            ask.options.signing.add(ask.model)
-        again = _encoded(ask, demanded=False, unsigned=True)
+    known = encoded.dialect_state if isinstance(encoded.dialect_state, frozenset) else frozenset()
+    if error.status == 400 and refuses_signatures(error.message):
+        _remember(ask, lambda options: options.signing)
+        again = _encoded(ask, known, unsigned=True)
         return without_thinking(again) if again.body != encoded.body else None
-    if not _DEMANDED.search(error.message):
+    if error.status == 400 and _DEMANDED.search(error.message):
+        _remember(ask, lambda options: options.demanding)
+        again = _encoded(ask, known, demanded=True)
+        done = Mended(again, "thinking-replayed", "sent again with its earlier thinking in `reasoning_content`")
+        return done if again.body != encoded.body else None
+    lesson = lesson_in(error.message, known) if error.status in STATUSES else None
+    if lesson is None:
         return None
-    if isinstance(ask.options, Options) and len(ask.options.demanding) < MOST_DEMANDING:
-        ask.options.demanding.add(ask.model)
-    again = _encoded(ask, demanded=True, unsigned=False)
-    done = Mended(again, "thinking-replayed", "sent again with its earlier thinking in `reasoning_content`")
-    return done if again.body != encoded.body else None
+    learned = known | {lesson}
+    again = _encoded(ask, learned)
+    if again.body == encoded.body:
+        return None
+    if isinstance(ask.options, Options) and (
+        ask.model in ask.options.learned or len(ask.options.learned) < MOST_DEMANDING
+    ):
+        ask.options.learned[ask.model] = learned
+    return Mended(again, "lesson-learned", f"sent again: {LESSONS[lesson].says}")
 
 
-def _encoded(ask: Ask, *, demanded: bool, unsigned: bool) -> Encoded:
+def _remember(ask: Ask, models_of: Callable[[Options], set[str]]) -> None:
+    if isinstance(ask.options, Options) and len(models := models_of(ask.options)) < MOST_DEMANDING:
+        models.add(ask.model)
+
+
+def _encoded(ask: Ask, lessons: frozenset[str], *, demanded: bool = False, unsigned: bool = False) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
+    options = after(options, lessons)
     if demanded or ask.model in options.demanding:
         options = replace(options, thinking_history="reasoning_content")
     losses = Losses()
@@ -84,6 +102,7 @@ def _encoded(ask: Ask, *, demanded: bool, unsigned: bool) -> Encoded:
         lost=losses.listed(),
         tool_names=restored_names(names),
         notes=options.notes,
+        dialect_state=lessons,
     )
 
 
@@ -95,6 +114,7 @@ def _body(
     signing = Signing(
         issuer=None if unsigned else issuer_of("openai", ask.provider.name),
         marks_unsigned=unsigned or ask.model in options.signing,
+        is_claude=not unsigned and any(name in ask.model.lower() for name in ("claude", "anthropic")),
     )
     offer = offer_of(request, options, ask.model_spec, names, losses)
     body: dict[str, Any] = {
@@ -148,7 +168,9 @@ def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
         value = getattr(request, name)
         if value is None:
             continue
-        if refuses and value != 1:
+        if not options.sampling:
+            losses.add(name, "the upstream refused it")
+        elif refuses and value != 1:
             losses.add(name, "a reasoning model here takes only 1")
         elif not refuses:
             out[name] = value

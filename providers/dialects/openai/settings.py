@@ -11,7 +11,8 @@
 | `reasoningLevels` | list of levels, least first | `low, medium, high` | the levels the upstream knows; another becomes the nearest below, or the least |
 | `reasoningBudgets` | level -> tokens | `low: 1, medium: 8000, high: 24000` | the least thinking budget for each level |
 | `reasoningSampling` | bool | true | whether a reasoning model takes `temperature`, `top_p` and `stop` |
-| `thinkingHistory` | `drop`, `reasoning_content`, `reasoning` | `drop` | earlier thinking: left out, or sent back in this field of the assistant message |
+| `thinkingHistory` | `drop`, `reasoning_content`, `reasoning`, `reasoning_details` | `drop` | earlier thinking: left out, or sent back in this field of the assistant message; `reasoning_details`: what this very provider gave, with its signatures |
+| `thinkingTag` | text | empty | the tag in which the server leaves thinking at the beginning of its text (`think`, `reasoning`): what it encloses becomes thinking |
 | `userId` | `drop`, `hash`, `forward` | `drop` | privacy: what becomes of `metadata.user_id` |
 | `userField` | `user`, `safety_identifier` | `user` | the field that carries it |
 | `promptCacheKey` | bool | false | send a hash of the session as `prompt_cache_key` |
@@ -24,6 +25,8 @@
 | `maxStopSequences` | int | 4 | how many stop sequences the upstream takes |
 | `topK` | bool | false | whether the upstream takes `top_k` |
 | `toolCallIdChars` | int | 40 | the longest tool-call id the upstream takes; longer ones are hashed |
+| `toolCallIdForm` | `any`, `mistral` | `any` | `mistral`: every id is nine letters and digits, as that vendor's models demand; others are hashed |
+| `afterTools` | `any`, `assistant` | `any` | `assistant`: a short assistant message stands between tool results and what the user says with them, as Mistral's models demand |
 | `extraBody` | mapping | empty | members laid over the request body, last |
 | `extraHeaders` | header -> value | empty | headers to send besides the credentials |
 
@@ -50,7 +53,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("reasoningLevels", "texts", ["low", "medium", "high"], LEVELS),
     Setting("reasoningBudgets", "counts", {"low": 1, "medium": 8000, "high": 24000}, LEVELS),
     Setting("reasoningSampling", "bool", True),
-    Setting("thinkingHistory", "enum", "drop", ("drop", "reasoning_content", "reasoning")),
+    Setting("thinkingHistory", "enum", "drop", ("drop", "reasoning_content", "reasoning", "reasoning_details")),
+    Setting("thinkingTag", "text", ""),
     Setting("userId", "enum", "drop", ("drop", "hash", "forward")),
     Setting("userField", "enum", "user", ("user", "safety_identifier")),
     Setting("promptCacheKey", "bool", False),
@@ -63,10 +67,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("maxStopSequences", "int", 4),
     Setting("topK", "bool", False),
     Setting("toolCallIdChars", "int", 40),
+    Setting("toolCallIdForm", "enum", "any", ("any", "mistral")),
+    Setting("afterTools", "enum", "any", ("any", "assistant")),
     Setting("extraBody", "mapping", {}),
     Setting("extraHeaders", "headers", {}),
 )
 """Every setting of the dialect, in the order of the reference."""
+
+_AZURE: Mapping[str, JSONValue] = {
+    "maxTokensField": "max_completion_tokens",
+    "midConversationSystem": "system",
+    "reasoningSampling": False,
+}
+_ZHIPU: Mapping[str, JSONValue] = {
+    "reasoningField": "thinking",
+    "thinkingHistory": "reasoning_content",
+    "maxStopSequences": 1,
+}
+_MINIMAX: Mapping[str, JSONValue] = {
+    "thinkingHistory": "reasoning_details",
+    "extraBody": {"reasoning_split": True},
+}
 
 HOSTS: tuple[tuple[str, Mapping[str, JSONValue]], ...] = (
     (
@@ -80,15 +101,19 @@ HOSTS: tuple[tuple[str, Mapping[str, JSONValue]], ...] = (
             "documents": "file",
         },
     ),
-    (
-        "openai.azure.com",
-        {"maxTokensField": "max_completion_tokens", "midConversationSystem": "system", "reasoningSampling": False},
-    ),
+    ("openai.azure.com", _AZURE),
+    ("cognitiveservices.azure.com", _AZURE),
     ("generativelanguage.googleapis.com", {"toolSchema": "gemini"}),
     ("aiplatform.googleapis.com", {"toolSchema": "gemini"}),
     (
         "openrouter.ai",
-        {"reasoningField": "reasoning", "cacheControl": "keep", "webSearch": "plugin", "documents": "file"},
+        {
+            "reasoningField": "reasoning",
+            "thinkingHistory": "reasoning_details",
+            "cacheControl": "keep",
+            "webSearch": "plugin",
+            "documents": "file",
+        },
     ),
     (
         "api.deepseek.com",
@@ -96,7 +121,13 @@ HOSTS: tuple[tuple[str, Mapping[str, JSONValue]], ...] = (
     ),
     ("moonshot.ai", {"reasoningField": "thinking", "thinkingHistory": "reasoning_content"}),
     ("moonshot.cn", {"reasoningField": "thinking", "thinkingHistory": "reasoning_content"}),
-    ("z.ai", {"reasoningField": "thinking", "thinkingHistory": "reasoning_content"}),
-    ("bigmodel.cn", {"reasoningField": "thinking", "thinkingHistory": "reasoning_content"}),
+    ("z.ai", _ZHIPU),
+    ("bigmodel.cn", _ZHIPU),
+    ("minimax.io", _MINIMAX),
+    ("minimaxi.com", _MINIMAX),
+    ("aliyuncs.com", {"reasoningField": "enable_thinking"}),
+    ("api.mistral.ai", {"streamOptions": False, "toolCallIdForm": "mistral", "afterTools": "assistant"}),
+    ("api.x.ai", {"reasoningSampling": False}),
+    ("amazonaws.com", {"thinkingTag": "reasoning"}),
 )
 """Host, or the end of one, -> the defaults that differ there. A setting in the file always wins."""

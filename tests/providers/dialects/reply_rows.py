@@ -35,7 +35,7 @@ def rows_in(folder: str) -> list[Any]:
 
 def check_streamed(new_decoder: Callable[[], Decoder], body: bytes, row: Row) -> None:
     """Streamed, the row gives its content, stop, usage and fixes (as the official SDK reads them), or its fault."""
-    came = streamed(new_decoder, body)
+    came = streamed(new_decoder, body, **_request_of(row))
     assert came.started == row.get("started", "fault" not in row)
     if "fault" in row:
         assert came.fault is not None
@@ -59,7 +59,7 @@ def check_streamed(new_decoder: Callable[[], Decoder], body: bytes, row: Row) ->
 
 def check_whole(new_decoder: Callable[[], Decoder], body: bytes, row: Row) -> None:
     """Not streamed, the same row gives the same content, stop and usage, or the same fault."""
-    came = whole(new_decoder, body)
+    came = whole(new_decoder, body, **_request_of(row))
     fault = row.get("whole_fault", row.get("fault"))
     if fault is not None:
         assert came.fault is not None
@@ -71,6 +71,10 @@ def check_whole(new_decoder: Callable[[], Decoder], body: bytes, row: Row) -> No
     assert (message["stop_reason"], message.get("stop_sequence")) == (row["stop"], row.get("sequence"))
     assert (message["id"], message["model"], message["role"]) == ("msg_1", "claude-test", "assistant")
     _check_summary(came.summary, row | {"lost": row.get("whole_lost", row.get("lost", []))})
+
+
+def _request_of(row: Row) -> dict[str, Any]:
+    return {"declared_tools": row.get("tools", ()), "tool_names": row.get("tool_names")}
 
 
 def _inputs_in(stream: bytes) -> list[str]:

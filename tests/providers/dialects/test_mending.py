@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from providers.dialects.openai.lessons import LESSONS
 from providers.dialects.seams import Mending
 from providers.dialects.table import TYPES, dialect_of, spoken_by
 from providers.errors import KINDS, ProviderError
@@ -163,3 +164,98 @@ def test_a_model_that_demanded_its_thinking_back_gets_it_without_being_refused_a
     assert mending_of("openai").mended(ask, first, error) is not None
     assert b'"reasoning_content":"hm"' in dialect_of("openai").encode(ask).body
     assert b'"reasoning_content":"hm"' not in dialect_of("openai").encode(replace(ask, model="other")).body
+
+
+SAYING = {**BASE, "temperature": 0.5, "stream": True, "thinking": {"type": "enabled", "budget_tokens": 9000}}
+CALLING = {
+    **SAYING,
+    "messages": [
+        HI,
+        {"role": "assistant", "content": [UNSIGNED, CALL]},
+        {"role": "user", "content": [*RESULT["content"], {"type": "text", "text": "go on"}]},
+    ],
+}
+KEPT = {"thinkingHistory": "reasoning_content"}
+
+# the lesson, what the upstream says, settings; what the request holds no longer, what it holds instead
+LESSON_ROWS: list[tuple[str, str, dict[str, Any], str, str]] = [
+    ("stream_options", "stream_options.include_usage: Extra inputs are not permitted", {}, '"stream_options"', ""),
+    ("stream_options", 'Bad request: json: unknown field "stream_options"', {}, '"stream_options"', ""),
+    ("max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", {}, '"max_tokens"', '"max_completion_tokens":16'),
+    ("sampling", "Unsupported value: 'temperature' does not support 0.5 with this model.", {}, '"temperature"', ""),
+    ("sampling", "invalid temperature: only 1 is allowed for this model", {}, '"temperature"', ""),
+    ("thinking_history", "messages.1.assistant.reasoning_content: Extra inputs are not permitted", KEPT, '"reasoning_content"', ""),
+    ("effort", "Model k does not support parameter reasoningEffort.", {}, '"reasoning_effort"', ""),
+    ("effort", "Unrecognized request argument supplied: reasoning_effort", {}, '"reasoning_effort"', ""),
+    ("call_ids", "Tool call id was c1 but must be a-z, A-Z, 0-9, with a length of 9.", {}, '"id":"c1"', '"id":"5e78a1b07"'),
+    ("after_tools", "Unexpected role 'user' after role 'tool'", {}, "", '"I have the results."'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lesson", "said", "settings", "gone", "instead"),
+    LESSON_ROWS,
+    ids=[f"{row[0]}-{at}" for at, row in enumerate(LESSON_ROWS)],
+)
+def test_a_refusal_of_what_was_sent_is_a_lesson(
+    lesson: str, said: str, settings: dict[str, Any], gone: str, instead: str
+) -> None:
+    """The request goes without it, once; the model is sent no more of it, and other models are sent what they were sent."""
+    ask = ask_of(CALLING, settings=settings, model=THINKS, name="k")
+    ask = replace(ask, options=dialect_of("openai").options_of(ask.provider))
+    first = dialect_of("openai").encode(ask)
+    error = ProviderError(KINDS["unprocessable"], f"`p` answered 422: {said}", 422)
+
+    found = mending_of("openai").mended(ask, first, error)
+
+    assert found is not None
+    assert found.said == f"sent again: {LESSONS[lesson].says}"
+    before, after = first.body.decode(), found.encoded.body.decode()
+    if gone:
+        assert (gone in before, gone in after) == (True, False)
+    if instead:
+        assert (instead in before, instead in after) == (False, True)
+    assert mending_of("openai").mended(ask, found.encoded, error) is None
+    again = dialect_of("openai").encode(ask)
+    assert again.body == found.encoded.body
+    assert LESSONS[lesson].says in again.notes
+    assert dialect_of("openai").encode(replace(ask, model="other")).body.decode() == before.replace('"k"', '"other"')
+
+
+def test_lessons_add_up() -> None:
+    """An upstream that refuses one thing after the other is sent none of them in the end, remembered or not."""
+    for options in (dialect_of("openai").options_of(ask_of(CALLING).provider), None):
+        ask = replace(ask_of(CALLING, model=THINKS), options=options)
+        encoded = dialect_of("openai").encode(ask)
+        for _, said, _, _, _ in LESSON_ROWS:
+            found = mending_of("openai").mended(ask, encoded, ProviderError(KINDS["bad_request"], said, 400))
+            encoded = found.encoded if found is not None else encoded
+        body = encoded.body.decode()
+        assert not any(gone in body for _, _, settings, gone, _ in LESSON_ROWS if gone and not settings)
+        assert all(instead in body for *_, instead in LESSON_ROWS)
+
+
+def test_a_limit_that_is_too_large_is_no_lesson() -> None:
+    """A wording that only names both limits says nothing of which of them is taken."""
+    ask = ask_of(SAYING)
+    encoded = dialect_of("openai").encode(ask)
+    said = "'max_tokens' or 'max_completion_tokens' is too large: 9. This model supports at most 8."
+    assert mending_of("openai").mended(ask, encoded, ProviderError(KINDS["bad_request"], said, 400)) is None
+
+
+def test_a_detail_that_is_missed_is_marked_as_missing() -> None:
+    """Where signatures are details, so is what stands for one that the history has not; one that is there stays."""
+    ask = ask_of(conversation(None), settings={"thinkingHistory": "reasoning_details"}, name="k")
+    ask = replace(ask, options=dialect_of("openai").options_of(ask.provider))
+    encoded = dialect_of("openai").encode(ask)
+    error = ProviderError(KINDS["bad_request"], f"`p` answered 400: Provider returned error: {MISSED}", 400)
+    found = mending_of("openai").mended(ask, encoded, error)
+    assert found is not None
+    sent = json.loads(found.encoded.body)["messages"][1]
+    assert sent["reasoning_details"] == [
+        {"type": "reasoning.encrypted", "id": "c1", "data": MARKER, "format": "google-gemini-v1", "index": 0}
+    ]
+    sealed = {"type": "reasoning.encrypted", "data": "U0lH", "id": "c1"}
+    given = {"type": "redacted_thinking", "data": marked(issuer_of("openai", "p"), json.dumps(sealed))}
+    again = dialect_of("openai").encode(replace(ask, request=ask_of(conversation(given)).request))
+    assert json.loads(again.body)["messages"][1]["reasoning_details"] == [sealed]

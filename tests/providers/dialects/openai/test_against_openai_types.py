@@ -19,7 +19,16 @@ from providers.dialects.openai.requests import encode
 from tests.providers.dialects.asking import REQUESTS, ask_of, row_ask, rows
 
 # The members that only a setting or a host with its own format brings.
-FOREIGN = {"reasoning", "thinking", "enable_thinking", "thinking_budget", "plugins", "top_k", "provider"}
+FOREIGN = {
+    "reasoning",
+    "thinking",
+    "enable_thinking",
+    "thinking_budget",
+    "plugins",
+    "top_k",
+    "provider",
+    "reasoning_split",
+}
 MESSAGE: TypeAdapter[Any] = TypeAdapter(ChatCompletionMessageParam)
 TOOL: TypeAdapter[Any] = TypeAdapter(ChatCompletionToolUnionParam)
 KNOWN = set(CompletionCreateParamsStreaming.__annotations__) | set(CompletionCreateParamsNonStreaming.__annotations__)

@@ -1,7 +1,7 @@
 """What becomes of a Chat Completions reply, streamed and whole; the rows are in `tests/tables/openai_replies/`.
 
 A row (see `reply_rows`) has the answer as `stream` and `more` (chunks; `d` a delta, `f` its finish reason, `raw` text sent as it is;
-`done: false` without `[DONE]`), `body` (JSON) or `bytes`.
+`done: false` without `[DONE]`), `body` (JSON) or `bytes`; and the provider's `settings`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _body(row: Row) -> bytes:
 
 
 def _decoder(row: Row) -> Decoder:
-    ask = ask_of(row.get("tools", ()), row.get("stop_sequences", ()), row.get("server_tools", ()))
+    ask = ask_of(row.get("tools", ()), row.get("stop_sequences", ()), row.get("server_tools", ()), row.get("settings"))
     return openai_decoder(ask, row.get("content_type", "text/event-stream"), row.get("tool_names"))
 
 

@@ -134,7 +134,11 @@ messages = st.lists(
 )
 
 
-@given(messages, st.sampled_from(["system", "reminder", "leading"]), st.sampled_from(["drop", "reasoning_content"]))
+@given(
+    messages,
+    st.sampled_from(["system", "reminder", "leading"]),
+    st.sampled_from(["drop", "reasoning_content", "reasoning_details"]),
+)
 def test_any_conversation_becomes_a_valid_one(conversation: list[dict[str, Any]], mode: str, history: str) -> None:
     """Each call is followed at once by one tool message with its id, no tool message stands alone, user and assistant alternate."""
     settings = {"midConversationSystem": mode, "thinkingHistory": history}
