@@ -12,8 +12,10 @@ import msgspec
 from litestar import Litestar, Request, Response, asgi, get, head
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import HTTPScope, Receive, Send
+from msgspec import Struct
 
 from engine.access.keys import RouterKey
 from engine.answers import answer_chat, answer_count, answer_explain, answer_messages
@@ -50,6 +52,21 @@ def entry_of(router: Router) -> HttpApp:
 
 def app_of(router: Router) -> Litestar:
     """The application around `router`."""
+    around = _Around(router)
+    return Litestar(
+        before_request=around.at_door,
+        route_handlers=[*_posted(router), *_asked(router), *page_routes()],
+        after_request=around.finish,
+        exception_handlers={HTTPException: around.on_http_error, Exception: around.on_our_bug},
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+        pdb_on_exception=False,
+    )
+
+
+def _posted(router: Router) -> list[ASGIRouteHandler]:
+    """The paths that answer as bytes come: they speak ASGI themselves."""
 
     @asgi(HOT_PATH, copy_scope=False)
     async def serve_messages(scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -70,6 +87,13 @@ def app_of(router: Router) -> Litestar:
     @asgi("/v1/ccr/events", copy_scope=False)
     async def serve_events(scope: HTTPScope, receive: Receive, send: Send) -> None:
         await watch(router, scope, receive, send)
+
+    return [serve_messages, serve_chat, serve_count_tokens, serve_explain, serve_events]
+
+
+def _asked(router: Router) -> list[HTTPRouteHandler]:
+    """The paths that are asked, and answer in one piece."""
+    description = openapi_text().encode()
 
     @get("/v1/models", sync_to_thread=False)
     def serve_models(
@@ -114,8 +138,6 @@ def app_of(router: Router) -> Litestar:
             raise HTTPException(status_code=503, detail="a worker does not answer, so the sums are not known")
         return Response(text, media_type=CONTENT_TYPE)
 
-    description = openapi_text().encode()
-
     @get("/openapi.json", sync_to_thread=False)
     def serve_openapi() -> Reply:
         return Response(description, status_code=200, media_type=JSON_TYPE)
@@ -124,75 +146,70 @@ def app_of(router: Router) -> Litestar:
     def serve_probe() -> Response[None]:
         return Response(None, status_code=200, media_type="text/plain")
 
-    def finish(response: Response[Any]) -> Response[Any]:
-        response.headers["request-id"] = "req_" + router.new_id()
-        response.headers["x-ccr-revision"] = router.gateway.revision
+    return [
+        serve_models,
+        serve_model,
+        serve_health,
+        serve_live,
+        probe_health,
+        serve_status,
+        serve_metrics,
+        serve_openapi,
+        serve_probe,
+    ]
+
+
+class _Around(Struct, frozen=True):
+    """What Litestar asks of us around every path but those that speak ASGI."""
+
+    router: Router
+
+    def finish(self, response: Response[Any]) -> Response[Any]:
+        """What every answer carries."""
+        response.headers["request-id"] = "req_" + self.router.new_id()
+        response.headers["x-ccr-revision"] = self.router.gateway.revision
         return response
 
-    def on_http_error(request: AnyRequest, problem: HTTPException) -> Reply:
-        reply = loop_of(router, request.headers.get(HOP_HEADER)) or refusal(
+    def on_http_error(self, request: AnyRequest, problem: HTTPException) -> Reply:
+        """An error of the framework, as the client's API words it."""
+        reply = loop_of(self.router, request.headers.get(HOP_HEADER)) or refusal(
             problem.status_code, _message_of(problem, request.method, request.url.path)
         )
-        request_id = "req_" + router.new_id()
-        headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
+        request_id = "req_" + self.router.new_id()
+        headers = {"request-id": request_id, "x-ccr-revision": self.router.gateway.revision}
         if problem.status_code == 405:
             headers["allow"] = ", ".join(_methods_of(request))
         return Response(
             reply.body(request_id, _api_of(request)), status_code=reply.status, media_type=JSON_TYPE, headers=headers
         )
 
-    def on_our_bug(request: AnyRequest, problem: Exception) -> Reply:
-        request_id = "req_" + router.new_id()
-        router.journal.bug(problem, request_id, path=request.url.path)
+    def on_our_bug(self, request: AnyRequest, problem: Exception) -> Reply:
+        """What nobody foresaw: the log has it, the client a number to ask by."""
+        request_id = "req_" + self.router.new_id()
+        self.router.journal.bug(problem, request_id, path=request.url.path)
         reply = refusal(500, "the router failed; its log has the details under this request id")
-        headers = {"request-id": request_id, "x-ccr-revision": router.gateway.revision}
+        headers = {"request-id": request_id, "x-ccr-revision": self.router.gateway.revision}
         return Response(
             reply.body(request_id, _api_of(request)), status_code=500, media_type=JSON_TYPE, headers=headers
         )
 
-    async def at_door(request: AnyRequest) -> Reply | None:
+    async def at_door(self, request: AnyRequest) -> Reply | None:
+        """Whether the client is let in: None, or why not."""
         peer = request.client.host if request.client else None
         try:
-            came_back = loop_of(router, request.headers.get(HOP_HEADER))
+            came_back = loop_of(self.router, request.headers.get(HOP_HEADER))
             if came_back is not None:
                 raise Refused(came_back)
             if request.method == "HEAD" or request.url.path in _OPEN:
                 return None
-            key = await let_in(router, request.scope, peer, needs_key=not _is_keyless(request.url.path))
+            key = await let_in(self.router, request.scope, peer, needs_key=not _is_keyless(request.url.path))
             request.state[_KEY] = key
         except Refused as refused:
-            request_id = "req_" + router.new_id()
-            note_refusal(router, request_id, peer, refused.reply)
+            request_id = "req_" + self.router.new_id()
+            note_refusal(self.router, request_id, peer, refused.reply)
             body = refused.reply.body(request_id, _api_of(request))
             return Response(body, status_code=refused.reply.status, media_type=JSON_TYPE)
         return None
-
-    return Litestar(
-        before_request=at_door,
-        route_handlers=[
-            serve_messages,
-            serve_chat,
-            serve_count_tokens,
-            serve_explain,
-            serve_events,
-            serve_models,
-            serve_model,
-            serve_health,
-            serve_live,
-            probe_health,
-            serve_status,
-            serve_metrics,
-            serve_openapi,
-            serve_probe,
-            *page_routes(),
-        ],
-        after_request=finish,
-        exception_handlers={HTTPException: on_http_error, Exception: on_our_bug},
-        request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=None,
-        logging_config=None,
-        pdb_on_exception=False,
-    )
 
 
 _OPEN = ("/health/live",)
