@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequence, node_at, plain
+from schemas.faults import SUBSTITUTION, Fault
 from schemas.fits import fits
 from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
 from schemas.scalars import number_of
 from schemas.substitute import is_exactly_one
-from schemas.validate import SUBSTITUTION, Fault, findings_of
+from schemas.validate import findings_of
 
 
 def shape(document: Document) -> tuple[Document, list[Diagnostic]]:

@@ -10,12 +10,12 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct, field
 
-from engine.doctor.verdicts import Check, Verdict
+from engine.doctor.answers import Spoken, failure, judged
+from engine.doctor.verdicts import Check
 from engine.gateway import Gateway, Upstream, model_of
 from providers.auth import Headers, without_secrets
 from providers.credentials import CredentialFailed
@@ -24,16 +24,13 @@ from providers.endpoint import endpoint_shown, host_of, origin_of, url_of
 from providers.errors import KINDS, ProviderError
 from providers.messages.parts import Fault
 from providers.signing import request_to
-from providers.spec import InstanceSpec, ProviderSpec, Timeouts
+from providers.spec import InstanceSpec, Timeouts
 from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
 from rules.nodes import Target
 from schemas.decode_request import decode_request
-from schemas.suggest import nearest
-from schemas.wording import counted
 
 WITHIN_S = 10.0
 LIVE_WITHIN_S = 60.0
-SLOW_S = 2.0
 MOST_BYTES = 4_194_304
 
 LISTS: Mapping[str, tuple[str, str]] = {
@@ -47,34 +44,6 @@ MODEL = "claude-haiku-4-5"
 """Asked for where a provider names no model."""
 
 TINY = {"model": MODEL, "max_tokens": 16, "messages": [{"role": "user", "content": "Say ok."}]}
-
-_ADVICE: Mapping[str, str] = {
-    "connect": "see that the address is right and the host can be reached from here (a firewall, a proxy, a name server)",
-    "path": "see that the path of `endpoint` is right",
-    "timeout": "see that the host can be reached from here; a proxy is taken from HTTPS_PROXY",
-    "credential": "put a valid key into the configuration, or log in again with the program that wrote the token",
-    "model": "see that `endpoint` and the names in `settings.models` are right",
-    "redirect": "put the address that it points to into `endpoint`",
-}
-_NO_TLS = "write `http://`, or the port that speaks TLS"
-_CERTIFICATE = "its certificate is not trusted here: see that nothing intercepts the connection, or name the authority that signed it"
-
-_SAID = {
-    "certificate": _CERTIFICATE,
-    "speaks no TLS": _NO_TLS,
-    ": refused": "nothing listens there: start it, or mend the port in `endpoint`",
-    "cannot be resolved": "see that the host of `endpoint` is spelt right, and that this machine's name server knows it",
-}
-"""What a message says -> what to do, whatever kind of failure it is."""
-
-
-class Spoken(Struct, frozen=True):
-    """What an instance answered. `body` is cut at `MOST_BYTES`."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float
 
 
 class Examination(Struct):
@@ -222,119 +191,3 @@ async def _body_of(response: UpstreamResponse) -> bytes:
         if len(body) > MOST_BYTES:
             break
     return bytes(body)
-
-
-def failure(name: str, error: ProviderError) -> Check:
-    """What could not be done, and what to do."""
-    advice = next((said for part, said in _SAID.items() if part in error.message), _ADVICE.get(error.kind.name, ""))
-    if not advice and error.kind.blame.value == "us":
-        advice = _ADVICE["credential"]
-    return Check("providers", name, "fail", error.message, advice)
-
-
-Row: TypeAlias = tuple[Verdict, str, str]
-
-_STATUSES: Mapping[int, Row] = {
-    401: ("fail", "refuses the credential (401)", _ADVICE["credential"]),
-    403: (
-        "fail",
-        "refuses the credential (403)",
-        "see that the key may be used for this, and that the address is the right one",
-    ),
-    429: ("warn", "takes the credential, but its limit is reached (429)", "wait, or see the account's limits"),
-}
-
-
-def judged(name: str, spec: ProviderSpec, answer: Spoken, *, lists: bool) -> list[Check]:
-    """What an answer says: of the credential where the list of models was asked for, else only that somebody is there."""
-    took = f"in {answer.seconds * 1000:.0f} ms"
-    if answer.status >= 500:
-        return [
-            Check(
-                "providers",
-                name,
-                "warn",
-                f"answers with {answer.status} {took}",
-                "it fails by itself; see its status page",
-            )
-        ]
-    if 300 <= answer.status < 400:
-        return [
-            Check(
-                "providers",
-                name,
-                "fail",
-                f"points elsewhere ({answer.status}), which is not followed",
-                _ADVICE["redirect"],
-            )
-        ]
-    if not lists:
-        checks = [
-            Check(
-                "providers",
-                name,
-                "note",
-                f"is there ({took}); its credential is not proved",
-                "`--live` sends one small paid request",
-            )
-        ]
-    elif answer.status in _STATUSES:
-        verdict, said, advice = _STATUSES[answer.status]
-        checks = [Check("providers", name, verdict, f"{said} {took}", advice)]
-    elif 200 <= answer.status < 300:
-        checks = [_listed(name, spec, answer, took)]
-    else:
-        said = f"is there ({took}), but has no list of models ({answer.status}); its credential is not proved"
-        checks = [Check("providers", name, "note", said, "`--live` sends one small paid request")]
-    if answer.seconds > SLOW_S:
-        checks.append(
-            Check(
-                "providers",
-                name,
-                "warn",
-                f"took {answer.seconds:.1f} s for its first byte",
-                "see whether a proxy or a name server is slow",
-            )
-        )
-    return checks
-
-
-def _listed(name: str, spec: ProviderSpec, answer: Spoken, took: str) -> Check:
-    """Whether the configured models are among those that the upstream lists."""
-    listed = rows_in(answer.body)
-    if listed is None:
-        said = f"answers with something that is no list of models, {took}; its credential is not proved"
-        return Check(
-            "providers", name, "warn", said, "see that `endpoint` is the address of the API; `--live` tries it"
-        )
-    offered = models_in(listed)
-    wanted = [model.name for model in spec.models]
-    missing = [model for model in wanted if model not in offered]
-    if not offered:
-        return Check("providers", name, "ok", f"takes the credential, {took}")
-    if not missing:
-        return Check(
-            "providers",
-            name,
-            "ok",
-            f"takes the credential and has {counted(len(wanted) or len(offered), 'model')}, {took}",
-        )
-    near = nearest(missing[0], sorted(offered))
-    said = f"takes the credential, but does not list {', '.join(f'`{one}`' for one in missing[:3])}"
-    return Check("providers", name, "warn", said, f"did you mean `{near}`?" if near else "see `settings.models`")
-
-
-def rows_in(body: bytes) -> list[Any] | None:
-    """The rows of a list of models, in OpenAI's and Anthropic's form (`data`), Gemini's (`models`) or bare; None for what is none."""
-    try:
-        listed: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    rows = listed.get("data", listed.get("models")) if isinstance(listed, dict) else listed
-    return rows if isinstance(rows, list) else None
-
-
-def models_in(rows: list[Any]) -> frozenset[str]:
-    """The names in the rows: `id`, of Gemini's `name`."""
-    names = [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)]
-    return frozenset(name.removeprefix("models/") for name in names if isinstance(name, str))

@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import ccr
+from engine.doctor.answers import SLOW_S, Spoken, judged, models_in, rows_in
 from engine.doctor.client import SettingsFile, client_checks, leads_to, proxies_check, router_checks
 from engine.doctor.client_files import settings_files
-from engine.doctor.providers import SLOW_S, Spoken, judged, models_in, rows_in
 from engine.doctor.verdicts import Check, clock_check, configuration_checks, exit_status, lines_of
 from providers.spec import ModelSpec, ProviderSpec
 from tests.fakes.loopback import LoopbackServer, Refusing
