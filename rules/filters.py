@@ -24,6 +24,7 @@ from schemas.decode_request import decode_request
 from schemas.known_patterns import joined
 from schemas.members import spliced
 from schemas.request import Envelope, MessagesRequest
+from schemas.wrapped import unwrapped
 
 _NOT_SEARCHED = frozenset({"model", "mcp_servers"})
 """Members of a request that are no text, and those whose credentials are meant for whom it is sent to."""
@@ -154,6 +155,7 @@ def _contents_of(request: MessagesRequest) -> _Contents:
 
     def keep(text: str) -> str:
         texts.append(text)
+        texts.extend(inner for _, inner in unwrapped(text))
         return text
 
     for name, raw in request.fields.items():
@@ -181,8 +183,11 @@ def _has_twins(data: bytes, value: Any) -> bool:
 
 
 def _spans(patterns: Sequence[Spotter], text: str) -> list[tuple[int, int]]:
-    """Where the patterns are in a text, those that touch or overlap joined."""
-    return joined(span for pattern in patterns for span in pattern.spans(text))
+    """Where the patterns are in a text, those that touch or overlap joined; a stretch of base64 counts whole."""
+    wrapped = (
+        span for span, inner in unwrapped(text) if any(one.may_be_in(inner) and one.spans(inner) for one in patterns)
+    )
+    return joined([*(span for pattern in patterns for span in pattern.spans(text)), *wrapped])
 
 
 def _searched(

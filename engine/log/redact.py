@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from schemas.known_patterns import HIDDEN, Shape, is_hinted
+from schemas.known_patterns import HIDDEN, Shape, is_hinted, joined
 from schemas.surrogates import text_of_body
+from schemas.wrapped import unwrapped
 
 SECRET_HEADERS = frozenset(
     {
@@ -61,12 +62,20 @@ def may_hold_secret(data: bytes) -> bool:
 def redacted(value: Any) -> Any:
     """A JSON value with every text redacted, but for long base64 ones."""
     if isinstance(value, str):
-        return value if len(value) > BASE64_CHARS and _BASE64.fullmatch(value) else redact(value)
+        return value if len(value) > BASE64_CHARS and _BASE64.fullmatch(value) else redact(_without_wrapped(value))
     if isinstance(value, list):
         return [redacted(item) for item in value]
     if isinstance(value, dict):
         return {redact(name): redacted(item) for name, item in value.items()}
     return value
+
+
+def _without_wrapped(text: str) -> str:
+    """The text with `***` for each stretch of base64 in which there is a credential."""
+    cuts = joined(span for span, inner in unwrapped(text) if redact(inner) != inner)
+    for start, end in reversed(cuts):
+        text = f"{text[:start]}{MARK}{text[end:]}"
+    return text
 
 
 def redacted_body(body: bytes) -> Any:

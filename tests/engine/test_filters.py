@@ -99,8 +99,11 @@ def everywhere(secret: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+WRAPPED = base64.b64encode(f"user:{SECRET}".encode()).decode()
+
+
 @pytest.mark.parametrize("dialect", SPEAKERS)
-@pytest.mark.parametrize("secret", [SECRET, OWN])
+@pytest.mark.parametrize("secret", [SECRET, OWN, WRAPPED])
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
 async def test_what_is_cut_out_reaches_no_upstream(
     dialect: str, secret: str, path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -114,6 +117,7 @@ async def test_what_is_cut_out_reaches_no_upstream(
     assert got.headers["x-ccr-filters"].startswith("cut=")
     for request in sent:
         assert b"CANARY" not in request.body
+        assert secret.encode() not in request.body
         assert b"[redacted: cut]" in request.body
         json.loads(request.body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -187,3 +188,11 @@ def test_limits_change_while_it_writes(tmp_path: Path) -> None:
     journal.close()
 
     assert [json.loads(path.read_text())["message"] for path in log_files(tmp_path)] == ["before", "between", "after"]
+
+
+def test_credentials_in_base64_are_cut_out_of_bodies() -> None:
+    """What is saved of a request has them neither as they are nor wrapped; other base64 stays."""
+    secret = base64.b64encode(b"aws: AKIAIOSFODNN7EXAMPLE").decode()
+    plain = base64.b64encode(b"nothing that anybody hides").decode()
+
+    assert redacted({"content": [f"auth: {secret}, {plain}"]}) == {"content": [f"auth: ***, {plain}"]}
