@@ -291,6 +291,7 @@ async def _pass_on(
     now = router.clock()
     if not responder.started:
         plan.committed()
+        attempt.target.pool.answering(attempt.pick)
         one.answered_by = attempt
         one.first_byte_at = now
         note_step(router, one, "answering", instance=attempt.pick.instance.id)

@@ -83,26 +83,30 @@ def _weighing(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     return [one for one in candidates if one.weight > 0] or candidates
 
 
+def _share(one: Candidate) -> int:
+    return max(one.weight, 1)  # 0 stands beside others only where all have 0
+
+
 def _weighted(ballot: Ballot, turn: Turn, _rng: random.Random) -> Candidate:
-    return max(_weighing(ballot.candidates), key=lambda one: (turn.credit.get(one.name, 0) + one.weight, -one.index))
+    return max(_weighing(ballot.candidates), key=lambda one: (turn.credit.get(one.name, 0) + _share(one), -one.index))
 
 
 def _note_weights(ballot: Ballot, turn: Turn, chosen: Candidate) -> None:
     """Smooth weighting: every candidate earns its weight, the chosen one pays the sum."""
     weighing = _weighing(ballot.candidates)
     for one in weighing:
-        turn.credit[one.name] = turn.credit.get(one.name, 0) + one.weight
-    turn.credit[chosen.name] = turn.credit.get(chosen.name, 0) - sum(one.weight for one in weighing)
+        turn.credit[one.name] = turn.credit.get(one.name, 0) + _share(one)
+    turn.credit[chosen.name] = turn.credit.get(chosen.name, 0) - sum(map(_share, weighing))
 
 
 def _random(ballot: Ballot, _turn: Turn, rng: random.Random) -> Candidate:
     weighing = _weighing(ballot.candidates)
-    return rng.choices(weighing, weights=[max(one.weight, 1) for one in weighing])[0]
+    return rng.choices(weighing, weights=list(map(_share, weighing)))[0]
 
 
 def _least_busy(ballot: Ballot, turn: Turn, _rng: random.Random) -> Candidate:
     """The fewest requests in flight for its weight; equal ones take turns."""
-    loads = [(one.inflight / max(one.weight, 1), one) for one in ballot.candidates]
+    loads = [(one.inflight / _share(one), one) for one in _weighing(ballot.candidates)]
     least = min(load for load, _ in loads)
     return _next_in_turn([one for load, one in loads if load == least], turn)
 
@@ -121,13 +125,14 @@ def _priority(ballot: Ballot, _turn: Turn, _rng: random.Random) -> Candidate:
 
 def _sticky(ballot: Ballot, turn: Turn, _rng: random.Random) -> Candidate:
     """The instance the session sits on, else its favourite by rendezvous hashing; without a session, turns."""
+    weighing = _weighing(ballot.candidates)
     if ballot.session is None:
-        return _next_in_turn(ballot.candidates, turn)
+        return _next_in_turn(weighing, turn)
     seat = turn.seats.get(seat_of(ballot.session))
     for one in ballot.candidates:
         if one.name == seat:
             return one
-    return max(ballot.candidates, key=lambda one: (affinity(ballot.session or "", one.name, one.weight), -one.index))
+    return max(weighing, key=lambda one: (affinity(ballot.session or "", one.name, _share(one)), -one.index))
 
 
 def _note_seat(ballot: Ballot, turn: Turn, chosen: Candidate) -> None:
@@ -157,7 +162,7 @@ def affinity(session: str, instance: str, weight: int = 1) -> float:
     """
     digest = hashlib.blake2b(f"{session}\0{instance}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     share = (int.from_bytes(digest, "big") + 0.5) / 2.0**64
-    return -max(weight, 1) / math.log(share) if share < 1.0 else math.inf
+    return -weight / math.log(share) if share < 1.0 else math.inf
 
 
 def _note_nothing(_ballot: Ballot, _turn: Turn, _chosen: Candidate) -> None:

@@ -164,6 +164,11 @@ def admitted(circuit: Circuit, now: float) -> Circuit:
     return replace(circuit, probing=True)
 
 
+def answering(circuit: Circuit) -> Circuit:
+    """The circuit once the trial's answer has begun: the next may try too, for how a long answer ends is known late."""
+    return replace(circuit, probing=False) if circuit.probing else circuit
+
+
 def after(
     circuit: Circuit,
     signal: Signal,

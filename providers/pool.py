@@ -2,6 +2,7 @@
 
     pick = pool.pick(wish, now, rng)      who should take it (changes nothing)
     lease = pool.take(pick, now)          it is taken: counted, in flight
+    pool.answering(pick)                  its answer has begun
     pool.give_back(lease, outcome, now, rng)
 
 `outcome` is how the attempt ended: `Succeeded`, `Failed` or `Abandoned` (the client went away: says nothing).
@@ -18,7 +19,18 @@ from msgspec import Struct, field
 from providers.balance import STRATEGIES, UNMEASURED, Ballot, Latency, Turn, seat_of
 from providers.endpoint import endpoint_shown
 from providers.errors import Blame, ProviderError
-from providers.health import CLOSED, DEFAULT_HEALTH, Circuit, HealthPolicy, Signal, State, admitted, after, signal_of
+from providers.health import (
+    CLOSED,
+    DEFAULT_HEALTH,
+    Circuit,
+    HealthPolicy,
+    Signal,
+    State,
+    admitted,
+    after,
+    answering,
+    signal_of,
+)
 from providers.shared_state import Alone, Circuited, Loaded, Seated, SharedState, shared_key
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.waiting import Queue, Ticket
@@ -231,6 +243,13 @@ class Pool:
         record.requests += 1
         self._tell_load(instance)
         return Lease(instance, pick.wish.model, now, pick.forced, refreshed)
+
+    def answering(self, pick: Pick) -> None:
+        """The picked instance has begun to answer."""
+        record, model = pick.instance.record, pick.wish.model
+        record.circuit = answering(record.circuit)
+        if model in record.model_circuits:
+            record.model_circuits[model] = answering(record.model_circuits[model])
 
     def give_back(self, lease: Lease, outcome: Outcome, now: float, rng: random.Random) -> None:
         """The attempt is over. Client mistakes leave the instance's health alone."""

@@ -36,7 +36,10 @@ def order_of(pool: Pool, count: int, sessions: list[str] | None = None) -> str:
         ("weighted", (5, 1, 1), "aabacaaaabacaa"),
         ("weighted", (1, 1, 1), "abcabc"),
         ("weighted", (2, 0, 1), "acaaca"),
-        ("weighted", (0, 0, 0), "aaa"),
+        ("weighted", (0, 0, 0), "abcabc"),
+        ("least-busy", (1, 0, 1), "acac"),
+        ("least-busy", (0, 0, 0), "abcabc"),
+        ("sticky", (1, 0, 1), "acac"),
         ("least-busy", (1, 1, 1), "abcabc"),
         ("priority", (1, 1, 1), "aaaa"),
         ("sticky", (1, 1, 1), "abcabc"),
@@ -142,6 +145,24 @@ def test_affinity_follows_weight() -> None:
     heavy = sum(affinity(f"s{n}", "a", 3) > affinity(f"s{n}", "b", 1) for n in range(2000))
 
     assert 1430 < heavy < 1570
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "random", "least-busy", "sticky"])
+def test_weight_0_is_for_when_there_is_no_other(strategy: str) -> None:
+    """Nothing new goes there while another can; a session that sits there stays."""
+    pool = Pool(spec_of("a", "b", "c", strategy=strategy, weights=(1, 0, 0)))
+    rng = random.Random(1)
+    sessions = [f"s{n}" for n in range(200)]
+
+    assert set(order_of(pool, 200, sessions)) == {"a"}
+    without_a = [pool.pick(Wish("m", session, frozenset("a")), 0.0, rng) for session in sessions]
+    assert without_a[7] is not None
+    pool.take(without_a[7], 0.0)
+    assert pool.take(without_a[7], 0.0).instance.name in "bc"
+    if strategy in ("random", "sticky"):
+        assert {pick.instance.name for pick in without_a if pick is not None} == {"b", "c"}
+    if strategy == "sticky":
+        assert take(pool, rng, session="s7").instance is without_a[7].instance
 
 
 @pytest.mark.parametrize("healthy", [1, 2, 3, 7])

@@ -63,6 +63,26 @@ def test_giving_back_twice_counts_once() -> None:
     assert (pool.inflight, pool.health(0.0)) == (0, "up")
 
 
+@pytest.mark.parametrize("model_only", [False, True])
+def test_a_trial_that_answers_at_length_lets_others_try(model_only: bool) -> None:
+    """Once the trial's answer has begun the next request may come, one at a time; how each ends counts as ever."""
+    pool = Pool(spec_of("a", "b"))
+    limited = replace(error_of("rate_limit"), retry_after_s=5.0, model_only=model_only)
+    assert once(pool, Failed(limited)) == "a"
+
+    def taken(count: int, now: float) -> list[str]:
+        return [take(pool, now).instance.name for _ in range(count)]
+
+    trial = pool.pick(Wish("m", avoid=frozenset("b")), 6.0, rng())
+    assert trial is not None
+    held = pool.take(trial, 6.0)
+    assert taken(3, 6.0) == ["b", "b", "b"]
+    pool.answering(trial)
+    assert sorted(taken(3, 7.0)) == ["a", "b", "b"]
+    pool.give_back(held, Failed(error_of("cut")), 8.0, rng())
+    assert taken(2, 8.0) == ["b", "b"]
+
+
 def test_resting_instance_is_passed_over() -> None:
     """A refused credential rests its instance, and the others take the requests."""
     pool = Pool(spec_of("a", "b"))
