@@ -14,18 +14,17 @@ COMPUTED_OPERATORS = ("rollout", "window")
 
 def leaves_of(node: Predicate) -> Iterator[Test | Compare | Opaque | Constant]:
     """All predicates of a condition, those of named conditions too, in the order in which they are tried."""
-    match node:
-        case Test() | Compare() | Opaque() | Constant():
-            yield node
-        case All(children) | Any(children):
-            for child in children:
-                yield from leaves_of(child)
-        case Not(child):
-            yield from leaves_of(child)
-        case Reference(_, child):
-            yield from leaves_of(child)
-        case _:
-            assert_never(node)
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case Test() | Compare() | Opaque() | Constant() as leaf:
+                yield leaf
+            case All(children) | Any(children):
+                waiting += reversed(children)
+            case Not(child) | Reference(_, child):
+                waiting.append(child)
+            case other:
+                assert_never(other)
 
 
 def facts_of(node: Predicate) -> frozenset[str]:
@@ -61,6 +60,8 @@ def cheapest_first(children: Iterable[Predicate]) -> tuple[Predicate, ...]:
 
 
 def _price(node: Predicate) -> tuple[bool, int, bool]:
+    if isinstance(node, Test):
+        return False, tier_of(node.fact), node.operator in COMPUTED_OPERATORS
     leaves = list(leaves_of(node))
     computed = any(isinstance(leaf, Test) and leaf.operator in COMPUTED_OPERATORS for leaf in leaves)
     return may_fail(node), max(map(tier_of, facts_of(node)), default=0), computed

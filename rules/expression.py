@@ -75,7 +75,7 @@ def _parse(source: str, within: Within) -> Parsed | Diagnostic:
         )
     except (ValueError, RecursionError, MemoryError):
         return finding("CCR601", "the expression cannot be read", everything)
-    if sum(1 for _ in ast.walk(tree)) > MAX_NODES or _depth_of(tree) > _MAX_DEPTH:
+    if _is_too_large(tree):
         return finding("CCR605", "the expression is too large", everything, help="split it with `all` and `any`")
     return Parsed(tree, offset)
 
@@ -107,9 +107,10 @@ def _hint_of(source: str, message: str) -> str:
     return next((hint for trap, hint in _HINTS.items() if re.search(trap, outside)), message.lower())
 
 
-def _depth_of(tree: ast.AST) -> int:
-    deepest, level = 0, [tree]
-    while level:
-        deepest += 1
+def _is_too_large(tree: ast.AST) -> bool:
+    count = depth = 0
+    level = [tree]
+    while level and count <= MAX_NODES and depth <= _MAX_DEPTH:
+        count, depth = count + len(level), depth + 1
         level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return deepest
+    return count > MAX_NODES or depth > _MAX_DEPTH

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from engine.cli.ask import LOOPBACK
-from engine.cli.pid_file import all_running, running
+from engine.cli.pid_file import LOOPBACK, all_running, running
 from engine.client_environment import HTTPS, without_brackets
 
 DEFAULT_PORT = 3456

@@ -16,8 +16,12 @@ from rules.operators import holds_for
 from rules.patterns import Glob, Pattern
 from rules.regex import Chars, Concat, Edge, Either, Repeat, Tree
 
+A_PATTERN = 15
+"""Operations that a pattern's look at a text costs."""
+
 _PLAIN = ("contains", "prefix", "suffix")
-_ANYWHERE = (("contains", False), ("contains", True))
+_GAP, _CHAR = "\ue000", "\ue001"
+"""What stands for any text, and for any one character, in a text that stands for many."""
 
 
 class Asked:
@@ -46,10 +50,9 @@ class Asked:
             folded = [word.casefold() for word in words] if test.ignore_case else words
             plain.setdefault((operator, test.ignore_case), []).extend((word, number) for word in dict.fromkeys(folded))
         self._inside = {key: Inside(words) for key, words in plain.items()}
-        self._plain = plain
         # operations that all asking has cost so far
         self.worked = 0
-        self._always = sum(5 if isinstance(test.operand, Pattern) else 1 for test, _ in self._others)
+        self._always = sum(A_PATTERN if isinstance(test.operand, Pattern) else 1 for test, _ in self._others)
 
     def holding(self, text: str) -> set[int]:
         """The predicates that hold for a text; shares are left out."""
@@ -75,38 +78,47 @@ class Asked:
 
     def implied(self) -> Iterator[tuple[int, int]]:
         """Pairs of predicates: where the first holds, the second does, as far as their words show it; no pair that follows from two others."""
-        words = {number: word for key in _ANYWHERE for word, number in self._plain.get(key, ())}
-        for number, test in enumerate(self.tests):
-            parts = _words_of(test)
-            inside = [
-                (words[other], any_case, other)
-                for operator, any_case in _ANYWHERE
-                for part in (parts if any_case or not test.ignore_case else ())
-                for other in self._found(operator, any_case, part)
+        listed = ((number, _image_of(test)) for number, test in enumerate(self.tests))
+        images = {number: image for number, image in listed if image is not None}
+        for number, image in images.items():
+            found = [
+                other
+                for other in self._plainly(image)
+                if other != number and self._follows(self.tests[number], image, other)
             ]
-            kept: list[tuple[str, bool, int]] = []
-            for word, any_case, other in sorted(inside, key=lambda one: -len(one[0])):
-                if other != number and not any(_is_in(word, any_case, *known[:2]) for known in kept):
-                    kept.append((word, any_case, other))
-            yield from ((number, other) for _, _, other in kept)
+            kept: list[int] = []
+            for other in sorted(found, key=lambda one: (-len(images.get(one, "")), one)):
+                known = (one for one in kept if one in images)
+                if not any(self._follows(self.tests[one], images[one], other) for one in known):
+                    kept.append(other)
+            yield from ((number, other) for other in kept)
 
-    def _found(self, operator: str, any_case: bool, part: str) -> list[int]:
-        words = self._inside.get((operator, any_case))
-        return [] if words is None else words.anywhere(part.casefold() if any_case else part)
+    def _plainly(self, text: str) -> set[int]:
+        """The predicates but for patterns that hold for a text."""
+        return self.holding(text) - {number for _, number in self._others}
+
+    def _follows(self, test: Test, image: str, other: int) -> bool:
+        """Whether a predicate, holding for the image of another one, holds wherever that does."""
+        also = self.tests[other]
+        if test.ignore_case and not also.ignore_case:
+            return False
+        if isinstance(also.operand, Glob) and "?" in also.operand.source and (_GAP in image or _CHAR in image):
+            # it would take what stands for any text as one character
+            return False
+        return holds_for(also, image)
 
 
-def _is_in(word: str, any_case: bool, known: str, known_in_any_case: bool) -> bool:
-    """Whether a text that contains the known word contains the other one."""
-    return word in known.casefold() if any_case else not known_in_any_case and word in known
-
-
-def _words_of(test: Test) -> list[str]:
-    """Texts that are in every text a predicate holds for."""
+def _image_of(test: Test) -> str | None:
+    """A text that stands for all for which a predicate holds; None where there is none such."""
     if isinstance(test.operand, Glob):
-        return test.operand.source.replace("?", "*").split("*")
-    if isinstance(test.operand, str) and test.operator in (*_PLAIN, "eq"):
-        return [test.operand]
-    return []
+        image, source = test.operand.source.replace("*", _GAP).replace("?", _CHAR), test.operand.source
+    elif isinstance(test.operand, str) and test.operator in (*_PLAIN, "eq"):
+        source = test.operand
+        before = _GAP if test.operator in ("contains", "suffix") else ""
+        image = before + source + (_GAP if test.operator in ("contains", "prefix") else "")
+    else:
+        return None
+    return None if _GAP in source or _CHAR in source else image
 
 
 def sample_of(test: Test, budget: Budget) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec import Struct
 
 QUESTION = 4_000
@@ -10,8 +13,11 @@ QUESTION = 4_000
 TOTAL = 12_000
 """Steps all questions about one configuration may take, and `FOR_EACH` more for each rule."""
 
-FOR_EACH = 60
+FOR_EACH = 50
 """Rules of an ordinary shape take about 25 steps each."""
+
+SHOWN = 6_000
+"""Steps that requests may take which only make proofs clearer."""
 
 OPERATIONS = 20
 """Operations that make a step: a glob tried, a variable narrowed, a box compared with another; half a microsecond to one each."""
@@ -40,6 +46,16 @@ class Budget(Struct):
         """A budget of its own, half of what is left, for what is done before the first question."""
         total = max(0, self.total - self.used) // 2
         return Budget(total, total)
+
+    @contextmanager
+    def aside(self, steps: int) -> Iterator[None]:
+        """Work that proves nothing: it takes so many steps at most, and what is given up in it is not counted."""
+        total, unproven = self.total, self.unproven
+        self.total = min(total, self.used + steps)
+        try:
+            yield
+        finally:
+            self.total, self.unproven = total, unproven
 
     def ask(self) -> None:
         """A new question begins. Raises `Spent` where nothing is left for any."""

@@ -32,7 +32,7 @@ MAX_TRIES = 12
 A_FILTER = 6
 """Operations that a filter's look at a request costs."""
 
-BYTES_A_STEP = 500
+BYTES_A_STEP = 400
 """Making and reading that much of a request counts as a step."""
 
 _MAX_COMBINATIONS = 3_000

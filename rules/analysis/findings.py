@@ -12,7 +12,7 @@ from rules.analysis.offered import Place
 from rules.analysis.overlaps import overlaps
 from rules.analysis.prove import Prover
 from rules.analysis.redundant import redundant
-from rules.analysis.unreached import unreached
+from rules.analysis.unreached import Unreached
 from rules.analysis.unused import unused
 from schemas.diagnostics import Diagnostic
 
@@ -26,13 +26,16 @@ def findings_of(
 
 
 def _all(prover: Prover, source: Source, needs: dict[Place, list[Need]], with_overlaps: bool) -> Iterator[Diagnostic]:
-    dead: set[int] = set()
     constant: set[int] = set()
-    yield from unreached(prover, source, dead)
-    yield from constants(prover, dead, constant)
-    yield from redundant(prover, source, dead, constant)
-    yield from gaps(prover, dead)
-    yield from capable(prover, needs, dead)
-    yield from unused(prover, source, dead)
+    reach = Unreached(prover, source)
+    yield from reach.findings()
+    yield from constants(prover, reach.dead, constant)
+    yield from redundant(prover, source, reach.dead, constant)
+    yield from gaps(prover, reach.dead)
+    yield from capable(prover, needs, reach.dead)
+    yield from unused(prover, source, reach.dead)
     if with_overlaps:
-        yield from overlaps(prover, dead)
+        yield from overlaps(prover, reach.dead)
+    # requests that only make a proof clearer come after all that needs proving
+    yield from reach.shadows()
+    reach.settle()

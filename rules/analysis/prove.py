@@ -56,6 +56,13 @@ class Prover(Struct, frozen=True):
         outcome = self.listing.outcomes[number]
         return self.some(outcome.region, self.listing.before(number), lambda decision: decision.rule == outcome.name)
 
+    def never(self, number: int) -> int | Unproven | None:
+        """Boxes that show that no request gets an outcome, as bits of the field; None where a point is left."""
+        try:
+            return self.listing.reasons(self.listing.outcomes[number].region, self.listing.before(number))
+        except Spent:
+            return self._unproven("the budget is spent")
+
     def is_reached(self, number: int) -> Answer | Surely:
         """The same, with no request made where one is certain to be there."""
         try:
@@ -121,6 +128,10 @@ class Prover(Struct, frozen=True):
 
     def is_empty(self, region: Region) -> bool:
         """Whether no request is in a region at all; both routines must say so."""
+        restricting, impossible = self.listing.field.restricting, self.listing.impossible
+        if any(not any(restricting[variable] & impossible for variable in box) for box in region):
+            # nothing is said of these facts: requests have all their values
+            return False
         return self.is_taken(region, self.listing.impossible)
 
     def is_taken(self, region: Region, boxes: int) -> bool:

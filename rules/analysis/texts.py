@@ -31,6 +31,11 @@ MAX_ENDS = 5_000
 
 MAX_SHARES = 64
 MAX_TRIES = 10_000
+"""Texts of each kind that are tried where it depends on their buckets."""
+
+FEW_TRIES = 40
+"""Where it does not, a number behind a text that is not what is wanted hardly makes it so."""
+
 USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "clientIp": "127.0.0.1"}
 
 Bounds = tuple[tuple[str, int, int], ...]
@@ -114,10 +119,13 @@ class Texts(Struct):
         if known not in self._made:
             self._made[known] = None
             shares = self.shares & (wanted.yes | wanted.no)
+            tries = MAX_TRIES if shares or piece.shares else FEW_TRIES
+            if not piece.only and self._odds(piece, wanted) * tries < 1:
+                return None
             # the first few shares that a text is not in settle it
             cost = 6 + min(2 * len(shares), 8)
             budget.work(1 + len(wanted.yes) + (0 if number in self._expected else len(self.tests) // _MASKS))
-            for text in self._candidates(piece, [self.tests[one] for one in sorted(wanted.yes)], budget):
+            for text in self._candidates(piece, [self.tests[one] for one in sorted(wanted.yes)], tries, budget):
                 before = self.asked.worked
                 fits = self.fits(number, text, wanted)
                 budget.work(cost + self.asked.worked - before)
@@ -142,6 +150,17 @@ class Texts(Struct):
             self._expected[number] = frozenset(one for one, mask in self._places() if mask >> number & 1)
         return held - self.numbered.keys() == self._expected[number]
 
+    def _odds(self, piece: Piece, wanted: Wishes) -> float:
+        """The share of all texts that are in the wanted shares, and in none of the others."""
+        bounds = {salt: (low, high) for salt, low, high in piece.shares}
+        for one in self.shares & (wanted.yes | wanted.no):
+            share = self.tests[one].operand
+            assert isinstance(share, Share)
+            low, high = bounds.get(share.salt, (0, 2**64))
+            inner = (low, min(high, share.threshold)) if one in wanted.yes else (max(low, share.threshold), high)
+            bounds[share.salt] = inner
+        return prod(max(0, high - low) / 2**64 for low, high in bounds.values())
+
     def _places(self) -> list[tuple[int, int]]:
         """The tests that pieces decide, each with its pieces."""
         if self._masks is None:
@@ -150,7 +169,7 @@ class Texts(Struct):
             self._masks = [(one, mask) for one, mask in masks if mask]
         return self._masks
 
-    def _candidates(self, piece: Piece, needed: Sequence[Test], budget: Budget) -> Iterator[str]:
+    def _candidates(self, piece: Piece, needed: Sequence[Test], tries: int, budget: Budget) -> Iterator[str]:
         assert piece.text is not None
         yield piece.text
         if piece.only:
@@ -164,11 +183,11 @@ class Texts(Struct):
         if words or end:
             for text in (piece.text + words, words + piece.text, f"{piece.text} {words}", words):
                 yield text + end
-        for number in range(MAX_TRIES):
+        for number in range(tries):
             for text in (f"{piece.text}{number}", f"{piece.text}-{number}", f"{number}{piece.text}"):
                 yield text + words + end
         middle = len(piece.text) // 2
-        for number in range(MAX_TRIES // 10):
+        for number in range(tries // 10):
             yield f"{piece.text[:middle]}{number}{piece.text[middle:]}{words}{end}"
 
 

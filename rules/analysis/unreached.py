@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct, field
+
 from rules.analysis.boxes import Sides
-from rules.analysis.budget import Spent
+from rules.analysis.budget import SHOWN, Spent
 from rules.analysis.certify import Witness
 from rules.analysis.edits import Source
-from rules.analysis.prove import Never, Prover
+from rules.analysis.prove import Prover, Unproven
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
 from rules.analysis.wording import clash_of, owner_of, said_of, shown_in, takes
 from rules.nodes import All, Predicate, Reference, Rule, Test
@@ -20,54 +22,87 @@ from schemas.wording import listed, quoted
 _OWN_FINDING = ("window", "rollout")
 
 
-def unreached(prover: Prover, source: Source, dead: set[int]) -> Iterator[Diagnostic]:
-    """The findings; the numbers of outcomes that no request gets are added to `dead`."""
-    same: dict[object, int] = {}
-    outcomes = prover.listing.outcomes
-    last = max((number for number, outcome in enumerate(outcomes) if outcome.kind == "rule"), default=-1)
-    for number, outcome in enumerate(outcomes):
-        entry = outcome.entry
-        if entry is None or outcome.kind in ("filter", "refusing"):
-            continue
-        if outcome.kind == "category" and getattr(entry, "builtin", True):
-            answer = prover.is_reached(number)
-            if isinstance(answer, Never):
-                dead.add(number)
-            continue
-        sides = prover.boxes.sides_of(entry.condition)
-        if prover.is_empty(sides.holds):
-            dead.add(number)
-            yield from _contradiction(prover, number)
-            continue
-        key = _canonical(sides)
-        first = same.setdefault(key, number)
-        if first != number and isinstance(entry, Rule) and not sides.breaks:
-            dead.add(number)
-            yield finding(
-                "CCR307",
-                f"{owner_of(outcome)} has the same condition as {owner_of(outcomes[first])}",
-                entry.span,
-                help="the first one takes every request; remove one of them",
-                labels=(Label(_span(prover, first), "the first one"),),
-                fix=_removal(source, entry),
-                data={"rule": outcome.name, "blockers": [outcomes[first].name]},
-            )
-            continue
-        answer = prover.is_reached(number)
-        if isinstance(answer, Never):
-            shadowed = prover.blockers(number, answer.boxes)
-            if shadowed is not None:
-                dead.add(number)
-                yield _shadowed(prover, source, number, shadowed[0])
+class Unreached(Struct):
+    """The search. `dead` are the outcomes that no request gets, `alive` those for which there is a point."""
+
+    prover: Prover
+    source: Source
+    dead: set[int] = field(default_factory=set)
+    alive: list[int] = field(default_factory=list)
+    _shadows: list[tuple[int, Sequence[int]]] = field(default_factory=list)
+    _spare: int = SHOWN
+
+    def findings(self) -> Iterator[Diagnostic]:
+        """Those but for shadowed rules."""
+        prover, dead = self.prover, self.dead
+        same: dict[object, int] = {}
+        outcomes = prover.listing.outcomes
+        last = max((number for number, outcome in enumerate(outcomes) if outcome.kind == "rule"), default=-1)
+        for number, outcome in enumerate(outcomes):
+            entry = outcome.entry
+            if entry is None or outcome.kind in ("filter", "refusing"):
                 continue
-        if outcome.kind == "rule" and number < last and not sides.breaks and prover.is_empty(sides.fails_to_hold):
-            yield finding(
-                "CCR309",
-                f"{owner_of(outcome)} always holds and is not the last rule",
-                entry.span,
-                help="no rule after it is reached; move it to the end",
-                data={"rule": outcome.name},
-            )
+            if outcome.kind == "category" and getattr(entry, "builtin", True):
+                self._is_shadowed(number)
+                continue
+            sides = prover.boxes.sides_of(entry.condition)
+            if prover.is_empty(sides.holds):
+                dead.add(number)
+                yield from _contradiction(prover, number)
+                continue
+            key = _canonical(sides)
+            first = same.setdefault(key, number)
+            if first != number and isinstance(entry, Rule) and not sides.breaks:
+                dead.add(number)
+                yield finding(
+                    "CCR307",
+                    f"{owner_of(outcome)} has the same condition as {owner_of(outcomes[first])}",
+                    entry.span,
+                    help="the first one takes every request; remove one of them",
+                    labels=(Label(_span(prover, first), "the first one"),),
+                    fix=_removal(self.source, entry),
+                    data={"rule": outcome.name, "blockers": [outcomes[first].name]},
+                )
+                continue
+            if self._is_shadowed(number):
+                continue
+            if outcome.kind == "rule" and number < last and not sides.breaks and prover.is_empty(sides.fails_to_hold):
+                yield finding(
+                    "CCR309",
+                    f"{owner_of(outcome)} always holds and is not the last rule",
+                    entry.span,
+                    help="no rule after it is reached; move it to the end",
+                    data={"rule": outcome.name},
+                )
+
+    def _is_shadowed(self, number: int) -> bool:
+        """Whether earlier outcomes take every request of one; of a rule that somebody wrote, by which of them is kept."""
+        boxes = self.prover.never(number)
+        if boxes is None or isinstance(boxes, Unproven):
+            if boxes is None:
+                self.alive.append(number)
+            return False
+        if not getattr(self.prover.listing.outcomes[number].entry, "builtin", False):
+            shadowed = self.prover.blockers(number, boxes)
+            if shadowed is None:
+                return False
+            self._shadows.append((number, shadowed[0]))
+        self.dead.add(number)
+        return True
+
+    def shadows(self) -> Iterator[Diagnostic]:
+        """The findings about shadowed rules, with a request as far as the budget lasts."""
+        for number, blockers in self._shadows:
+            with self.prover.budget.aside(self._spare):
+                before = self.prover.budget.used
+                shown = _taken(self.prover, number, blockers)
+                self._spare -= self.prover.budget.used - before
+            yield _shadowed(self.prover, self.source, number, blockers, shown)
+
+    def settle(self) -> None:
+        """Asks of every outcome with a point whether there is a request, too; where none is known, that is counted."""
+        for number in self.alive:
+            self.prover.is_reached(number)
 
 
 def _canonical(sides: Sides) -> object:
@@ -85,7 +120,9 @@ def _span(prover: Prover, number: int) -> Span:
     return entry.span
 
 
-def _shadowed(prover: Prover, source: Source, number: int, blockers: Sequence[int]) -> Diagnostic:
+def _shadowed(
+    prover: Prover, source: Source, number: int, blockers: Sequence[int], shown: Witness | None
+) -> Diagnostic:
     outcomes = prover.listing.outcomes
     outcome = outcomes[number]
     entry = outcome.entry
@@ -107,7 +144,6 @@ def _shadowed(prover: Prover, source: Source, number: int, blockers: Sequence[in
         edits = source.rule_moved(entry.index, before.index) or source.rule_removed(entry.index)
         fix = None if edits is None else Fix(False, edits)
     data: dict[str, object] = {"rule": outcome.name, "blockers": names}
-    shown = _taken(prover, number, blockers)
     if shown is not None:
         data |= shown_in(shown)
     return finding(

@@ -38,6 +38,7 @@ from schemas.document import Mapping as MappingNode
 from tests.bench.decisions import best_of_turns
 from tests.corpus.generate import PROVIDERS, built_of, structured
 from tests.properties.test_explain_is_the_server import said_and_done
+from tests.rules.analysis.crowds import crowded
 from tests.rules.analysis.test_corpus import GOOD, MISTAKES, checked
 from tests.rules.analysis.test_scaling import HOSTILE
 
@@ -71,30 +72,6 @@ def timed(work: Callable[[], ResultT]) -> tuple[ResultT, float]:
 def analysis_of(built: Built) -> Analysis:
     """As a check of the configuration makes it."""
     return analyse(Subject(built.rules, offered(built.providers)))
-
-
-def crowded(random: Random, count: int) -> dict[str, Any]:
-    """Random rules over few facts: most are shadowed, many by several together."""
-    targets = [f"{provider},{model}" for provider, one in PROVIDERS.items() for model in one["settings"]["models"]]
-    rules = []
-    for number in range(count):
-        condition: dict[str, Any] = {}
-        for _ in range(random.randint(2, 5)):
-            condition |= random.choice(
-                [
-                    {"model": {"contains": random.choice(["opus", "sonnet", "haiku", "gpt"])}},
-                    {"model": {"prefix": random.choice(["claude-", "gpt-", "o1"])}},
-                    {"stream": random.choice([True, False])},
-                    {"inputTokens": f"> {random.randint(1, 200)}k"},
-                    {"toolCount": f">= {random.randint(0, 60)}"},
-                    {"messageCount": f"< {random.randint(1, 100)}"},
-                    {"thinking": random.choice(["enabled", "adaptive", "none"])},
-                    {"header.x-a": random.choice("abcdef")},
-                    {"header.x-b": random.choice("abcdef")},
-                ]
-            )
-        rules.append({"name": f"r{number}", "condition": condition, "target": random.choice(targets)})
-    return {"providers": PROVIDERS, "routing": {"defaultProvider": "cloud", "customRules": rules}}
 
 
 def reachability(kind: str, config: dict[str, Any]) -> Generator[Row, None, int]:

@@ -155,7 +155,7 @@ def test_a_cold_run_imports_no_server_and_no_client(folder: Path) -> None:
     code = (
         "import sys; sys.argv = ['ccr', 'test-config', 'good.yaml']\n"
         "from engine.cli import main; status = main()\n"
-        "heavy = {'litestar', 'httpx', 'aiohttp', 'uvicorn', 'asyncio'} & set(sys.modules)\n"
+        "heavy = {'litestar', 'httpx', 'aiohttp', 'uvicorn', 'asyncio', 'http.client', 'ssl'} & set(sys.modules)\n"
         "sys.exit(f'imported {sorted(heavy)}' if heavy else status)"
     )
     result = subprocess.run(

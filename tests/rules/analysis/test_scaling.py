@@ -22,6 +22,7 @@ from rules.analysis.diff import difference
 from rules.analysis.prove import Unproven
 from rules.analysis.ready import prover_of
 from tests.corpus.generate import built_of, structured
+from tests.rules.analysis.crowds import crowded
 from tests.rules.analysis.worlds import PROVIDERS
 from tests.rules.compiling import ruleset
 
@@ -65,6 +66,15 @@ def test_rules_in_one_anothers_way_are_decided_too() -> None:
     assert analysis.unproven == 0
     assert analysis.unreplayed == 0
     assert analysis.steps < 100 * len(rules)
+
+
+def test_what_proves_comes_before_what_only_shows() -> None:
+    """A thousand rules, most of them shadowed, many by long requests: nothing is left open, and each one has its finding."""
+    built = built_of(crowded(Random(7), 1000))
+    analysis = analyse(Subject(built.rules, offered(built.providers)))
+    assert analysis.unproven == 0
+    assert sum(one.code == "CCR302" for one in analysis.findings) > 700
+    assert any("witness" in one.data for one in analysis.findings if one.code == "CCR302")
 
 
 PATTERNS: dict[str, Callable[[str], dict[str, Any]]] = {
