@@ -171,8 +171,11 @@ def _format(body: Mapping[str, Any], losses: Losses) -> dict[str, Any] | None:
                 schema = {"description": description, **schema}
             elif description:
                 losses.add(f"{place}.description", "the schema has one of its own")
-            if named.get("name") not in (None, schema.get("title")):
-                losses.add(f"{place}.name", "a Messages request has no such member")
+            name = optional_text(named, "name", place)
+            if name and "title" not in schema:
+                schema = {"title": name, **schema}
+            elif name and name != schema["title"]:
+                losses.add(f"{place}.name", "the schema has a title of its own")
             return {"type": "json_schema", "schema": schema}
         case kind:
             raise wrong_value(under("response_format", "type"), f"`{kind}` is not a form this router knows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -109,6 +110,15 @@ def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str, Mappin
         return ("response_format", ANY_JSON) if "response_format" in request.chat_only else None
     schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
     return field, schema if isinstance(schema, dict) else None
+
+
+def name_of(schema: Mapping[str, Any]) -> str:
+    """What OpenAI's APIs call the schema of an answer: its title, where they take that as a name."""
+    title = schema.get("title")
+    return title if isinstance(title, str) and _NAME.fullmatch(title) else "answer"
+
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def _decoded(raw: msgspec.Raw) -> object:

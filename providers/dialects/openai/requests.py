@@ -26,7 +26,7 @@ from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_
 from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
-from providers.dialects.unsent import ANY_JSON, CHAT_ONLY, TRANSLATED, lose_the_rest, wanted_format
+from providers.dialects.unsent import ANY_JSON, CHAT_ONLY, TRANSLATED, lose_the_rest, name_of, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
@@ -216,5 +216,5 @@ def _response_format(request: MessagesRequest, options: Options, losses: Losses)
     strict = is_strict(schema)
     if not strict:
         losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
-    named = {"name": "answer", "schema": schema, "strict": strict}
+    named = {"name": name_of(schema), "schema": schema, "strict": strict}
     return {"response_format": {"type": "json_schema", "json_schema": named}}

@@ -24,7 +24,7 @@ from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.tool_schemas.strict import is_strict
 from providers.dialects.turns import system_of, turns_of
-from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, wanted_format
+from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, name_of, wanted_format
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 
@@ -193,4 +193,4 @@ def _form(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
     strict = is_strict(schema)
     if not strict:
         losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
-    return {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": strict}}
+    return {"format": {"type": "json_schema", "name": name_of(schema), "schema": schema, "strict": strict}}
