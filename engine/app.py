@@ -240,8 +240,17 @@ def _message_of(problem: HTTPException, method: str, path: str) -> str:
     if problem.status_code == 405:
         return f"`{method}` is not allowed on `{path}`"
     if isinstance(problem, NotFoundException):
-        return f"`{method} {path}` is not a path of this router"
+        return f"`{method} {path}` is not a path of this router{_instead_of(path)}"
     return problem.detail
+
+
+_PATHS = ("/v1/messages/count_tokens", "/v1/messages", "/v1/chat/completions", "/v1/models")
+
+
+def _instead_of(path: str) -> str:
+    """The path that is meant where a client's base address has too little or too much in it."""
+    meant = next((known for known in _PATHS if path.rstrip("/").endswith(known.removeprefix("/v1"))), None)
+    return "" if meant is None else f", `{meant}` is"
 
 
 def _api_of(request: AnyRequest) -> Api:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from providers.chat.fit import BUDGETS, LEAST_BUDGET
 from providers.chat.reading import (
     object_at,
     optional_int,
@@ -25,7 +26,7 @@ READ = frozenset(
     (
         "model", "messages", "tools", "tool_choice", "functions", "function_call", "parallel_tool_calls",
         "web_search_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop",
-        "reasoning_effort", "response_format", "user", "safety_identifier", "stream", "stream_options", "n", "modalities",
+        "reasoning_effort", "reasoning", "thinking", "response_format", "user", "safety_identifier", "stream", "stream_options", "n", "modalities",
     )
 )  # fmt: skip
 """Members that are looked at somewhere; every other one that no target takes is listed as lost, with the reason in `LOST` or
@@ -89,7 +90,7 @@ def settings_of(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
         settings["top_k"] = top_k
     if stops := _stops(body, losses):
         settings["stop_sequences"] = stops
-    settings |= _effort(body)
+    settings |= _effort(body, losses)
     if (form := _format(body, losses)) is not None:
         settings["output_config"] = {**settings.get("output_config", {}), "format": form}
     user = optional_text(body, "safety_identifier") or optional_text(body, "user")
@@ -143,16 +144,48 @@ def _stops(body: Mapping[str, Any], losses: Losses) -> list[str]:
     return kept
 
 
-def _effort(body: Mapping[str, Any]) -> dict[str, Any]:
-    """`reasoning_effort` as adaptive thinking with an effort, which each target is sent in its own way."""
-    effort = optional_text(body, "reasoning_effort")
-    if effort is None:
+def _effort(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
+    """How much to think as adaptive thinking with an effort, which each target is sent in its own way.
+
+    It stands in `reasoning_effort`, in OpenRouter's `reasoning` or in the vendor's own `thinking`; of several the first counts.
+    """
+    asked = {
+        "reasoning_effort": optional_text(body, "reasoning_effort"),
+        "reasoning": _effort_of(body, "reasoning", losses),
+        "thinking": _effort_of(body, "thinking", losses),
+    }
+    said = {name: effort for name, effort in asked.items() if effort is not None}
+    if not said:
         return {}
+    (name, effort), *others = said.items()
+    for other, _ in others:
+        losses.add(other, f"`{name}` says how much to think")
     if effort not in LEVELS:
-        raise wrong_value("reasoning_effort", f"`{effort}` is none of {', '.join(f'`{level}`' for level in LEVELS)}")
+        raise wrong_value(name, f"`{effort}` is none of {', '.join(f'`{level}`' for level in LEVELS)}")
     if effort == "none":
         return {"thinking": {"type": "disabled"}}
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+
+
+_USUAL = "medium"
+"""The effort where a client only says that the model shall think."""
+
+
+def _effort_of(body: Mapping[str, Any], name: str, losses: Losses) -> str | None:
+    """The effort that an object of settings for thinking means; a budget is the greatest effort that it suffices for."""
+    asked = optional_object(body, name)
+    if asked is None:
+        return None
+    if (effort := optional_text(asked, "effort", name)) is not None:
+        return effort
+    if asked.get("enabled") is False or asked.get("type") == "disabled":
+        return "none"
+    budget = optional_int(asked, "max_tokens", name) or optional_int(asked, "budget_tokens", name)
+    if budget:
+        effort = max((least, level) for level, least in BUDGETS.items() if least <= max(budget, LEAST_BUDGET))[1]
+        losses.add(name, f"a budget becomes an effort, `{effort}`")
+        return effort
+    return _USUAL if asked.get("enabled") is True or asked.get("type") in ("enabled", "adaptive") else None
 
 
 def _format(body: Mapping[str, Any], losses: Losses) -> dict[str, Any] | None:

@@ -21,7 +21,8 @@ from providers.dialects.losses import Losses
 from providers.dialects.tool_schemas.merge import UNIONS, merged, resolved
 
 SEARCH_TOOL = {"type": "web_search_20250305", "name": "web_search"}
-_CHOICES = {"none": "none", "auto": "auto", "required": "any"}
+_CHOICES = {"none": "none", "auto": "auto", "required": "any", "any": "any"}
+"""Words of a choice; `any` is Mistral's for `required`."""
 
 
 def tools_of(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def asks_with_functions(body: Mapping[str, Any]) -> bool:
 
 
 def _tool(tool: Mapping[str, Any], place: str, losses: Losses) -> dict[str, Any]:
-    kind = text_at(tool, "type", place)
+    # Some clients leave out what nearly every tool says.
+    kind = "function" if "type" not in tool and "function" in tool else text_at(tool, "type", place)
     if kind != "function":
         raise unsupported(under(place, "type"), f"tools of type `{kind}` cannot be passed on, only `function`")
     made = _function(object_at(tool, "function", place), under(place, "function"), losses)

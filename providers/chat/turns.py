@@ -127,9 +127,10 @@ class _Reader(Struct):
 
     def _assistant(self, message: Mapping[str, Any], place: str) -> list[Block]:
         blocks: list[Block] = []
-        thought = optional_text(message, "reasoning_content", place)
-        if thought:
+        if thought := optional_text(message, "reasoning_content", place) or optional_text(message, "reasoning", place):
             blocks.append({"type": "thinking", "thinking": thought, "signature": ""})
+        if message.get("reasoning_details"):
+            self.losses.add("messages.reasoning_details", "signatures are for their issuer only, which is not known")
         blocks += blocks_of(message, place, self.losses, only_text=True)
         if refusal := optional_text(message, "refusal", place):
             blocks.append(text_block(refusal))
@@ -155,8 +156,10 @@ class _Reader(Struct):
 
     def _use(self, call_id: str, function: Mapping[str, Any], place: str) -> Block:
         name = text_at(function, "name", place)
-        arguments = optional_text(function, "arguments", place) or ""
-        return {"type": "tool_use", "id": call_id, "name": name, "input": self._input(arguments)}
+        arguments = function.get("arguments")
+        if not isinstance(arguments, dict):
+            arguments = self._input(optional_text(function, "arguments", place) or "")
+        return {"type": "tool_use", "id": call_id, "name": name, "input": arguments}
 
     def _input(self, arguments: str) -> dict[str, Any]:
         """The arguments as an object; a text that is none (a call that was cut) is kept whole under `arguments`."""
@@ -172,8 +175,8 @@ class _Reader(Struct):
         return {"arguments": arguments}
 
     def _result(self, call_id: str, message: Mapping[str, Any], place: str) -> Block:
-        blocks = blocks_of(message, place, self.losses, only_text=True)
-        plain = len(blocks) == 1 and len(blocks[0]) == 2
+        blocks = blocks_of(message, place, self.losses, only_text=False)
+        plain = len(blocks) == 1 and set(blocks[0]) == {"type", "text"}
         result: Block = {
             "type": "tool_result",
             "tool_use_id": call_id,

@@ -36,3 +36,21 @@ async def test_an_upstream_need_not_be_able_to_count() -> None:
         await one.post(COUNT, "/v1/messages/count_tokens")
 
     assert "asked" in (await one.post(ASK)).json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/chat/completions", ", `/v1/chat/completions` is"),
+        ("/v1/v1/chat/completions/", ", `/v1/chat/completions` is"),
+        ("/api/v1/messages/count_tokens", ", `/v1/messages/count_tokens` is"),
+        ("/messages", ", `/v1/messages` is"),
+        ("/v1/embeddings", ""),
+    ],
+)
+async def test_a_path_of_ours_that_a_base_address_missed_is_named(path: str, meant: str) -> None:
+    """Whether a client's address ends in `/v1` differs from client to client, so the 404 says which path was meant."""
+    got = await in_process(ONE, {"up": []}).post(ASK, path)
+
+    assert got.status == 404
+    assert got.json()["error"]["message"] == f"`POST {path}` is not a path of this router{meant}"
