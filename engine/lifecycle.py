@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import importlib.util
 import os
-import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -24,21 +23,23 @@ from engine.audit.log import AuditLog
 from engine.built import Built, Checked
 from engine.compose import gateway_of
 from engine.endpoints import row_for_siblings
+from engine.gateway import Gateway
 from engine.http.guarded import Guard
-from engine.http.listener import admit_no_more
+from engine.http.listener import address_of, admit_no_more, listen
 from engine.http.open_files import connections_allowed
 from engine.http.pinger import Pinger
-from engine.http.server import BACKLOG, HttpServer
+from engine.http.server import HttpServer
 from engine.http.tls import server_side
 from engine.live.rows import Live, recent
 from engine.log.journal import Journal
+from engine.process.ending import Ending, drain
 from engine.process.last_resort import end_anyway
 from engine.process.outgoing import close_all, source_maker, token_transport, transport_maker
 from engine.process.probing import Prober
 from engine.process.reload import Reloader
 from engine.process.renewal import keep_renewed
 from engine.process.siblings import Siblings
-from engine.process.workers import INTERRUPTED, READY, DrainTime, Seat, supervise
+from engine.process.workers import READY, DrainTime, Seat, supervise
 from engine.router import Router, random_id
 from engine.saving.saver import Saver
 from engine.status import findings_line
@@ -54,10 +55,6 @@ if TYPE_CHECKING:  # loaded where a configuration wants them
 
 class MissingPackage(Exception):  # noqa: N818 - says what is so
     """The configuration needs a package that is not installed; blame: the user's installation."""
-
-
-class PortTaken(OSError):  # noqa: N818 - says what is so
-    """Something else listens there; blame: the user's machine."""
 
 
 class Job(Struct, frozen=True):
@@ -105,7 +102,7 @@ def serve(
         except MissingDriver as missing:
             raise MissingPackage(str(missing)) from None
     listener = listen(host, port)
-    address = _address_of(listener, "http" if first.settings.server.tls is None else "https")
+    address = address_of(listener, "http" if first.settings.server.tls is None else "https")
     job = Job(load, first, log_folder, log_level, ping_after_s)
     if workers == 1:
         return _run(job, listener, address, partial(on_ready, address), None)
@@ -140,28 +137,6 @@ def _journal_of(job: Job) -> Journal:
     return journal
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `PortTaken`, or OSError for an address this machine does not have."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as problem:
-        listener.close()
-        if problem.errno == errno.EADDRINUSE:
-            raise PortTaken(problem.errno, f"port {port} on {host} is taken") from None
-        raise
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-def _address_of(listener: socket.socket, scheme: str) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
 def _chain_of(listener: socket.socket, seat: Seat | None) -> str:
     """The name of this process's part of the audit log."""
     port = listener.getsockname()[1]
@@ -180,58 +155,34 @@ async def _serve(
     job: Job, listener: socket.socket, address: str, on_ready: Callable[[], object], seat: Seat | None
 ) -> int:
     journal = _journal_of(job)
-    clock = time.monotonic
     make_transport, for_tokens = transport_maker(job.hop), token_transport()
     make_source = source_maker(for_tokens)
     shared = _shared_state(job.first, journal)
     workers = seat.count if seat else 1
-    pinger = Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s)
-    router = Router(
-        gateway=gateway_of(job.first, make_transport, make_source=make_source, workers=workers),
-        journal=journal,
-        counters=Counters(clock()),
-        pinger=pinger,
-        clock=clock,
-        wall=time.time,
-        address=address,
-        hop=job.hop,
-        siblings=Siblings(seat.index, seat.count, seat.folder) if seat else None,
-        reload={"at": timestamp_of(time.time())},
-        live=Live(seat.index + 1 if seat else 1),
-    )
+    gateway = gateway_of(job.first, make_transport, make_source=make_source, workers=workers)
+    router = _router_of(job, gateway, journal, address, seat)
     _note_start(router, job.first)
-    guard = Guard(
-        lambda: router.gateway.settings.server.connections,
-        lambda: router.gateway.revision,
-        random_id,
-        connections_allowed(),
-    )
     files = job.first.settings.server.tls
     tls = None if files is None else server_side(files)
-    server = HttpServer(entry_of(router), guard, tls)
-    router.connections = server.connections
+    server = _server_of(router, tls)
     prober = Prober(router)
     usage = UsageWriter(router)
     router.usage = usage.standing
-    usage.follow()
-
     telemetry = _telemetry(router, job.first)
     saver = Saver(router, job.log_folder)
-    saver.follow()
     audit = AuditLog(router, _chain_of(listener, seat))
     router.audit_log = audit.standing
-    audit.follow()
+    for writer in (usage, saver, audit):
+        writer.follow()
     router.audit("start", revision=router.gateway.revision, address=address, version=VERSION, pid=os.getpid())
 
     def on_swap() -> None:
-        prober.follow()
-        usage.follow()
+        for follower in (prober, usage, saver, audit):
+            follower.follow()
         debug = router.gateway.settings.debug
         journal.set_limits(debug.log_max_bytes, debug.log_keep_days)
         if job.log_level is None:
             journal.set_level(debug.log_level)
-        saver.follow()
-        audit.follow()
         if seat is not None:
             seat.drain.tell(router.gateway.settings.server.drain_s)
 
@@ -243,15 +194,8 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as group:
             await usage.start()
-            running = [
-                pinger.run(),
-                reloader.run(),
-                prober.run(),
-                server.keep_time(),
-                usage.run(),
-                saver.run(),
-                audit.run(),
-            ]
+            running = [one.run() for one in (router.pinger, reloader, prober, usage, saver, audit)]
+            running.append(server.keep_time())
             if tls is not None:
                 running.append(keep_renewed(router, tls))
             if router.siblings is not None:
@@ -266,7 +210,7 @@ async def _serve(
             await ending.asked.wait()
             if seat is None:  # else the other workers may go on
                 admit_no_more(listener)
-            await _drain(router, server, ending)
+            await drain(router, server, ending)
             end_anyway(journal, ending.status, lambda: [task.get_name() for task in side if not task.done()])
             router.audit("stop", revision=router.gateway.revision, status=ending.status)
             for task in side:
@@ -278,6 +222,35 @@ async def _serve(
         journal.write("info", "stopped", stage="lifecycle")
         journal.close()
     return ending.status
+
+
+def _router_of(job: Job, gateway: Gateway, journal: Journal, address: str, seat: Seat | None) -> Router:
+    clock = time.monotonic
+    return Router(
+        gateway=gateway,
+        journal=journal,
+        counters=Counters(clock()),
+        pinger=Pinger(clock) if job.ping_after_s is None else Pinger(clock, job.ping_after_s),
+        clock=clock,
+        wall=time.time,
+        address=address,
+        hop=job.hop,
+        siblings=Siblings(seat.index, seat.count, seat.folder) if seat else None,
+        reload={"at": timestamp_of(time.time())},
+        live=Live(seat.index + 1 if seat else 1),
+    )
+
+
+def _server_of(router: Router, tls: ssl.SSLContext | None) -> HttpServer:
+    guard = Guard(
+        lambda: router.gateway.settings.server.connections,
+        lambda: router.gateway.revision,
+        random_id,
+        connections_allowed(),
+    )
+    server = HttpServer(entry_of(router), guard, tls)
+    router.connections = server.connections
+    return server
 
 
 def _shared_state(first: Built, journal: Journal) -> RedisState | None:
@@ -294,65 +267,6 @@ def _telemetry(router: Router, first: Built) -> Telemetry | None:
     from engine.telemetry.exporter import Telemetry
 
     return Telemetry(router, first.settings.telemetry)
-
-
-async def _drain(router: Router, server: HttpServer, ending: Ending) -> None:
-    seconds = router.gateway.settings.server.drain_s
-    router.draining = True
-    router.live.close()
-    open_exchanges = router.counters.open_exchanges
-    router.journal.write("info", "stopping", stage="lifecycle", open=open_exchanges or None, drainSeconds=seconds)
-    broken = await server.drain(seconds, ending.at_once)
-    if broken:
-        router.journal.write("warn", "open requests were broken off", stage="lifecycle", requests=broken)
-
-
-class Ending:
-    """What ends the process: the first signal asks it to stop, a second one not to wait. `status` is the exit status.
-
-    A worker is asked over the line of its parent; SIGTERM asks it to stop, however often it comes.
-    """
-
-    def __init__(self, reload: Callable[[], None]) -> None:
-        self.asked = asyncio.Event()
-        self.at_once = asyncio.Event()
-        self.status = 0
-        self._reload = reload
-
-    def listen(self, loop: asyncio.AbstractEventLoop, line: socket.socket | None) -> None:
-        """Takes signals, and orders where there is a line, from now on."""
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
-        if line is None:
-            loop.add_signal_handler(signal.SIGTERM, self.stop, 0)
-            loop.add_signal_handler(signal.SIGQUIT, self.stop, 0)
-            loop.add_signal_handler(signal.SIGINT, self.stop, INTERRUPTED)
-        else:
-            loop.add_signal_handler(signal.SIGTERM, self.asked.set)
-            line.setblocking(False)
-            loop.add_reader(line, self._obey, loop, line)
-
-    def stop(self, status: int) -> None:
-        """Asks the process to end with that status; asked again it does not wait."""
-        if self.asked.is_set():
-            self.at_once.set()
-        else:
-            self.status = status
-            self.asked.set()
-
-    def _obey(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
-        try:
-            order = line.recv(1)
-        except ConnectionError:  # the parent died with something of ours unread
-            order = b""
-        match order:
-            case b"r":
-                self._reload()
-            case b"d":
-                self.asked.set()
-            case _:
-                loop.remove_reader(line)
-                self.asked.set()
-                self.at_once.set()
 
 
 def _note_start(router: Router, built: Built) -> None:

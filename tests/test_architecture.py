@@ -68,6 +68,7 @@ EDGES: dict[str, set[str]] = {
     "engine/http/guarded.py": {"loop", "network"},
     "engine/http/listener.py": {"network"},
     "engine/log/journal.py": {"clock", "disk", "loop", "terminal"},
+    "engine/process/ending.py": {"loop", "network", "processes"},
     "engine/process/last_resort.py": {"loop"},
     "engine/lifecycle.py": {"clock", "disk", "environment", "loop", "network", "processes", "terminal"},
     "engine/log/files.py": {"disk"},

@@ -27,7 +27,8 @@ TITLE = "claude-code-router"
 
 def in_foreground(prepared: Prepared) -> int:
     """Serves until a signal; gives the exit status."""
-    from engine.lifecycle import MissingPackage, PortTaken, serve
+    from engine.http.listener import PortTaken
+    from engine.lifecycle import MissingPackage, serve
 
     be_the_server()
     with ExitStack() as held:

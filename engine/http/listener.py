@@ -1,11 +1,41 @@
-"""The end of a listening socket: nobody who got through to it may be lost. An edge."""
+"""A listening socket: where it listens, and its end, at which nobody who got through to it may be lost. An edge."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 import sys
+
+from engine.http.server import BACKLOG
+
+
+class PortTaken(OSError):  # noqa: N818 - says what is so
+    """Something else listens there; blame: the user's machine."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `PortTaken`, or OSError for an address this machine does not have."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as problem:
+        listener.close()
+        if problem.errno == errno.EADDRINUSE:
+            raise PortTaken(problem.errno, f"port {port} on {host} is taken") from None
+        raise
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def address_of(listener: socket.socket, scheme: str) -> str:
+    """The URL of what it listens on."""
+    host, port = listener.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def admit_no_more(listener: socket.socket) -> None:

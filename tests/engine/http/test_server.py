@@ -12,8 +12,8 @@ import pytest
 
 from engine.app import entry_of
 from engine.http.guarded import Guard
+from engine.http.listener import listen
 from engine.http.server import HttpServer
-from engine.lifecycle import listen
 from engine.router import random_id
 from engine.settings import ConnectionSettings
 from tests.engine.test_exchange import ASK, HELLO, ONE, STREAM
