@@ -8,10 +8,11 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from rules.analysis.budget import Budget, Spent
+from rules.analysis.cut_texts import cut_texts
 from rules.analysis.members import Members, cut_members
 from rules.analysis.scales import Scale, Words, cut_moments, cut_numbers, cut_words
 from rules.analysis.space import EVERYTHING, NOTHING, Region, Space
-from rules.analysis.texts import Texts, cut_texts, key_of
+from rules.analysis.texts import Texts, key_of
 from rules.cost import leaves_of
 from rules.facts import MISSING, FactSpec, Seen, spec_of
 from rules.nodes import Compare, Opaque, Predicate, Test
