@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 
 from providers.auth import PROFILE, CredentialFailed, Headers, auth_headers, forwarded_headers
-from providers.aws_signing import AwsSigner
-from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable
+from providers.aws.signing import AwsSigner
+from providers.aws.tokens import TokenFile, TokenFiles, TokenUnusable
 from providers.dialects.bedrock.settings import region_of
 from providers.secret import Secret
 from providers.spec import InstanceSpec, ProviderSpec
@@ -137,7 +137,7 @@ class _File:
 
 
 class _Aws:
-    """A token file of AWS's or Kiro's login, refreshed by `providers/aws_tokens.py`."""
+    """A token file of AWS's or Kiro's login, refreshed by `providers/aws/tokens.py`."""
 
     def __init__(self, file: TokenFile) -> None:
         self._file = file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.auth import Headers, signed
-from providers.aws_signing import AwsSigner
+from providers.aws.signing import AwsSigner
 from providers.credentials import CredentialSource
 from providers.dialects.seams import Encoded
 from providers.endpoint import url_of

@@ -9,7 +9,7 @@ from functools import partial
 
 from engine.compose import MakeSource, MakeTransport
 from engine.gateway import Gateway
-from providers.aws_tokens import token_files_of
+from providers.aws.tokens import token_files_of
 from providers.credentials import credential_source
 from providers.spec import ConnectionPool, ProviderSpec
 from providers.static_upstream import StaticTransport

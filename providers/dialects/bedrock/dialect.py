@@ -15,7 +15,7 @@ from providers.spec import ProviderSpec
 
 
 class BedrockDialect:
-    """Claude models at Amazon Bedrock. Requests are signed where they are sent (`providers/aws_signing.py`)."""
+    """Claude models at Amazon Bedrock. Requests are signed where they are sent (`providers/aws/signing.py`)."""
 
     def options_of(self, provider: ProviderSpec) -> Options:
         """See `settings.options_of`."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from providers.aws_token_rules import Members, epoch_s, iso_time, refreshed, refused_for_good, standing
+from providers.aws.token_rules import Members, epoch_s, iso_time, refreshed, refused_for_good, standing
 from tests.vectors.codewhisperer import cwvectors
 
 CASES = cwvectors.load("auth.json")["cases"]

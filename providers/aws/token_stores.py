@@ -1,6 +1,6 @@
 """Where a login is kept: a JSON file, or the SQLite database of a command-line program. The edge to the disk.
 
-A store reads all members, tells whether they may have changed, and writes them back whole; `providers/aws_tokens.py` decides when.
+A store reads all members, tells whether they may have changed, and writes them back whole; `providers/aws/tokens.py` decides when.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from providers.aws_token_rules import Members, members_of
+from providers.aws.token_rules import Members, members_of
 
 MAX_FILE_BYTES = 1024 * 1024
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from providers.aws_profiles import DATABASES, KIRO_FILE, default_region, default_token_path, region_of, token_path_of
+from providers.aws.profiles import DATABASES, KIRO_FILE, default_region, default_token_path, region_of, token_path_of
 
 CONFIG = """
 [default]

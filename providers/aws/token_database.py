@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from providers.aws_token_rows import LOGINS, PROFILE_KEY, login_in, row_after
-from providers.aws_token_rules import Members
-from providers.aws_token_stores import MAX_FILE_BYTES, Stamp, stamp_of
+from providers.aws.token_rows import LOGINS, PROFILE_KEY, login_in, row_after
+from providers.aws.token_rules import Members
+from providers.aws.token_stores import MAX_FILE_BYTES, Stamp, stamp_of
 
 LOCKED_FOR_S = 0.2
 """How long a database that another program writes to is waited for; reads and writes are short."""

@@ -1,6 +1,6 @@
-"""Token files on disk, kept fresh: the edge around `aws_token_rules`.
+"""Token files on disk, kept fresh: the edge around `token_rules`.
 
-A file, or the database of a command-line program (`providers/aws_token_database.py`), is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
+A file, or the database of a command-line program (`providers/aws/token_database.py`), is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
 lock, between processes by an advisory lock file), and rewritten atomically with mode 0600. What a refresh gives that cannot be
 written is kept in memory.
 """
@@ -18,8 +18,8 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.aws_profiles import default_region, default_token_path
-from providers.aws_token_rules import (
+from providers.aws.profiles import default_region, default_token_path
+from providers.aws.token_rules import (
     RETRY_REFRESH_S,
     Members,
     RefreshRequest,
@@ -28,7 +28,7 @@ from providers.aws_token_rules import (
     refused_for_good,
     standing,
 )
-from providers.aws_token_stores import FileStore, TokenStore, read_file
+from providers.aws.token_stores import FileStore, TokenStore, read_file
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
 from providers.spec import Timeouts
@@ -311,7 +311,7 @@ def _store_at(path: Path) -> TokenStore:
     """The store that a path means: by its name a database, else a file."""
     if path.suffix not in (".sqlite3", ".sqlite", ".db"):
         return FileStore(path)
-    from providers.aws_token_database import DatabaseStore  # few need it, and it takes a while to load
+    from providers.aws.token_database import DatabaseStore  # few need it, and it takes a while to load
 
     return DatabaseStore(path)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.aws_token_rules import Members, epoch_s, members_of
+from providers.aws.token_rules import Members, epoch_s, members_of
 
 LOGINS: tuple[tuple[str, str, str], ...] = (
     ("kirocli:social:token", "", "social"),

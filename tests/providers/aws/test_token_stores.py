@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from providers.aws_token_database import DatabaseStore
-from providers.aws_token_rules import iso_time
-from providers.aws_tokens import TokenUnusable
-from tests.providers.test_aws_tokens import GIVEN, NEW, NOW, OLD, Clock, FakeService, file_at
+from providers.aws.token_database import DatabaseStore
+from providers.aws.token_rules import iso_time
+from providers.aws.tokens import TokenUnusable
+from tests.providers.aws.test_tokens import GIVEN, NEW, NOW, OLD, Clock, FakeService, file_at
 
 ARN = "arn:aws:codewhisperer:us-east-1:123456789012:profile/ABC"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from providers import aws_signing
 from providers.auth import CredentialFailed, without_secrets
-from providers.aws_signing import SECRET_KEY, AwsSigner
+from providers.aws import signing
+from providers.aws.signing import SECRET_KEY, AwsSigner
 from providers.errors import KINDS, ProviderError
 from providers.upstream import UpstreamRequest
 
@@ -66,6 +66,6 @@ async def test_no_keys_are_ours_to_mend(profile: str, said: str) -> None:
 
 async def test_without_botocore_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is imported before it is needed, and what is missing is said."""
-    monkeypatch.setattr(aws_signing, "can_sign", lambda: False)
+    monkeypatch.setattr(signing, "can_sign", lambda: False)
     with pytest.raises(CredentialFailed, match=r"ccr-router\[bedrock\]"):
         await AwsSigner(REGION).headers()

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from providers.aws_token_rules import RefreshRequest, iso_time
-from providers.aws_tokens import TokenFile, TokenFiles, TokenUnusable, refresher_over, token_files_of
+from providers.aws.token_rules import RefreshRequest, iso_time
+from providers.aws.tokens import TokenFile, TokenFiles, TokenUnusable, refresher_over, token_files_of
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret

@@ -1,0 +1,1 @@
+"""What Amazon Web Services want of a client: signed requests, and logins that other programs keep."""
