@@ -87,7 +87,7 @@ def in_background(prepared: Prepared) -> int:
         said = made_private(state_folder()) / f"ccr-{prepared.port}.out"
         # Of two that start at once each reads what its own process says.
         saying = said.with_suffix(f".{os.getpid()}.out")
-        output = saying.open("wb")
+        output = os.fdopen(os.open(saying, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb")
     except OSError as problem:
         click.echo(
             f"ccr: {problem.filename} cannot be written ({problem.strerror}), which a router in the background needs;"

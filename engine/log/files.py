@@ -46,7 +46,8 @@ class LogFiles:
     def _open(self, day: str) -> None:
         self.close()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(self._folder / f"ccr-{day}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = os.open(self._folder / f"ccr-{day}.log", flags, 0o600)
         self._day = day
         self._clean(day)
 

@@ -111,6 +111,14 @@ def test_start_prints_two_lines_and_the_file_it_used(served: User) -> None:
     assert served.get("/health/live")[0] == 200
 
 
+def test_its_files_are_the_users_alone(served: User) -> None:
+    """Also in a folder that another program made, which others may read."""
+    files = [path for path in (served.home / ".claude-code-router").rglob("*") if path.is_file()]
+
+    assert {path.suffix for path in files} >= {".out", ".pid", ".log"}
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == []
+
+
 def test_the_process_has_the_programs_name(served: User) -> None:
     """`ps` shows `claude-code-router`."""
     pid = (served.home / ".claude-code-router" / f"ccr-{served.port}.pid").read_text().split()[0]

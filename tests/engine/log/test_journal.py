@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -62,6 +63,22 @@ def test_the_file_is_private(tmp_path: Path) -> None:
     journal.close()
 
     assert [file.stat().st_mode & 0o777 for file in (tmp_path / "logs").iterdir()] == [0o600]
+
+
+def test_no_link_is_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a folder that others can write to, a link with the log's name would lead it into a file of theirs, or of the user's."""
+    target = tmp_path / "target"
+    target.write_text("")
+    (tmp_path / "logs").mkdir()
+    day = datetime.fromtimestamp(1_800_000_000.0).astimezone().strftime("%Y-%m-%d")
+    (tmp_path / "logs" / f"ccr-{day}.log").symlink_to(target)
+    journal = Journal(tmp_path / "logs", clock=lambda: 1_800_000_000.0)
+    journal.write("info", "one")
+    journal.close()
+
+    assert target.read_text() == ""
+    assert journal.lost_lines == 1
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_refusing_disk_loses_lines_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
