@@ -45,6 +45,7 @@ from engine.saving.saver import Saver
 from engine.status import findings_line
 from engine.telemetry.counters import Counters
 from engine.timestamp import timestamp_of
+from engine.usage.leftovers import Leftovers
 from engine.usage.writer import UsageWriter
 from engine.version import VERSION
 
@@ -166,7 +167,7 @@ async def _serve(
     tls = None if files is None else server_side(files)
     server = _server_of(router, tls)
     prober = Prober(router)
-    usage = UsageWriter(router)
+    usage = UsageWriter(router, leftovers=Leftovers())
     router.usage = usage.standing
     telemetry = _telemetry(router, job.first)
     saver = Saver(router, job.log_folder)

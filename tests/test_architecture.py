@@ -86,6 +86,7 @@ EDGES: dict[str, set[str]] = {
     "engine/http/server.py": {"clock", "loop", "network"},
     "engine/process/siblings.py": {"disk", "loop", "processes"},
     "engine/telemetry/exporter.py": {"environment", "loop", "network"},
+    "engine/usage/leftovers.py": {"disk", "randomness"},
     "engine/usage/store.py": {"disk", "network", "randomness"},
     "engine/usage/writer.py": {"loop"},
     "engine/process/workers.py": {"clock", "disk", "network", "processes", "terminal"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,6 +95,20 @@ class UsageStore:
         self._connection: Connection | None = None
         self._unsure: dict[str, Sequence[Row]] = {}
         self._settled: list[str] = []
+        self._taken: list[str] = []
+
+    @property
+    def unsure(self) -> Mapping[str, Sequence[Row]]:
+        """Batches of which nobody knows whether they are written, with their rows."""
+        return dict(self._unsure)
+
+    def expect(self, taken: Mapping[str, Sequence[Row]], unsure: Mapping[str, Sequence[Row]]) -> None:
+        """Of the rows that are added next some were left by another process: under a name, by which the store knows them later.
+
+        What of them, or of its `unsure` batches, is written already is left out.
+        """
+        self._unsure |= {**unsure, **taken}
+        self._taken += taken
 
     def add(self, rows: Sequence[Row]) -> None:
         """Adds to the sums, all of them or none.
@@ -110,20 +124,25 @@ class UsageStore:
         )
         mark, batch = self._driver.mark, uuid.uuid4().hex
 
+        if not self._unsure:
+            self._unsure[batch] = rows  # before anybody is asked: the server may freeze on any of it
+
         def write(cursor: Cursor) -> None:
             self._unsure = {one: written for one, written in self._unsure.items() if self._holds(cursor, one)}
             left = _less(rows, self._unsure.values())
+            self._unsure[batch] = left
             cursor.executemany(statement, [(*line, *sums) for line, sums in left])
-            cursor.execute(
-                f"INSERT INTO ccr_usage_batch (id, day) VALUES ({mark}, {mark})",  # noqa: S608
-                (batch, max((line.day for line, _ in rows), default="")),
-            )
+            for name in (batch, *self._taken):
+                cursor.execute(
+                    f"INSERT INTO ccr_usage_batch (id, day) VALUES ({mark}, {mark}) ON CONFLICT DO NOTHING",  # noqa: S608
+                    (name, max((line.day for line, _ in rows), default="")),
+                )
             for one in self._settled:
                 cursor.execute(f"DELETE FROM ccr_usage_batch WHERE id = {mark}", (one,))  # noqa: S608
-            self._unsure[batch] = left
 
         self._done(write)
-        self._settled, self._unsure = list(self._unsure), {}
+        self._settled = [name for name in self._unsure if name not in self._taken]
+        self._unsure, self._taken = {}, []
 
     def totals(self, by: Sequence[str], since: str, until: str) -> list[tuple[tuple[str, ...], str, Sums]]:
         """Sums over days from `since` to `until`: the name for each of `by` (of `GROUPS`), the currency, the sums."""

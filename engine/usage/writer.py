@@ -17,6 +17,7 @@ from engine.own_thread import OwnThread
 from engine.router import Router
 from engine.timestamp import timestamp_of
 from engine.usage.budgets import Budget, Ledger
+from engine.usage.leftovers import Leftover, Leftovers
 from engine.usage.line import line_of
 from engine.usage.settings import UsageSettings
 from engine.usage.store import StoreFailed, UsageStore, shown_store, store_of
@@ -43,10 +44,15 @@ Spent: TypeAlias = tuple[Budget, str, int]
 class UsageWriter:
     """The record of one process. `follow` takes over the settings of the router's configuration, at start and at each reload.
 
-    INVARIANT: every sum is in `Pending`, on its way, or in the store.
+    INVARIANT: every sum is in `Pending`, on its way, in the store, or left in a file for the next start.
     """
 
-    def __init__(self, router: Router, open_store: Callable[[Secret], UsageStore] = store_of) -> None:
+    def __init__(
+        self,
+        router: Router,
+        open_store: Callable[[Secret], UsageStore] = store_of,
+        leftovers: Leftovers | None = None,
+    ) -> None:
         self._router = router
         self._open_store = open_store
         self._pending = Pending()
@@ -62,6 +68,10 @@ class UsageWriter:
         self._wrote_at = -WRITE_S
         self._stuck = False
         self._asked_at: float | None = None
+        self._leftovers = leftovers
+        self._taken: list[Leftover] = []
+        self._expected = False
+        self._handed: list[Row] = []
         self._thread = OwnThread("usage", LAST_WRITE_S)
 
     def follow(self) -> None:
@@ -94,7 +104,12 @@ class UsageWriter:
 
     async def start(self) -> None:
         """Asks the store what is spent, before the first request is."""
-        if self._settings is not None:
+        settings = self._settings
+        if settings is not None:
+            if self._leftovers is not None:
+                self._taken = self._leftovers.take(shown_store(settings.store))
+                for one in self._taken:
+                    self._pending.put_back(list(one.rows))
             await self._turn()
 
     async def run(self) -> None:
@@ -112,10 +127,27 @@ class UsageWriter:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LAST_WRITE_S):
                         await self._turn()
-            if self._stuck or self._pending.sums:
-                problem = SILENT if self._stuck else self._problem
-                self._router.journal.write("error", "usage is lost", stage="usage", problem=problem)
+            self._leave()
             self._thread.end()
+
+    def _leave(self) -> None:
+        """Keeps what is not in the store, or perhaps not, for the next start."""
+        rows = [*(self._handed if self._stuck else ()), *self._pending.take()]
+        if not rows:
+            return
+        problem, kept = SILENT if self._stuck else self._problem, None
+        unsure = {name: done for one in self._taken for name, done in (*one.unsure.items(), (one.id, one.rows))}
+        if self._store is not None and (self._expected or not self._taken):
+            unsure = dict(self._store.unsure)
+        if self._leftovers is not None and self._last is not None:
+            try:
+                kept = self._leftovers.leave(shown_store(self._last), rows, unsure)
+            except OSError as refused:
+                problem = f"{problem}; {refused.strerror}"
+            else:
+                self._leftovers.done()
+        said = ("error", "usage is lost") if kept is None else ("warn", "usage waits in a file for the next start")
+        self._router.journal.write(*said, stage="usage", problem=problem, file=None if kept is None else str(kept))
 
     async def _pause(self) -> None:
         """Until it is time for a turn: soon after something came in a quiet time, else a second after the last one."""
@@ -153,6 +185,7 @@ class UsageWriter:
 
         def settle(turn: asyncio.Future[list[Spent]] | None) -> None:
             self._stuck = turn is None  # what it writes yet must not be written twice
+            self._handed = rows if turn is None else []
             self._asked_at = None
             if turn is not None and self._settled(turn, rows):
                 self._read_at = now if wanted else self._read_at
@@ -175,6 +208,9 @@ class UsageWriter:
             return False
         if self._router.budgets is not None:
             self._router.budgets.told(turn.result())
+        if self._taken and self._leftovers is not None:
+            self._leftovers.done()
+            self._taken = []
         self._note(None)
         return True
 
@@ -195,6 +231,10 @@ class UsageWriter:
             if self._store is not None:
                 self._store.close()
             self._store, self._where = self._open_store(where), where
+            if self._taken and not self._expected:
+                unsure = {name: done for one in self._taken for name, done in one.unsure.items()}
+                self._store.expect({one.id: one.rows for one in self._taken}, unsure)
+                self._expected = True
         if rows:
             self._store.add(rows)
         try:
