@@ -54,6 +54,10 @@ if TYPE_CHECKING:  # loaded where a configuration wants them
     from engine.telemetry.exporter import Telemetry
 
 
+YOUNG = 10_000
+"""Objects beyond those freed at which Python looks for cycles: a request makes a thousand, and leaves no cycle behind."""
+
+
 class MissingPackage(Exception):  # noqa: N818 - says what is so
     """The configuration needs a package that is not installed; blame: the user's installation."""
 
@@ -189,9 +193,12 @@ async def _serve(
 
     reloader = Reloader(router, job.load, make_transport, make_source, on_swap=on_swap, workers=workers)
     ending = Ending(reloader.ask)
-    ending.listen(asyncio.get_running_loop(), seat.line if seat else None)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(journal.of_loop)
+    ending.listen(loop, seat.line if seat else None)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG)
     try:
         async with asyncio.TaskGroup() as group:
             await usage.start()

@@ -14,7 +14,7 @@ from typing import cast
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.spec import Timeouts
-from providers.upstream import TransportFailed
+from providers.upstream import Tap, TransportFailed
 from providers.wire.http1 import AnswerParser, Garbage
 from providers.wire.inflate import Garbled, Inflater, inflater_of
 
@@ -81,6 +81,7 @@ class Answer:
         "_released",
         "_sent_at",
         "_size",
+        "_tap",
         "_timer",
         "_total_at",
         "_unread",
@@ -112,6 +113,7 @@ class Answer:
         self._waiter: asyncio.Future[None] | None = None
         self._error: ProviderError | None = None
         self._inflater: Inflater | None = None
+        self._tap: Tap | None = None
         self._paused = False
         self._unread = False
         self.began = False
@@ -126,7 +128,7 @@ class Answer:
         while self._parser.head is None:
             if self._error is not None:
                 raise TransportFailed(self._error)
-            await self._wait()
+            await self._more()
         self.head = self._parser.head
         self.waited_s = self._loop.time() - self._sent_at
         encoding = self.head.headers.get("content-encoding")
@@ -141,19 +143,23 @@ class Answer:
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
         return self if self._inflater is None else self._inflated(self._inflater)
 
+    def tap(self, tap: Tap) -> None:
+        """From now on `tap` gets what arrives while the reader waits; what it gives back is for the reader."""
+        if self._inflater is None:
+            self._tap = tap
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
         while True:
-            data = self._take()
-            if data:
-                return data
+            if self._pieces:
+                return self._take()
             if self._parser.complete:
                 raise StopAsyncIteration
             if self._error is not None:
                 raise TransportFailed(self._error)
-            await self._wait()
+            await self._more()
 
     async def _inflated(self, inflater: Inflater) -> AsyncIterator[bytes]:
         try:
@@ -189,6 +195,10 @@ class Answer:
         except Garbage as error:
             self._fail("garbage", f"{error} (from {self._place})")
             return
+        heard = self._parser.head is not None
+        if pieces and self._tap is not None and self._waits:
+            rest = self._tap(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            pieces, heard = ([], False) if rest is None else ([rest], True)
         if pieces and not self._unread:
             self._pieces.extend(pieces)
             self._size += sum(map(len, pieces))
@@ -198,8 +208,13 @@ class Answer:
             self._settle(reusable=self._parser.keep_alive)
         elif not self._paused and not self._unread and self._parser.head is not None:
             self._due = min(self._loop.time() + self._idle_s, self._total_at)
-        if self._waiter is not None and (pieces or self._parser.head is not None):
+        if heard or self._parser.complete:
             self._wake()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the reader has taken all that came, and waits for more."""
+        return self._waiter is not None and not self._waiter.done() and not self._pieces
 
     def lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -215,8 +230,6 @@ class Answer:
 
     def _take(self) -> bytes:
         """All that came and was not read yet; reading goes on when it had stopped."""
-        if not self._pieces:
-            return b""
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._size = 0
@@ -235,16 +248,15 @@ class Answer:
         if self._connection is not None and self._connection.transport is not None:
             self._connection.transport.pause_reading()
 
-    async def _wait(self) -> None:
+    def _more(self) -> asyncio.Future[None]:
+        """What the reader waits for: done once there is something to look at."""
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _settle(self, *, reusable: bool) -> None:
         """The answer is whole: its connection goes back (once)."""

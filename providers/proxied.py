@@ -14,7 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.spec import ConnectionPool, Timeouts
-from providers.upstream import TransportFailed, UpstreamRequest
+from providers.upstream import Tap, TransportFailed, UpstreamRequest
 from providers.wire.inflate import Garbled, Inflater, inflater_of
 
 
@@ -105,6 +105,9 @@ class ProxiedAnswer:
             raise TransportFailed(_error_of(error, "in the middle of its answer")) from error
         except Garbled as error:
             raise TransportFailed(ProviderError(KINDS["garbage"], str(error))) from error
+
+    def tap(self, tap: Tap) -> None:
+        """Leaves it at that: what comes through a proxy always wakes its reader."""
 
     async def _in_time(self) -> AsyncIterator[bytes]:
         """The pieces until `total_s` is over; the limit holds while they are awaited, never in whoever reads them."""

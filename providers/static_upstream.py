@@ -10,7 +10,7 @@ import msgspec
 from providers.dialects.seams import Head
 from providers.dialects.static import Script
 from providers.spec import Timeouts
-from providers.upstream import UpstreamRequest, UpstreamResponse
+from providers.upstream import Tap, UpstreamRequest, UpstreamResponse
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits that many seconds; `asyncio.sleep` outside of tests."""
@@ -45,6 +45,9 @@ class _Played:
             if self._script.delay_ms > 0:
                 await self._sleep(self._script.delay_ms / 1000)
             yield event
+
+    def tap(self, tap: Tap) -> None:
+        """Its events come from no network: they always wake their reader."""
 
     async def aclose(self, *, ended: bool = False) -> None:  # noqa: ARG002 - the seam
         self._closed = True

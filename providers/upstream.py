@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,10 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     body: bytes
 
 
+Tap: TypeAlias = Callable[[bytes], bytes | None]
+"""Takes body bytes in the moment they arrive. None: it took them. Bytes: what the reader is woken with, all of them or none."""
+
+
 class UpstreamResponse(Protocol):
     """An answer whose body is still coming. `waited_s`: from sending the request to its head, a part of `first_byte_s`."""
 
@@ -32,6 +36,10 @@ class UpstreamResponse(Protocol):
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
+        ...
+
+    def tap(self, tap: Tap) -> None:
+        """From now on `tap` may get what arrives while the reader of `chunks` waits: that one is not woken for it."""
         ...
 
     async def aclose(self, *, ended: bool = False) -> None:

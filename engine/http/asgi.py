@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from litestar.types import HTTPScope, Receive, Send
 
+from engine.http.channel import Channel
 from engine.limits.settings import LIMIT_HEADERS
 from engine.replies import Api, Refusal, Refused, refusal
 from providers.chat.writer import PING as CHAT_PING
@@ -91,6 +92,7 @@ class Responder:
     """
 
     __slots__ = (
+        "_channel",
         "_send",
         "api",
         "base",
@@ -104,8 +106,11 @@ class Responder:
         "status",
     )
 
-    def __init__(self, send: Send, request_id: str, revision: str, api: Api = "messages") -> None:
+    def __init__(
+        self, send: Send, request_id: str, revision: str, api: Api = "messages", channel: Channel | None = None
+    ) -> None:
         self._send = send
+        self._channel = channel
         self.api = api
         self.base: list[tuple[bytes, bytes]] = [
             (b"request-id", request_id.encode("ascii")),
@@ -146,6 +151,20 @@ class Responder:
         finally:
             self.sending = False
             self.finished = not more
+        self._note(data, now)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether `pass_on` may be called: the body has begun, nothing is on its way, and the client keeps up."""
+        return self._channel is not None and not self.sending and not self.finished and self._channel.is_free
+
+    def pass_on(self, data: bytes, now: float) -> None:
+        """Sends bytes at once, as long as `is_free`; nobody has to wait."""
+        assert self._channel is not None
+        self._channel.write(data)
+        self._note(data, now)
+
+    def _note(self, data: bytes, now: float) -> None:
         self.bytes_sent += len(data)
         if self.copy is not None and len(self.copy) + len(data) <= MOST_COPIED:
             self.copy += data

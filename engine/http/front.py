@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from engine.access.keys import KEY_HEADER, RouterKey, presented_key, without_key
 from engine.gateway import Gateway
 from engine.http.asgi import Disconnected, Responder, headers_of, read_body
+from engine.http.channel import channel_of
 from engine.replies import Api, Refusal, Refused, refusal
 from engine.router import Router
 from providers.upstream import HOP_HEADER
@@ -59,7 +60,9 @@ async def front(
     """
     gateway = router.gateway
     request_id = "req_" + router.new_id()
-    visit = Visit(gateway, request_id, Responder(send, request_id, gateway.revision, api), router.clock())
+    visit = Visit(
+        gateway, request_id, Responder(send, request_id, gateway.revision, api, channel_of(scope)), router.clock()
+    )
     counters = router.counters
     counters.exchanges += 1
     counters.open_exchanges += 1

@@ -22,6 +22,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from engine.http.channel import offer_channel
 from engine.http.opening import Opening
 from engine.replies import refusal
 from engine.settings import ConnectionSettings
@@ -154,6 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()  # raises for a target that is none
         self.cycle.transport = Opening(self.cycle, self)  # type: ignore[assignment]
+        offer_channel(self.cycle)
         self._in_head = False
         self._unanswered += 1
         self._guard.idle.pop(self, None)

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import msgspec
 
@@ -107,6 +107,14 @@ class Journal:
         """Our own failure, with its traceback."""
         trace = "".join(traceback.format_exception(problem))
         self.write("error", "internal error", request_id, "bug", error=type(problem).__name__, traceback=trace, **data)
+
+    def of_loop(self, _: asyncio.AbstractEventLoop, said: dict[str, Any]) -> None:
+        """The event loop's exception handler: what fails in one of its callbacks is our own failure too."""
+        problem = said.get("exception")
+        if problem is None:
+            self.write("error", "internal error", None, "bug", error=said["message"])
+        else:
+            self.bug(problem, during=said["message"])
 
     def flush(self) -> None:
         """Writes what is pending."""

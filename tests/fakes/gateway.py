@@ -19,7 +19,7 @@ from engine.telemetry.counters import Counters
 from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.spec import ProviderSpec, Timeouts
-from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
+from providers.upstream import Tap, TransportFailed, UpstreamRequest, UpstreamResponse
 
 SSE = {"content-type": "text/event-stream"}
 
@@ -53,13 +53,17 @@ def streamed(*deltas: dict[str, Any], finish: str | None = "stop") -> list[bytes
 
 
 class FakeTransport:
-    """Answers from a list, in order; the last answer repeats. `sent` is what it was asked, `closed` how often a body was closed."""
+    """Answers from a list, in order; the last answer repeats. `sent` is what it was asked, `closed` how often a body was closed.
+
+    `taken` and `given_back` count pieces by what taps did with them.
+    """
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         self._answers = list(answers)
         self.sent: list[UpstreamRequest] = []
         self.closed = 0
         self.gone = False
+        self.taken = self.given_back = 0
 
     async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
         self.sent.append(request)
@@ -78,13 +82,21 @@ class _FakeResponse:
         self.waited_s = answer.waited_s
         self._transport = transport
         self._answer = answer
+        self._tap: Tap | None = None
+
+    def tap(self, tap: Tap) -> None:
+        self._tap = tap
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for number, piece in enumerate(self._answer.pieces):
             await asyncio.sleep(0)
             if self._answer.until is not None and number == self._answer.until[0]:
                 await self._answer.until[1].wait()
-            yield piece
+            rest = piece if self._tap is None else self._tap(piece)
+            self._transport.taken += rest is None
+            if rest is not None:
+                self._transport.given_back += self._tap is not None
+                yield rest
         if self._answer.hang:
             await asyncio.Event().wait()
         if self._answer.fault is not None:

@@ -13,7 +13,7 @@ from providers.errors import KINDS, ProviderError
 from providers.pool import Pool
 from providers.probe import watch
 from providers.spec import HealthCheck, LoadBalancing, Timeouts
-from providers.upstream import TransportFailed, UpstreamRequest
+from providers.upstream import Tap, TransportFailed, UpstreamRequest
 from tests.providers.specs import spec_of
 
 
@@ -30,6 +30,9 @@ class FakeAnswer:
 
     def chunks(self) -> AsyncIterator[bytes]:
         raise AssertionError("a probe reads no body")
+
+    def tap(self, tap: Tap) -> None:
+        raise AssertionError("nobody is in a hurry")
 
     async def aclose(self, *, ended: bool = False) -> None:
         self.closed = True

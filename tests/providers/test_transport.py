@@ -200,6 +200,57 @@ async def test_events_are_delivered_as_they_come() -> None:
             await anext(pieces)
 
 
+async def test_what_arrives_while_the_reader_waits_goes_to_its_tap() -> None:
+    """The reader sleeps on, until the tap gives something back, be it nothing, or the body ends."""
+    go = asyncio.Queue[bytes]()
+    pieces: list[bytes] = []
+    tapped: list[bytes] = []
+    rests = {b"two": None, b"three": b"ee", b"four": None, b"five": b"", b"six": None}
+
+    async def script(call: Call) -> None:
+        await call.send(chunked(b"one", end=False))
+        while piece := await go.get():
+            await call.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        await call.send(b"0\r\n\r\n")
+
+    def tap(data: bytes) -> bytes | None:
+        tapped.append(data)
+        return rests[data]
+
+    async with connected(script) as (server, transport), asyncio.TaskGroup() as group:
+        response = await transport.send(post(server), PATIENT)
+
+        async def read() -> None:
+            async for piece in response.chunks():
+                response.tap(tap)
+                pieces.append(piece)
+
+        reading = group.create_task(read())
+        while not pieces:
+            await asyncio.sleep(0)
+        for number, piece in enumerate(rests):
+            go.put_nowait(piece)
+            while len(tapped) <= number:
+                await asyncio.sleep(0)
+        go.put_nowait(b"")
+        await reading
+
+    assert tapped == list(rests)
+    assert pieces == [b"one", b"ee", b""]
+
+
+async def test_a_tap_never_sees_an_encoded_body() -> None:
+    """It would have to undo the encoding: such a body goes to the reader."""
+
+    async def script(call: Call) -> None:
+        await call.send(whole(gzip.compress(b"hello"), "HTTP/1.1 200 OK", "content-encoding: gzip"))
+
+    async with connected(script) as (server, transport):
+        response = await transport.send(post(server), PATIENT)
+        response.tap(lambda _: None)
+        assert b"".join([piece async for piece in response.chunks()]) == b"hello"
+
+
 async def test_connection_is_used_again() -> None:
     """Requests one after another share a connection; the body of each is its own."""
 
@@ -668,6 +719,7 @@ async def test_faults_through_a_proxy_have_the_same_kinds(answer: bytes, kind: s
     "scenario",
     [
         test_events_are_delivered_as_they_come,
+        test_what_arrives_while_the_reader_waits_goes_to_its_tap,
         test_connection_is_used_again,
         test_request_is_sent_again_when_a_kept_connection_was_closed_under_it,
         test_total_limit_ends_an_answer_that_keeps_dripping,

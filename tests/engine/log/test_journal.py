@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -9,6 +10,7 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -213,3 +215,24 @@ def test_credentials_in_base64_are_cut_out_of_bodies() -> None:
     plain = base64.b64encode(b"nothing that anybody hides").decode()
 
     assert redacted({"content": [f"auth: {secret}, {plain}"]}) == {"content": [f"auth: ***, {plain}"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"message": "Fatal error on transport", "exception": KeyError("x")}, "KeyError"),
+        ({"message": "Event loop stopped"}, "Event loop stopped"),
+    ],
+)
+def test_failures_in_callbacks_are_our_own(tmp_path: Path, said: dict[str, Any], error: str) -> None:
+    """What the event loop catches has a line as any bug has, with its traceback where there is one."""
+    journal = Journal(tmp_path)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(journal.of_loop)
+    loop.call_exception_handler(said)
+    loop.close()
+    journal.close()
+
+    (line,) = lines_in(tmp_path)
+    assert (line["message"], line["error"]) == ("internal error", error)
+    assert ("traceback" in line) == ("exception" in said)

@@ -18,7 +18,7 @@ from providers.dialects.seams import Head
 from providers.errors import KINDS, ProviderError
 from providers.secret import Secret
 from providers.spec import Timeouts
-from providers.upstream import TransportFailed, UpstreamRequest, UpstreamResponse
+from providers.upstream import Tap, TransportFailed, UpstreamRequest, UpstreamResponse
 
 NOW = 1_787_400_000.0
 OLD, NEW = "aor-old-" + "r" * 100, "aor-new-" + "r" * 100
@@ -319,6 +319,9 @@ class FakeResponse:
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self._transport.body[:3]
         yield self._transport.body[3:]
+
+    def tap(self, tap: Tap) -> None:
+        raise AssertionError("nobody is in a hurry")
 
     async def aclose(self, *, ended: bool = False) -> None:
         self._transport.closed += 1
