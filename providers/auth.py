@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -14,10 +15,12 @@ Headers = tuple[tuple[str, str], ...]
 
 KEY_HEADERS: dict[str, str] = {
     "anthropic": "x-api-key",
-    "azure": "api-key",
     "gemini": "x-goog-api-key",
 }
-"""Provider type -> the header that carries an `api_key`; all others take it as a bearer token."""
+"""Provider type -> the header that carries an `api_key`; all others take it as a bearer token, but at the hosts below."""
+
+KEY_HEADERS_AT: dict[str, str] = {"azure.com": "api-key", "azure-api.net": "api-key"}
+"""End of a host -> the header that carries an `api_key` there."""
 
 KEYED_TYPES = frozenset(("anthropic", "gemini"))
 """Provider types whose `apiKey` is an `api_key` where nothing else is said; everywhere else a lone secret is a bearer token."""
@@ -39,13 +42,20 @@ class CredentialFailed(Exception):  # noqa: N818 - carries the ProviderError
         self.error = ProviderError(KINDS[kind], message)
 
 
-def auth_headers(kind: str, provider_type: str, secret: Secret) -> Headers:
+def auth_headers(kind: str, provider_type: str, secret: Secret, endpoint: str = "") -> Headers:
     """The headers for `authentication.type` `bearer` or `api_key`. Raises `CredentialFailed` for what no header can carry."""
     value = secret.reveal()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise CredentialFailed("the credential is empty or holds characters that a header cannot carry")
-    name = KEY_HEADERS.get(provider_type) if kind == "api_key" else None
+    name = _key_header(provider_type, endpoint) if kind == "api_key" else None
     return ((name, value),) if name else (("authorization", f"Bearer {value}"),)
+
+
+def _key_header(provider_type: str, endpoint: str) -> str | None:
+    if provider_type in KEY_HEADERS:
+        return KEY_HEADERS[provider_type]
+    host = urlsplit(endpoint).hostname or ""
+    return next((name for end, name in KEY_HEADERS_AT.items() if host.endswith("." + end)), None)
 
 
 def forwarded_headers(client: Mapping[str, str]) -> Headers:

@@ -48,13 +48,13 @@ def credential_source(
         profile = provider.settings.get("profile")
         return AwsSigner(lambda url: region_of(url, provider.settings), profile if isinstance(profile, str) else "")
     if given is not None:
-        return _Fixed(credentials.type, provider.type, given)
+        return _Fixed(credentials.type, provider.type, given, instance.endpoint)
     if token_files is not None and provider.type == "codewhisperer":
         file = token_files.at(credentials.token_path)
         if file is not None:
             return _Aws(file)
     if credentials.token_path is not None:
-        return _File(credentials.type, provider.type, credentials.token_path)
+        return _File(credentials.type, provider.type, credentials.token_path, instance.endpoint)
     return _Nothing()
 
 
@@ -90,20 +90,20 @@ class _Forward:
 class _Fixed:
     """A key written in the configuration (or filled in there from a variable)."""
 
-    def __init__(self, kind: str, provider_type: str, secret: Secret) -> None:
-        self._kind, self._provider_type, self._secret = kind, provider_type, secret
+    def __init__(self, kind: str, provider_type: str, secret: Secret, endpoint: str) -> None:
+        self._kind, self._provider_type, self._secret, self._endpoint = kind, provider_type, secret, endpoint
 
     async def headers(self, *, refresh: bool = False, client: Mapping[str, str] | None = None) -> Headers:  # noqa: ARG002
         if refresh:
             raise CredentialFailed("the credential was refused, and it is a fixed one that cannot be refreshed")
-        return auth_headers(self._kind, self._provider_type, self._secret)
+        return auth_headers(self._kind, self._provider_type, self._secret, self._endpoint)
 
 
 class _File:
     """A token file that another program writes; read again whenever it changed."""
 
-    def __init__(self, kind: str, provider_type: str, path: str) -> None:
-        self._kind, self._provider_type, self._path = kind, provider_type, path
+    def __init__(self, kind: str, provider_type: str, path: str, endpoint: str) -> None:
+        self._kind, self._provider_type, self._path, self._endpoint = kind, provider_type, path, endpoint
         self._file = Path(os.path.expanduser(path))
         self._stamp: tuple[int, int, int] | None = None
         self._secret: Secret | None = None
@@ -119,7 +119,7 @@ class _File:
             raise CredentialFailed(
                 f"the token in `{self._path}` was refused; log in again with the program that wrote it"
             )
-        return auth_headers(self._kind, self._provider_type, secret)
+        return auth_headers(self._kind, self._provider_type, secret, self._endpoint)
 
     def _read(self) -> Secret | None:
         try:

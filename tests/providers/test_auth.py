@@ -25,6 +25,24 @@ def test_header_of_a_credential(kind: str, provider_type: str, header: tuple[str
     assert auth_headers(kind, provider_type, Secret("k")) == (header,)
 
 
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "header"),
+    [
+        (
+            "api_key",
+            "https://mine.openai.azure.com/openai/deployments/d/chat/completions?api-version=v",
+            ("api-key", "k"),
+        ),
+        ("api_key", "https://mine.azure-api.net/v1", ("api-key", "k")),
+        ("api_key", "https://azure.com.example/v1", ("authorization", "Bearer k")),
+        ("bearer", "https://mine.openai.azure.com/openai/v1", ("authorization", "Bearer k")),
+    ],
+)
+def test_azure_has_a_header_for_keys(kind: str, endpoint: str, header: tuple[str, str]) -> None:
+    """A key goes where that vendor looks for keys; a token of its login is a bearer token as everywhere."""
+    assert auth_headers(kind, "openai", Secret("k"), endpoint) == (header,)
+
+
 @pytest.mark.parametrize("value", ["", "a b", "a\nb", "canaryé", "a\0"])
 def test_unsendable_credential_is_ours_to_mend(value: str) -> None:
     """What no header can carry is refused without being shown."""

@@ -44,6 +44,12 @@ def test_defaults_of_hosts_are_settings() -> None:
             assert value != rows[key].default
 
 
+def test_every_known_host_is_in_the_table_of_servers() -> None:
+    """A reader finds what is known by itself where the other servers stand."""
+    page = (Path(__file__).resolve().parents[4] / "examples" / "compatible-servers" / "README.md").read_text()
+    assert [host for host, _ in HOSTS if host not in page] == []
+
+
 @pytest.mark.parametrize(
     ("endpoint", "schema"),
     [
