@@ -116,9 +116,9 @@ class HttpServer:
         return GuardedProtocol(self._config, self._state, self._guard)
 
     def _set_date(self) -> None:
-        """The headers of every answer that begins from now on."""
+        """The headers of every answer that begins from now on, those to open requests too: all hold this one list."""
         date = (b"date", formatdate(time.time(), usegmt=True).encode("ascii"))
-        self._state.default_headers = [date, (b"connection", b"close")] if self._draining else [date]
+        self._state.default_headers[:] = [date, (b"connection", b"close")] if self._draining else [date]
 
     async def _stop_accepting(self) -> None:
         """Closes the listener; connections that wait in its queue are taken first, in one go, so that none is reset."""

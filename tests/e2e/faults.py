@@ -53,7 +53,7 @@ ENDS_WITHIN_S = 30.0
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the requests of a row."""
+    """What became of the requests of a row. `wrong` says of a request's number and reply what else is wrong, if anything."""
 
     sent: int = 0
     right: int = 0
@@ -62,6 +62,7 @@ class Tally:
     doubled: int = 0
     first_loss: str = ""
     statuses: Counter[int] = field(default_factory=Counter)
+    wrong: Callable[[int, Got], str] = field(default=lambda _number, _got: "", repr=False)
 
     def add(self, verdict: str, doubled: int, status: int, why: str) -> None:
         """Counts one request."""
@@ -149,6 +150,8 @@ async def _ask_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, nu
         tally.add("lost", 0, 0, repr(error))
         return False
     verdict, doubled, why = judge(got)
+    if wrong := tally.wrong(number, got):
+        verdict, why = "lost", wrong
     tally.add(verdict, doubled, got.status, why)
     return got.headers.get("connection") != "close"
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.crowds import CROWDS, beside
 from tests.e2e.faults import ROWS, Row, Tally, table
+from tests.e2e.storms import STORMS
 
 pytestmark = pytest.mark.faults
 
@@ -26,7 +27,7 @@ BESIDE = [
 ]
 
 
-@pytest.mark.parametrize("row", [*ROWS, *BESIDE], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*ROWS, *STORMS, *BESIDE], ids=lambda row: row.name)
 def test_nothing_is_lost_or_doubled(row: Row, found: list[tuple[Row, Tally]]) -> None:
     """Every request ends in a whole reply or a proper error, no tool call comes twice, and a healthy instance is used."""
     tally = row.run()

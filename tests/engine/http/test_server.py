@@ -105,6 +105,24 @@ async def test_an_open_stream_may_end_by_itself() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize("body", [ASK, STREAM])
+async def test_an_answer_that_begins_while_it_stops_is_the_last_there(body: object) -> None:
+    """It says so, though its request came before: nobody sends another behind it that would be lost."""
+    gate = asyncio.Event()
+    async with serving(Answer(HELLO, until=(0, gate))) as (one, server, port):
+        reader, writer = await asked(port, body)
+        while not one.transports["up"].sent:
+            await asyncio.sleep(0.001)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.drain(30, asyncio.Event()))
+            await asyncio.sleep(0.05)
+            gate.set()
+            head, _, _ = (await rest_of(reader)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nconnection: close" in head
+        writer.close()
+
+
 async def test_what_does_not_end_in_time_is_told_so() -> None:
     """A stream ends in a well-formed `event: error`, a request without an answer yet in a 503, and nothing is held."""
     async with serving(HANGING, SILENT) as (one, server, port):
