@@ -13,15 +13,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rules.analysis.offered import Providers, sent_to
-from rules.bodies import Composed, compose
 from rules.facts import Facts, FactSource, Seen
 from rules.filters import decision_of, filtered
 from rules.nodes import Decision, RuleSet
-from rules.shapes import Shape
-from rules.shorthand import BadShorthand, wanted_of_mapping
+from rules.requests.bodies import Composed, compose
+from rules.requests.shapes import Shape
+from rules.requests.shorthand import BadShorthand, wanted_of_mapping
+from rules.requests.wanted import Impossible
 from rules.suppose import Supposed
 from rules.suppose import cases_of as decisions_of
-from rules.wanted import Impossible
 from rules.whynot import no_such, shown_fact, why_not
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span

@@ -10,7 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from rules.cost import cheapest_first, facts_of
-from rules.expression import compile_expression
+from rules.expressions.expression import compile_expression
 from rules.facts import FACTS, budget_of, provider_of, spec_of
 from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol, assert_never
 
-from rules.compute import ExpressionFailed, compute
+from rules.expressions.compute import ExpressionFailed, compute
 from rules.facts import UNKNOWN, FactSource, Seen
 from rules.nodes import (
     All,

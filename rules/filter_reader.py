@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Literal, get_args
 
 from rules.conditions import Conditions
-from rules.finder import Finder
 from rules.nodes import Filter, Spotter
-from rules.regex import PatternError
+from rules.patterns.finder import Finder
+from rules.patterns.regex import PatternError
 from schemas.codes import finding
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming_whole

@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from rules.compute import ExpressionFailed
 from rules.evaluate import UnknownFact, holds
+from rules.expressions.compute import ExpressionFailed
 from rules.facts import Facts
 from rules.nodes import Decision, Filter, Found, Reject, Route, Spotter
 from schemas.decode_request import decode_request

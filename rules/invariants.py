@@ -23,7 +23,7 @@ from rules.evaluate import holds
 from rules.facts import MISSING, FactSpec, Seen
 from rules.matchers import Matchers
 from rules.nodes import Constant, Decision, Predicate, Reject, RuleSet, Test
-from rules.patterns import pattern_of
+from rules.patterns.compiled import pattern_of
 from rules.written import Refused, Written
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span

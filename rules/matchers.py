@@ -17,8 +17,8 @@ from rules.operands import (
 )
 from rules.operators import NUMBERS, OPERATORS, STRINGS, Network, address_of
 from rules.other_facts import operator_meant
-from rules.patterns import glob_of, pattern_of
-from rules.regex import PatternError
+from rules.patterns.compiled import glob_of, pattern_of
+from rules.patterns.regex import PatternError
 from rules.written import Refused, Written, each, listed
 from schemas.diagnostics import Span
 from schemas.document import Mapping as MappingNode

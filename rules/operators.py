@@ -12,7 +12,7 @@ from msgspec import Struct
 from rules.facts import MISSING, FactType, Seen
 from rules.moments import Share, Window
 from rules.nodes import Test
-from rules.patterns import Glob, Pattern
+from rules.patterns.compiled import Glob, Pattern
 
 Network: TypeAlias = IPv4Network | IPv6Network
 

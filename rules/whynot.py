@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from rules.compute import ExpressionFailed
 from rules.evaluate import UnknownFact, holds
+from rules.expressions.compute import ExpressionFailed
 from rules.facts import MISSING, Absent, FactSource, Seen
 from rules.nodes import All, Category, Compare, Opaque, Predicate, Reference, Rule, RuleSet, Test
 from rules.operators import wanted_of

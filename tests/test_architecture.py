@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("schemas", "rules", "providers", "engine")
 
@@ -321,13 +323,14 @@ def test_no_imports_in_a_circle() -> None:
     assert in_a_circle(graph) == set()
 
 
-def test_folders_of_the_engine_import_no_circle() -> None:
-    """Folders of `engine` build on each other one way, whatever the files above them put together."""
+@pytest.mark.parametrize("package", ["engine", "rules"])
+def test_folders_import_no_circle(package: str) -> None:
+    """The folders of a package build on each other one way, whatever the files above them put together."""
     graph: dict[str, set[str]] = {}
     for source in sources():
-        if source.name.startswith("engine/") and source.name.count("/") > 1:
+        if source.name.startswith(f"{package}/") and source.name.count("/") > 1:
             folder = source.name.split("/")[1]
-            wanted = {full.split(".")[1] for _, full in imported(source.tree) if full.startswith("engine.")}
+            wanted = {full.split(".")[1] for _, full in imported(source.tree) if full.startswith(f"{package}.")}
             graph[folder] = graph.get(folder, set()) | wanted - {folder}
 
     assert in_a_circle(graph) == set()

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from engine.cli import ccr
 from providers.dialects.table import TYPES
-from rules.expression import compile_expression
+from rules.expressions.expression import compile_expression
+from rules.expressions.values import CONDITIONS, VALUES
 from rules.facts import FACTS, spec_of
 from rules.matchers import TYPE_WORDS
-from rules.values import CONDITIONS, VALUES
 from schemas.diagnostics import Span
 from tests.docs.generated import CALLS, FORMS, PAGES, SECTIONS, anchor_of, with_generated_parts
 from tests.docs.sessions import TOOLS, Reader, differences

@@ -33,7 +33,7 @@ from schemas.read import read
 from schemas.shape import shape
 
 if TYPE_CHECKING:
-    from rules.coverage import Coverage
+    from rules.testing.coverage import Coverage
 
 ReadFile = Callable[[str], bytes]
 
@@ -96,13 +96,13 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
     analysis = analyse(subject, with_overlaps=wishes.overlaps)
     reached, unproven = None, analysis.unproven
     if wishes.coverage:
-        from rules.coverage import coverage_of, uncovered
+        from rules.testing.coverage import coverage_of, uncovered
 
         reached = coverage_of(subject.rules, subject.providers, cases)
         found += uncovered(reached)
     if wishes.mutants:
         from rules.analysis.budget import Budget
-        from rules.mutate import surviving
+        from rules.testing.mutate import surviving
 
         budget = Budget()
         found += surviving(subject.rules, subject.providers, cases, budget)

@@ -23,7 +23,7 @@ def command(file: str | None, config: str | None, env_file: str | None, allow_mi
     configuration does now. Rules without a test are named on standard error.
     """
     from engine.analysis.stage import offered
-    from rules.suite import suite_of
+    from rules.testing.suite import suite_of
 
     if file and config:
         raise click.UsageError("give the configuration once, as FILE or with --config")

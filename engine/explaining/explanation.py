@@ -32,10 +32,10 @@ from engine.read_envelope import Asked
 from engine.replies import Refused
 from providers.dialects.seams import Lost
 from providers.plan import PlannedTarget
-from rules.compute import ExpressionFailed
 from rules.cost import facts_of
 from rules.evaluate import EXPLICIT, Leaf, UnknownFact, explicit_target, holds
 from rules.explicit import without_tag
+from rules.expressions.compute import ExpressionFailed
 from rules.facts import Facts, FactSource, tokens_counted
 from rules.filters import decision_of, filtered
 from rules.leaves import Placed, placed_leaves

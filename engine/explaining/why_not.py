@@ -42,7 +42,7 @@ from rules.evaluate import EXPLICIT
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
 from rules.filters import tag_of
 from rules.nodes import RuleSet
-from rules.shapes import Shape
+from rules.requests.shapes import Shape
 from schemas.request import Envelope
 from schemas.suggest import nearest as nearest_word
 from schemas.surrogates import text_of_body

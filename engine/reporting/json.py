@@ -11,7 +11,7 @@ from schemas.diagnostics import Diagnostic, Edit, Severity, Span
 from schemas.document import JSONValue
 
 if TYPE_CHECKING:
-    from rules.coverage import Coverage
+    from rules.testing.coverage import Coverage
 
 SCHEMA_VERSION = 1
 

@@ -21,7 +21,7 @@ from schemas.document import Document, Mapping, node_at
 from schemas.document import Sequence as SequenceNode
 
 if TYPE_CHECKING:
-    from rules.coverage import Coverage
+    from rules.testing.coverage import Coverage
 
 
 class Status(IntEnum):

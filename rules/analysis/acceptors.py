@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.letters import Alphabet, alphabet_of
-from rules.automaton import Automaton, Side, closure, within
 from rules.nodes import Test
-from rules.patterns import Glob, Pattern
-from rules.regex import WORD, Ranges
+from rules.patterns.automaton import Automaton, Side, closure, within
+from rules.patterns.compiled import Glob, Pattern
+from rules.patterns.regex import WORD, Ranges
 
 StateT = TypeVar("StateT", bound=Hashable)
 ReadT = TypeVar("ReadT", bound=Hashable)

@@ -10,11 +10,11 @@ from rules.analysis.budget import Budget
 from rules.analysis.inside import Inside
 from rules.analysis.letters import NICE
 from rules.analysis.walks import walk
-from rules.automaton import within
 from rules.nodes import Test
 from rules.operators import holds_for
-from rules.patterns import Glob, Pattern
-from rules.regex import Chars, Concat, Edge, Either, Repeat, Tree
+from rules.patterns.automaton import within
+from rules.patterns.compiled import Glob, Pattern
+from rules.patterns.regex import Chars, Concat, Edge, Either, Repeat, Tree
 
 A_PATTERN = 15
 """Operations that a pattern's look at a text costs."""

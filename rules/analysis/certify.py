@@ -22,11 +22,11 @@ from rules.analysis.scales import Scale, Words
 from rules.analysis.solve import ENTRIES
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
-from rules.bodies import compose, envelope_of
 from rules.facts import MISSING, Facts, Seen, is_state
 from rules.nodes import Decision, Reject
-from rules.shapes import Shape
-from rules.wanted import Impossible, Wanted
+from rules.requests.bodies import compose, envelope_of
+from rules.requests.shapes import Shape
+from rules.requests.wanted import Impossible, Wanted
 
 MAX_TRIES = 12
 A_FILTER = 6

@@ -13,8 +13,8 @@ from rules.analysis.texts import Texts, key_of
 from rules.analysis.wording import owner_of, said_of
 from rules.moments import Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
-from rules.patterns import Glob, Pattern
-from rules.regex import Chars, Concat, Edge, Tree
+from rules.patterns.compiled import Glob, Pattern
+from rules.patterns.regex import Chars, Concat, Edge, Tree
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label
 from schemas.wording import quoted

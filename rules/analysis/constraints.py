@@ -17,7 +17,7 @@ from rules.analysis.members import Members
 from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Space
 from rules.analysis.texts import Piece, Texts, key_of
-from rules.compute import ExpressionFailed, compute
+from rules.expressions.compute import ExpressionFailed, compute
 from rules.facts import MISSING, Seen
 from rules.measure import CONSTANTS, LEAST
 from rules.nodes import Compare, Opaque, Test

@@ -16,14 +16,14 @@ from rules.analysis.certify import BYTES_A_STEP, Unmade
 from rules.analysis.locate import Locator
 from rules.analysis.nearest import Nearby, Nearest, change_of, owners_of
 from rules.analysis.prove import Prover
-from rules.bodies import envelope_of
 from rules.evaluate import UnknownFact
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
 from rules.filters import filtered
 from rules.nodes import Decision
-from rules.revise import revisions, unchosen
-from rules.shapes import Shape
-from rules.wanted import Wanted
+from rules.requests.bodies import envelope_of
+from rules.requests.revise import revisions, unchosen
+from rules.requests.shapes import Shape
+from rules.requests.wanted import Wanted
 from schemas.request import BadRequest
 
 MAX_TRIES = 12

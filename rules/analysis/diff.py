@@ -15,9 +15,9 @@ from rules.analysis.prove import Prover, without
 from rules.analysis.ready import provers_of
 from rules.analysis.solve import Field, Nowhere, solve
 from rules.analysis.space import Box, both
-from rules.bodies import envelope_of
 from rules.facts import Facts
 from rules.nodes import Decision, RuleSet
+from rules.requests.bodies import envelope_of
 
 
 class Change(Struct, frozen=True):

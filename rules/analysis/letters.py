@@ -8,7 +8,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from rules.regex import LAST, WORD, Ranges
+from rules.patterns.regex import LAST, WORD, Ranges
 
 NICE = "xabcdefghijklmnopqrstuvwyz0123456789-_. ABCDEFGHIJKLMNOPQRSTUVWXYZ,:;/!?"
 _SURROGATES = range(0xD800, 0xE000)

@@ -14,7 +14,7 @@ from rules.analysis.prove import Prover, Unproven
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
 from rules.analysis.wording import clash_of, owner_of, said_of, shown_in, takes
 from rules.nodes import All, Predicate, Reference, Rule, Test
-from rules.patterns import Glob, Pattern
+from rules.patterns.compiled import Glob, Pattern
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Label, Severity, Span
 from schemas.wording import listed, quoted

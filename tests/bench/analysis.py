@@ -29,11 +29,11 @@ from rules.analysis.counterfactual import Reached, counterfactual
 from rules.analysis.counterfactual import Subject as About
 from rules.analysis.prove import Never
 from rules.analysis.ready import prover_of
-from rules.bodies import envelope_of
 from rules.facts import Facts, FactSource
 from rules.fast import decider_of
 from rules.invariants import invariants_in
 from rules.nodes import Decision
+from rules.requests.bodies import envelope_of
 from schemas.document import Mapping as MappingNode
 from tests.bench.decisions import best_of_turns
 from tests.corpus.generate import PROVIDERS, built_of, structured

@@ -19,12 +19,12 @@ from engine.analysis.stage import offered
 from engine.build import build
 from engine.built import Built
 from rules.analysis.offered import key_of_route
-from rules.bodies import compose
 from rules.facts import Facts
 from rules.fast import decider_of
-from rules.shorthand import BadShorthand, wanted_of_mapping
-from rules.suite import suite_of
-from rules.wanted import Impossible
+from rules.requests.bodies import compose
+from rules.requests.shorthand import BadShorthand, wanted_of_mapping
+from rules.requests.wanted import Impossible
+from rules.testing.suite import suite_of
 from tests.rules.analysis.worlds import bodies
 from tests.rules.compiling import envelope
 

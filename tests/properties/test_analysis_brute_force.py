@@ -16,11 +16,11 @@ from rules.analysis.edits import Source
 from rules.analysis.findings import findings_of
 from rules.analysis.offered import key_of_route
 from rules.analysis.prove import Never, Surely
-from rules.bodies import envelope_of
 from rules.evaluate import decide
 from rules.facts import Facts
 from rules.fast import decider_of
 from rules.nodes import Decision
+from rules.requests.bodies import envelope_of
 from tests.rules.analysis.worlds import PROVIDERS, configuration, prover, requests
 from tests.rules.compiling import ruleset
 

@@ -13,11 +13,11 @@ from rules.analysis.certify import Witness
 from rules.analysis.diff import difference
 from rules.analysis.offered import key_of_route
 from rules.analysis.prove import Never
-from rules.bodies import envelope_of
 from rules.evaluate import decide, holds
 from rules.facts import Facts
 from rules.filters import decision_of, filtered, tag_of
 from rules.nodes import Decision, RuleSet
+from rules.requests.bodies import envelope_of
 from tests.rules.analysis.worlds import PROVIDERS, condition, configuration, prover, requests
 from tests.rules.compiling import Given, ruleset
 

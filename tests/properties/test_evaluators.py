@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simpleeval import EvalWithCompoundTypes
 
 from rules.evaluate import decide, holds
-from rules.expression import compile_expression
+from rules.expressions.expression import compile_expression
 from rules.facts import MISSING, Seen
 from rules.fast import decider_of
 from schemas.diagnostics import Span

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from rules.analysis.wording import said_of
-from rules.bodies import envelope_of
 from rules.cases import Case, Result, cases_in, request_of, run_case
-from rules.coverage import coverage_of, uncovered
 from rules.evaluate import decide
 from rules.facts import MISSING, Facts
-from rules.mutate import mutants_of, surviving, survivors_of
-from rules.shorthand import BadShorthand
-from rules.suite import suite_of
+from rules.requests.bodies import envelope_of
+from rules.requests.shorthand import BadShorthand
+from rules.testing.coverage import coverage_of, uncovered
+from rules.testing.mutate import mutants_of, surviving, survivors_of
+from rules.testing.suite import suite_of
 from schemas.document import Mapping as MappingNode
 from schemas.read import read
 from tests.rules.analysis.worlds import PROVIDERS

@@ -25,12 +25,12 @@ from rules.analysis.counterfactual import (
 from rules.analysis.locate import point_of
 from rules.analysis.nearest import change_of
 from rules.analysis.prove import Prover
-from rules.bodies import Composed, compose, envelope_of
 from rules.evaluate import decide
 from rules.facts import MISSING, Facts, Seen
 from rules.nodes import RuleSet
-from rules.shapes import Shape
-from rules.wanted import Wanted
+from rules.requests.bodies import Composed, compose, envelope_of
+from rules.requests.shapes import Shape
+from rules.requests.wanted import Wanted
 from tests.properties.test_analysis_constraints import READY, RULES
 from tests.rules.analysis.worlds import bodies, configuration, prover, requests
 from tests.rules.compiling import BASE, Given

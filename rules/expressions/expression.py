@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from rules.lowering import Lowering
+from rules.expressions.lowering import Lowering
+from rules.expressions.values import Values
 from rules.nodes import Predicate
-from rules.values import Values
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.places import Within

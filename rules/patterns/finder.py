@@ -10,8 +10,8 @@ from typing import assert_never
 
 from msgspec import Struct, field
 
-from rules.automaton import Automaton, Side, automaton_of, closure, read, side_of
-from rules.regex import Chars, Concat, Edge, Either, Repeat, Tree, parse_regex
+from rules.patterns.automaton import Automaton, Side, automaton_of, closure, read, side_of
+from rules.patterns.regex import Chars, Concat, Edge, Either, Repeat, Tree, parse_regex
 
 MOST_KNOWN = 2_000
 STEPS_PER_CHAR = 8

@@ -20,7 +20,6 @@ from rules.analysis.prove import Prover, Unproven
 from rules.analysis.ready import prover_of
 from rules.analysis.scales import Scale, Words
 from rules.analysis.texts import Texts
-from rules.bodies import Composed, compose, envelope_of
 from rules.cases import Case, outcome_of, run_case
 from rules.cost import facts_of, leaves_of
 from rules.evaluate import UnknownFact
@@ -28,8 +27,9 @@ from rules.facts import MISSING, UNKNOWN, Facts, Seen
 from rules.fast import decider_of
 from rules.filters import filtered
 from rules.nodes import Decision, Reject, RuleSet, Test
-from rules.shorthand import BadShorthand, wanted_of_mapping
-from rules.wanted import Impossible
+from rules.requests.bodies import Composed, compose, envelope_of
+from rules.requests.shorthand import BadShorthand, wanted_of_mapping
+from rules.requests.wanted import Impossible
 from schemas.diagnostics import Span
 
 MAX_OTHERS = 8

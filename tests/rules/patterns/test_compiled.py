@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.automaton import Matcher, automaton_of
-from rules.patterns import glob_of, pattern_of
-from rules.regex import PatternError, parse_regex
+from rules.patterns.automaton import Matcher, automaton_of
+from rules.patterns.compiled import glob_of, pattern_of
+from rules.patterns.regex import PatternError, parse_regex
 
 READ: list[tuple[str, str, bool]] = [
     ("a.c", "xabcx", True),

@@ -13,13 +13,13 @@ from rules.analysis.budget import Budget
 from rules.analysis.certify import Witness
 from rules.analysis.diff import difference
 from rules.analysis.offered import Providers
-from rules.bodies import envelope_of
 from rules.cases import Case, outcome_of, run_case
 from rules.facts import Facts, spec_of
 from rules.moments import MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Not, Predicate, Reference, Route, Rule, RuleSet, Target, Test
-from rules.patterns import Glob, Pattern, glob_of, pattern_of
-from rules.regex import PatternError
+from rules.patterns.compiled import Glob, Pattern, glob_of, pattern_of
+from rules.patterns.regex import PatternError
+from rules.requests.bodies import envelope_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.wording import quoted

@@ -1,6 +1,6 @@
 """Computing what could not be lowered, with simpleeval locked down: no attributes, no functions but ours, plain values in.
 
-Only trees that `rules/expression.py` has checked get here; this is the second wall, not the first.
+Only trees that `rules/expressions/expression.py` has checked get here; this is the second wall, not the first.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from rules.extract import DEFERRED_PLACEHOLDER
-from rules.wanted import Wanted
+from rules.requests.wanted import Wanted
 
 _DATE = re.compile(r"_\d{8}\Z")
 _FACTS = ("toolNames", "serverTools")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from rules.automaton import Automaton, Matcher, automaton_of
-from rules.regex import LAST, Chars, Concat, Edge, Either, Ranges, Repeat, Tree, complement, parse_regex
+from rules.patterns.automaton import Automaton, Matcher, automaton_of
+from rules.patterns.regex import LAST, Chars, Concat, Edge, Either, Ranges, Repeat, Tree, complement, parse_regex
 
 _MAX_CHOICES = 64
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from rules.extract import plain_model
 from rules.facts import MISSING, is_state
-from rules.fillers import Filler
-from rules.wanted import Wanted, is_barred
+from rules.requests.fillers import Filler
+from rules.requests.wanted import Wanted, is_barred
 
 BASE_MODEL = "claude-sonnet-4"
 BASE_TOKENS = 1024

@@ -14,10 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rules.facts import Facts, budget_of
-from rules.fillers import Filler, fillers_for
 from rules.measure import CONSTANTS, MOST
-from rules.shapes import Shape, shape_of
-from rules.wanted import Impossible, Wanted, lacking_in, too_large
+from rules.requests.fillers import Filler, fillers_for
+from rules.requests.shapes import Shape, shape_of
+from rules.requests.wanted import Impossible, Wanted, lacking_in, too_large
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, Envelope
 

@@ -6,14 +6,14 @@ import ast
 import copy
 from collections.abc import Mapping
 
-from rules.compute import FUNCTIONS, fold
+from rules.expressions.compute import FUNCTIONS, fold
+from rules.expressions.terms import Fact, Folded, Literal, Number, Term, linear_of, threshold_test
+from rules.expressions.values import CONDITIONS, KIND_WORDS, NAMED_FACTS, Refused, Values, dotted_name, named_fact
 from rules.facts import spec_of
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Test
 from rules.operands import literal_text, network_of
-from rules.patterns import glob_of, pattern_of
-from rules.regex import PatternError
-from rules.terms import Fact, Folded, Literal, Number, Term, linear_of, threshold_test
-from rules.values import CONDITIONS, KIND_WORDS, NAMED_FACTS, Refused, Values, dotted_name, named_fact
+from rules.patterns.compiled import glob_of, pattern_of
+from rules.patterns.regex import PatternError
 from schemas.codes import finding
 from schemas.diagnostics import Span
 from schemas.suggest import nearest

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rules.cases import Case, request_of, run_case
-from rules.coverage import coverage_of
 from rules.nodes import RuleSet
-from rules.suite import Suite, suite_of
+from rules.testing.coverage import coverage_of
+from rules.testing.suite import Suite, suite_of
 from tests.rules.analysis.worlds import PROVIDERS
 from tests.rules.compiling import ruleset
 

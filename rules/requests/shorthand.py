@@ -9,7 +9,7 @@ from typing import Any
 from rules.facts import FACTS, MISSING, Seen, spec_of
 from rules.operands import LiteralError, number_in
 from rules.operators import NUMBERS
-from rules.wanted import Wanted
+from rules.requests.wanted import Wanted
 from schemas.suggest import nearest
 from schemas.wording import quoted
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rules.bodies import envelope_of
 from rules.facts import Facts
-from rules.shapes import Shape
-from rules.wanted import Wanted
+from rules.requests.bodies import envelope_of
+from rules.requests.shapes import Shape
+from rules.requests.wanted import Wanted
 
 _MOST = 8_000_000
 """Characters that a request may be made longer by."""

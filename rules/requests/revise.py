@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from rules.explicit import TAG
 from rules.facts import MISSING, Seen, is_state
-from rules.resize import blocks_in, last_of_user, resized, say_last
-from rules.revise_tools import revise_tools
-from rules.shapes import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, model_named
-from rules.wanted import Wanted, too_large
+from rules.requests.resize import blocks_in, last_of_user, resized, say_last
+from rules.requests.revise_tools import revise_tools
+from rules.requests.shapes import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, model_named
+from rules.requests.wanted import Wanted, too_large
 
 Way = Literal["added", "replaced", "aside"]
 """How texts change: what is wanted is put behind what there is, or stands for it, or goes where the last text is not."""

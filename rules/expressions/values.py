@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+from rules.expressions.terms import Fact, Folded, Kind, Literal, Number, Term, kind_of
 from rules.facts import FACTS, FAMILIES, spec_of
 from rules.operands import literal_text
-from rules.terms import Fact, Folded, Kind, Literal, Number, Term, kind_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Span
 from schemas.places import Within

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rules.compute import FUNCTIONS, ExpressionFailed
 from rules.cost import may_fail
 from rules.evaluate import holds
-from rules.expression import compile_expression
+from rules.expressions.compute import FUNCTIONS, ExpressionFailed
+from rules.expressions.expression import compile_expression
 from rules.nodes import All, Compare, Constant, Not, Opaque, Predicate
 from rules.nodes import Any as Either
 from rules.nodes import Test as Leaf

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from rules.regex import WORD, Chars, Concat, Edge, Either, PatternError, Ranges, Repeat, Tree
+from rules.patterns.regex import WORD, Chars, Concat, Edge, Either, PatternError, Ranges, Repeat, Tree
 
 MAX_STATES = 1000
 _MAX_KNOWN = 1000

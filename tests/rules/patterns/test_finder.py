@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.finder import STEPS_PER_CHAR, Finder
+from rules.patterns.finder import STEPS_PER_CHAR, Finder
 from schemas.known_patterns import GROUPS, KNOWN
 
 ATOMS = ["a", "b", "[ab]", "c", "ab", "(?:ab|a)", "(?:a|b)c", r"\bab", r"b\b", "^a", "c$", "[^c]"]

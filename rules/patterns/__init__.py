@@ -1,0 +1,1 @@
+"""Patterns in linear time: the subset of regular expressions, automata, and places in a text."""
