@@ -11,20 +11,15 @@ from msgspec.structs import replace
 
 from engine.access.allowance import admitted, check_budgets
 from engine.admitting import within_limits
-from engine.exchange import (
-    GivenUp,
-    exchange,
-    header_of_target,
-    headers_of_decision,
-    headers_of_failure,
-    note_step,
-)
+from engine.exchange import GivenUp, exchange
 from engine.exchange_state import Exchange, Moment
 from engine.explaining.explainer import MAX_WAITING
+from engine.http.answer_headers import header_of_target, headers_of_decision, headers_of_failure
 from engine.http.filters_header import filters_header
 from engine.http.front import Visit
 from engine.intake import ProviderStates, envelope_of
 from engine.log.record import record_exchange
+from engine.log.steps import note_step
 from engine.replies import Refused, refusal, refusal_of
 from engine.router import Router
 from providers.client_form import ClientForm

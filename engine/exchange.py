@@ -17,19 +17,18 @@ from functools import partial
 from engine.exchange_state import Exchange
 from engine.forwarding import check_forwarded
 from engine.gateway import Gateway, Upstream
+from engine.http.answer_headers import headers_of_answer
 from engine.http.asgi import Responder
-from engine.http.lossy import lossy_header
-from engine.http.path import path_header
-from engine.http.quoting import quoted
+from engine.log.steps import note_failure, note_mended, note_step
 from engine.overflow import overflow_of
 from engine.router import Router
 from engine.scrub import ScrubbingDecoder
 from providers.auth import Headers, scrubbed, without_secrets
 from providers.credentials import CredentialFailed
-from providers.dialects.seams import Ask, Encoded, Mended, Unencodable
+from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.errors import KINDS, ProviderError
 from providers.nowhere import told_where
-from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
+from providers.plan import GiveUp, Plan, Sleep, Try
 from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.redirects import redirect_of
 from providers.reply import Reply, Summary
@@ -37,12 +36,10 @@ from providers.signing import request_to
 from providers.translate import silence, translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamResponse
 from providers.waiting import Ticket
-from rules.nodes import Decision
 from schemas.request import MessagesRequest
 
 ERROR_BODY_BYTES = 1_048_576
 ERROR_BODY_S = 10.0
-_PLAIN = " /,:;()[]{}@=+*'!?&#$|<>~^`"  # what may stand in a header value as it is; `%` and all else is encoded
 BYTES_PER_TOKEN = 4  # for the guess that `message_start` carries until the upstream has counted
 
 
@@ -87,7 +84,7 @@ async def exchange(router: Router, gateway: Gateway, one: Exchange, responder: R
                     if failure.kind.name == "silent" and one.summary is not None:
                         one.silent = attempt, one.summary
                     plan.failed(attempt, failure, router.clock(), rng)
-                    _note_failure(router, one, attempt, failure)
+                    note_failure(router, one, attempt, failure)
     finally:
         plan.leave()
 
@@ -176,7 +173,7 @@ async def _accepted(
         if mended is None:
             raise AttemptFailed(error)
         one.prepared[attempt.target_index] = ask, mended.encoded
-        _note_mended(router, one, attempt, mended, error)
+        note_mended(router, one, attempt, mended, error)
 
 
 def _prepare(gateway: Gateway, one: Exchange, attempt: Try, router: Router) -> None:
@@ -339,41 +336,6 @@ def _message_id(one: Exchange) -> str:
     return "msg_" + one.request_id.removeprefix("req_")
 
 
-def note_step(router: Router, one: Exchange, step: str, **data: object) -> None:
-    """Logs a step on the way: with `debug.traceRequests` always, else at level `debug`."""
-    level = "info" if one.debug.trace_requests else "debug"
-    if router.journal.wants(level):
-        router.journal.write(level, step, one.request_id, "trace", **data)
-
-
-def headers_of_decision(decision: Decision) -> list[tuple[str, str]]:
-    """`x-ccr-rule`, percent-encoded UTF-8."""
-    return [("x-ccr-rule", quoted(decision.rule, _PLAIN))]
-
-
-def header_of_target(target: PlannedTarget) -> tuple[str, str]:
-    """`x-ccr-target`, as `provider,model`, percent-encoded UTF-8."""
-    return "x-ccr-target", quoted(f"{target.pool.name},{target.model}", _PLAIN)
-
-
-def headers_of_answer(one: Exchange, attempt: Try) -> list[tuple[str, str]]:
-    """`x-ccr-rule`, `x-ccr-target` of the instance that answered, the path there, and how many attempts if more than one."""
-    headers = [*headers_of_decision(one.decision), header_of_target(attempt.target), path_header(one.failures, attempt)]
-    if one.failures:
-        headers.append(("x-ccr-attempts", str(len(one.failures) + 1)))
-    return [*headers, *lossy_header(one.lost_for(attempt)), *one.passed_on]
-
-
-def headers_of_failure(one: Exchange) -> list[tuple[str, str]]:
-    """The same for an exchange that nobody answered: the target is the last one tried."""
-    headers = headers_of_decision(one.decision)
-    if one.failures:
-        last, _ = one.failures[-1]
-        headers += [header_of_target(last.target), path_header(one.failures, None)]
-        headers.append(("x-ccr-attempts", str(len(one.failures))))
-    return headers
-
-
 async def _error_body(response: UpstreamResponse) -> bytes:
     """The body of an error answer, cut at `ERROR_BODY_BYTES` and after `ERROR_BODY_S`; what came before a cut is kept."""
     body = bytearray()
@@ -384,37 +346,3 @@ async def _error_body(response: UpstreamResponse) -> bytes:
                 if len(body) >= ERROR_BODY_BYTES:
                     break
     return bytes(body[:ERROR_BODY_BYTES])
-
-
-def _note_mended(router: Router, one: Exchange, attempt: Try, mended: Mended, error: ProviderError) -> None:
-    router.counters.fixes[mended.fix] += 1
-    router.journal.write(
-        "info",
-        mended.said,
-        one.request_id,
-        "attempt",
-        instance=attempt.pick.instance.id,
-        model=attempt.target.model,
-        error=error.message,
-    )
-
-
-def _note_failure(router: Router, one: Exchange, attempt: Try, error: ProviderError) -> None:
-    message = (
-        "Authentication failed"
-        if error.kind.name.startswith(("credential", "permission", "billing"))
-        else "attempt failed"
-    )
-    router.journal.write(
-        "warn",
-        message,
-        one.request_id,
-        "attempt",
-        instance=attempt.pick.instance.id,
-        model=attempt.target.model,
-        number=attempt.number,
-        kind=error.kind.name,
-        upstreamStatus=error.status,
-        error=error.message,
-        retryAfterS=error.retry_after_s,
-    )
