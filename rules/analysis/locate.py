@@ -13,9 +13,9 @@ from rules.analysis.offered import ANY_MODEL
 from rules.analysis.scales import Scale, Words
 from rules.analysis.texts import Texts, key_of
 from rules.evaluate import explicit_target
-from rules.facts import MISSING, UNKNOWN, FactSource, Seen
+from rules.facts import MISSING, UNKNOWN, FactSource, Seen, spec_of
 from rules.nodes import RuleSet, Test
-from rules.operators import holds_for
+from rules.operators import address_of, holds_for
 from schemas.diagnostics import Span
 
 
@@ -51,7 +51,9 @@ class Locator:
                 case Members():
                     point |= _members_at(axis, seen)
                 case Texts():
-                    point[axis.variable] = _text_at(axis, self._pinning[fact], atoms.space.full[axis.variable], seen)
+                    found = _text_at(axis, self._pinning[fact], atoms.space.full[axis.variable], seen)
+                    if found:
+                        point[axis.variable] = found
                     point |= _aside_at(axis, atoms.space.full, seen)
                 case Words() if fact != "time" and seen in axis.values:
                     point[axis.variable] = 1 << axis.values.index(seen)
@@ -111,13 +113,17 @@ def _aside_at(axis: Texts, full: Sequence[int], seen: Seen) -> dict[int, int]:
 
 
 def _text_at(axis: Texts, pinning: list[tuple[Test, int]], full: int, seen: Seen) -> int:
+    """The piece of a text; 0: none is, as of a client's address that is no address."""
     mask = full
     for test, holding in pinning:
         mask &= holding if holds_for(test, seen) else ~holding
     text = None if seen is MISSING else seen
+    spec = spec_of(axis.fact)
+    if spec is not None and spec.type == "address" and isinstance(text, str):
+        text = str(address_of(text) or text)  # as pieces write it
     same = [at for at, piece in enumerate(axis.pieces) if mask >> at & 1 and piece.only and piece.text == text]
     others = [at for at, piece in enumerate(axis.pieces) if mask >> at & 1 and not piece.only]
-    return 1 << [*same, *others][0]
+    return next((1 << at for at in (*same, *others)), 0)
 
 
 def _on_scale(axis: Scale | Words, full: int, seen: Seen) -> int:

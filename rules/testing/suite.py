@@ -68,7 +68,10 @@ def suite_of(rules: RuleSet, providers: Providers, budget: Budget | None = None)
         if not isinstance(answer, Witness):
             continue
         request = maker.written(answer)
-        test = None if request is None else maker.test(f"{outcome.name} is reached", request)
+        chosen = (
+            f" with {','.join(filter(None, outcome.places[0]))}" if outcome.entry is None and outcome.places else ""
+        )
+        test = None if request is None else maker.test(f"{outcome.name} is reached{chosen}", request)
         if request is None or test is None:
             without.setdefault(outcome.name, "no test can be written with a request that reaches it")
             continue

@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft7Validator
 
 from engine.cli.commands import ccr
 from schemas.codes import CODES
 from schemas.pages import page_of
+from tests.schemas.closed import closed
 
-PAGES = Path(__file__).resolve().parents[2] / "schemas" / "pages"
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+PAGES = SCHEMAS / "pages"
+REPORT = Draft7Validator(closed(json.loads((SCHEMAS / "report.schema.json").read_text(encoding="utf-8"))))
 
 WITH: dict[str, set[str]] = {"CCR309": {"CCR302"}}
 """Codes that cannot be had alone: what stands behind a rule that always holds is never reached."""
@@ -52,12 +56,13 @@ def _codes(code: str, title: str, folder: Path, monkeypatch: pytest.MonkeyPatch)
     (name,) = [path.name for path in folder.glob("ccr.*")]
     result = CliRunner().invoke(ccr, ["test-config", name, "--format", "json", *OPTIONS.get(code, [])])
     assert result.exit_code in (0, 1, 3), result.output
+    REPORT.validate(json.loads(result.stdout))
     return {one["code"] for one in json.loads(result.stdout)["findings"]}
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_the_bad_example_gives_exactly_its_finding(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing else is wrong with it."""
+    """Nothing else is wrong with it, and the report's schema describes all that is said."""
     assert _codes(code, "Bad", tmp_path, monkeypatch) == {code} | WITH.get(code, set())
 
 

@@ -21,6 +21,7 @@ from providers.registry import registry_of
 from rules.facts import Facts
 from rules.fast import decider_of
 from tests.conftest import ROOT, Golden
+from tests.schemas.closed import closed
 
 CONFIG = b"""
 conditions:
@@ -85,8 +86,7 @@ def explained(around: dict[str, Any], body: dict[str, Any] | None = None, config
     return with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
 
 
-DESCRIBED = json.loads((ROOT / "schemas" / "explanation.schema.json").read_text(encoding="utf-8"))
-SCHEMA = Draft7Validator(DESCRIBED)
+SCHEMA = Draft7Validator(closed(json.loads((ROOT / "schemas" / "explanation.schema.json").read_text(encoding="utf-8"))))
 
 
 ASKED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -223,7 +223,6 @@ def test_the_explanation_of_a_blocked_request_has_every_key() -> None:
     explanation = with_reasons(question, explain(question), ready_for(one.rules, offered(one.providers)))
 
     SCHEMA.validate(explanation)
-    assert set(explanation) <= DESCRIBED["properties"].keys()
     assert (explanation["nearest"], explanation["counterfactuals"]) == (None, [])
     assert explanation["decision"]["reject"]["status"] == 400
     assert "by filter many tools" in explanation_text(explanation)

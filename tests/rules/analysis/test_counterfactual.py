@@ -19,6 +19,7 @@ from rules.analysis.counterfactual import (
     Reached,
     Subject,
     Unreachable,
+    Unsettled,
     counterfactual,
     prepared,
 )
@@ -165,6 +166,23 @@ def test_an_earlier_rule_is_got_out_of_the_way() -> None:
         {"model", "stream"},
         {"toolCount", "stream"},
     )
+
+
+def test_what_is_no_address_is_no_bug() -> None:
+    """A client's address that can be nowhere is in no range; what else it might be is not known."""
+    ready = with_rules({"clientIp": {"cidr": ["0.0.0.0/0", "::/0"]}})
+    assert isinstance(asked(ready, {"request": BASE, "clientIp": "nowhere"}, "r0"), Unsettled)
+
+
+@pytest.mark.parametrize("address", ["10.9.9.9", "::ffff:10.9.9.9", "::FFFF:a09:909", "0:0:0:0:0:0:0:1"])
+def test_an_address_may_be_written_in_any_way(address: str) -> None:
+    """An IPv4 address within IPv6 is that address, and so is one with all its zeros."""
+    ready = with_rules({"clientIp": ["10.9.9.9", "::1"]}, {"clientIp": {"cidr": ["0.0.0.0/0", "::/0"]}})
+    shape = {"request": BASE, "headers": {}, "clientIp": address}
+
+    assert changed(asked(ready, shape, "r0")).keys() <= {"clientIp"}
+    assert changed(asked(ready, shape, "r1")).keys() <= {"clientIp"}
+    assert changed(asked(ready, shape, "default")).keys() <= {"clientIp"}
 
 
 def test_what_no_request_reaches_is_proved() -> None:

@@ -12,7 +12,10 @@ ROWS = [
     ("{stream: true}", "stream is true"),
     ("{model: {contains: opus}, toolCount: '> 5'}", "model contains opus and toolCount > 5"),
     ("{any: [{model: x}, {model: y}]}", "(model is x or model is y)"),
-    ("{not: {hasTools: true}}", "not hasTools is true"),
+    ("{not: {hasTools: true}}", "hasTools is false"),
+    ("{not: {stream: true}}", "not stream is true"),
+    ("{not: {maxTokens: '> 5'}}", "not maxTokens > 5"),
+    ("{model: x, none: [{model: y}, {stream: true}]}", "model is x and not stream is true"),
     ("{none: [{model: x}, {stream: true}]}", "not model is x and not stream is true"),
     ("{always: true}", "all that no earlier rule takes"),
     ("{expr: 'toolCount > messageCount'}", "toolCount > messageCount"),
@@ -30,9 +33,9 @@ def test_what_holds_throughout_a_region_is_said(condition: str, said: str) -> No
 
 
 MOVED = [
-    ("{inputTokens: '> 60k'}", "{inputTokens: '> 100k'}", ["inputTokens > 60000 and not inputTokens > 100000"]),
-    ("{toolCount: '> 5'}", "{toolCount: '>= 5'}", ["toolCount >= 5 and not toolCount > 5"]),
-    ("{stream: true}", "{stream: true, hasTools: true}", ["stream is true and not hasTools is true"]),
+    ("{inputTokens: '> 60k'}", "{inputTokens: '> 100k'}", ["inputTokens > 60000 and inputTokens <= 100000"]),
+    ("{toolCount: '> 5'}", "{toolCount: '>= 5'}", ["toolCount >= 5 and toolCount <= 5"]),
+    ("{stream: true}", "{stream: true, hasTools: true}", ["stream is true and hasTools is false"]),
     ("{model: a, stream: true}", "{model: b}", ["model is a and stream is true", "model is b"]),
 ]
 
