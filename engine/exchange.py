@@ -27,9 +27,9 @@ from providers.auth import Headers, scrubbed, without_secrets
 from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.errors import KINDS, ProviderError
+from providers.instances import Abandoned, Failed, Outcome, Succeeded
 from providers.nowhere import told_where
 from providers.plan import GiveUp, Plan, Sleep, Try
-from providers.pool import Abandoned, Failed, Outcome, Succeeded
 from providers.redirects import redirect_of
 from providers.reply import Reply, Summary
 from providers.signing import request_to

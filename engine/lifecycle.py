@@ -100,7 +100,8 @@ def serve(
     if first.settings.telemetry is not None and importlib.util.find_spec("opentelemetry") is None:
         raise MissingPackage("`telemetry` needs the package `opentelemetry`: install `ccr-router[otel]`")
     if first.settings.usage is not None:
-        from engine.usage.store import MissingDriver, store_of
+        from engine.usage.drivers import MissingDriver
+        from engine.usage.store import store_of
 
         try:
             store_of(first.settings.usage.store)

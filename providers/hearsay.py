@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from providers.balance import seat_taken
 from providers.health import CLOSED, Circuit, State
-from providers.pool import Pool, Record
+from providers.instances import Record
+from providers.pool import Pool
 from providers.shared_state import Circuited, Loaded, News, Seated, Spent, shared_key
 
 

@@ -24,7 +24,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.errors import KINDS, Blame, ProviderError
-from providers.pool import Lease, Pick, Pool, Wish
+from providers.instances import Lease, Pick, Wish
+from providers.pool import Pool
 from providers.retry_budget import RetryBudget
 from providers.spec import Timeouts
 from providers.waiting import Ticket

@@ -10,7 +10,8 @@ import random
 from collections.abc import Awaitable, Callable
 
 from providers.endpoint import origin_of, url_of
-from providers.pool import Instance, Pool
+from providers.instances import Instance
+from providers.pool import Pool
 from providers.spec import HealthCheck, Timeouts
 from providers.upstream import Transport, TransportFailed, UpstreamRequest
 

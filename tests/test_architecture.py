@@ -89,7 +89,8 @@ EDGES: dict[str, set[str]] = {
     "engine/process/siblings.py": {"disk", "loop", "processes"},
     "engine/telemetry/exporter.py": {"environment", "loop", "network"},
     "engine/usage/leftovers.py": {"disk", "randomness"},
-    "engine/usage/store.py": {"disk", "network", "randomness"},
+    "engine/usage/drivers.py": {"disk", "network"},
+    "engine/usage/store.py": {"disk", "randomness"},
     "engine/usage/writer.py": {"loop"},
     "engine/process/workers.py": {"clock", "disk", "network", "processes", "terminal"},
     # the exchange: the one loop that awaits, from the socket to the upstream

@@ -140,7 +140,8 @@ class _Explainer:
 
     def of(self, asked: Asked) -> dict[str, Any]:
         """The explanation of one request. Raises click.UsageError for what the command line says wrongly."""
-        from engine.explaining.explanation import explain, question_of
+        from engine.explaining.explanation import explain
+        from engine.explaining.question import question_of
         from engine.explaining.why_not import NoSuchRule, with_reasons
         from engine.read_envelope import BadEnvelope
 

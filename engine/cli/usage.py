@@ -40,8 +40,9 @@ def command(by: tuple[str, ...], since: str, form: str, config: str | None, env_
     From the record that the configuration's `usage` names, also while the router runs. Days are of UTC.
     A cost that is not known, for want of a price, is shown as unknown and is in no sum.
     """
+    from engine.usage.drivers import StoreFailed
     from engine.usage.report import BadSince, as_csv, as_json, as_table, first_day_of, report_of
-    from engine.usage.store import StoreFailed, shown_store, store_of
+    from engine.usage.store import shown_store, store_of
 
     now = time.time()
     try:

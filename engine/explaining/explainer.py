@@ -12,7 +12,7 @@ from engine.replies import Refused, refusal
 from rules.nodes import RuleSet
 
 if TYPE_CHECKING:
-    from engine.explaining.explanation import Question
+    from engine.explaining.question import Question
     from rules.analysis.counterfactual import Prepared
 
 MAX_WAITING = 16

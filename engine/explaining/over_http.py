@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.explaining.explainer import Begun
-from engine.explaining.explanation import Question, explain, question_of
+from engine.explaining.explanation import explain
+from engine.explaining.question import Question, question_of
 from engine.explaining.surroundings import Surroundings
 from engine.http.front import Visit
 from engine.intake import ProviderStates

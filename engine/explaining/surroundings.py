@@ -12,7 +12,7 @@ from providers.balance import STRATEGIES
 from providers.chat.written import as_written
 from providers.dialects.seams import Ask, Lost, Unencodable
 from providers.dialects.table import dialect_of
-from providers.pool import Wish
+from providers.instances import Wish
 from providers.registry import Registry
 from providers.spec import ProviderSpec
 from rules.nodes import Route, Target

@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.explaining.explanation import Question, shown_decision
+from engine.explaining.explanation import shown_decision
+from engine.explaining.question import Question
 from engine.explaining.shown import shown_case, shown_value
 from rules.analysis.budget import Budget
 from rules.analysis.counterfactual import (

@@ -17,10 +17,11 @@ from engine.own_thread import OwnThread
 from engine.router import Router
 from engine.timestamp import timestamp_of
 from engine.usage.budgets import Budget, Ledger
+from engine.usage.drivers import StoreFailed
 from engine.usage.leftovers import Leftover, Leftovers
 from engine.usage.line import line_of
 from engine.usage.settings import UsageSettings
-from engine.usage.store import StoreFailed, UsageStore, shown_store, store_of
+from engine.usage.store import UsageStore, shown_store, store_of
 from engine.usage.sums import Pending, Row
 from providers.secret import Secret
 

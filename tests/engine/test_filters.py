@@ -255,7 +255,7 @@ async def test_a_large_request_is_explained_off_the_loop(large: bool, monkeypatc
         here.append(threading.current_thread() is threading.main_thread())
         return filtered(filters, envelope)
 
-    monkeypatch.setattr("engine.explaining.explanation.filtered", watched)
+    monkeypatch.setattr("engine.explaining.question.filtered", watched)
     padding = "x " * LARGE_BYTES if large else ""
     body = {**ASK, "system": "internal " + padding, "messages": [{"role": "user", "content": SECRET}]}
     got = (await router().post(body, "/v1/ccr/explain")).json()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from engine.build import build
 from engine.compose import gateway_of
-from engine.explaining.explanation import explain, question_of
+from engine.explaining.explanation import explain
+from engine.explaining.question import question_of
 from engine.explaining.surroundings import Surroundings
 from engine.gateway import Gateway
 from engine.intake import envelope_of

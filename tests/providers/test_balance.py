@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from providers.balance import STRATEGIES, SYNONYMS, Latency, affinity
-from providers.pool import Abandoned, Lease, Pool, Succeeded, Wish
+from providers.instances import Abandoned, Lease, Succeeded, Wish
+from providers.pool import Pool
 from tests.providers.specs import spec_of
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import KINDS, Blame, ProviderError
+from providers.instances import Failed, Wish
 from providers.plan import GiveUp, Plan, PlannedTarget, PlanPolicy, Sleep, Try, within
-from providers.pool import Failed, Pool, Wish
+from providers.pool import Pool
 from providers.retry_budget import RetryBudget
 from providers.spec import Concurrency, Timeouts
 from tests.providers.specs import error_of, spec_of

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from providers.errors import KINDS
 from providers.health import State
-from providers.pool import Abandoned, Failed, Lease, Outcome, Pool, Succeeded, Wish
+from providers.instances import Abandoned, Failed, Lease, Outcome, Succeeded, Wish
+from providers.pool import Pool
 from providers.secret import Secret
 from providers.spec import Concurrency, Credentials
 from tests.providers.specs import error_of, spec_of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from providers.health import CLOSED, Circuit, State
 from providers.hearsay import newer
-from providers.pool import Failed, Lease, Succeeded, Wish
+from providers.instances import Failed, Lease, Succeeded, Wish
 from providers.registry import Registry, registry_of
 from providers.secret import Secret
 from providers.shared_state import Circuited, Loaded, News, Seated, Spent, shared_key

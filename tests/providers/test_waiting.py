@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.instances import Lease, Succeeded
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
-from providers.pool import Lease, Pool, Succeeded
+from providers.pool import Pool
 from providers.retry_budget import RetryBudget
 from providers.spec import Concurrency
 from providers.waiting import Queue, Ticket

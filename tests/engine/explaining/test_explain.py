@@ -12,7 +12,8 @@ from engine.access.keys import hash_of, key_text
 from engine.analysis.stage import offered
 from engine.build import build
 from engine.built import Built
-from engine.explaining.explanation import Question, explain, question_of
+from engine.explaining.explanation import explain
+from engine.explaining.question import Question, question_of
 from engine.explaining.surroundings import Surroundings
 from engine.explaining.text import explanation_text
 from engine.explaining.why_not import Wish, ready_for, with_reasons

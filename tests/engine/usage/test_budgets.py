@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from engine.compose import gateway_of
 from engine.usage.budgets import Budget, Ledger, first_day
-from engine.usage.store import StoreFailed, UsageStore, store_of
+from engine.usage.drivers import StoreFailed
+from engine.usage.store import UsageStore, store_of
 from engine.usage.sums import Line, Sums
 from engine.usage.writer import SILENT, SILENT_S, UsageWriter
 from providers.secret import Secret

@@ -13,8 +13,9 @@ import pytest
 
 from engine.log.journal import Journal
 from engine.usage import writer as writers
+from engine.usage.drivers import Driver, StoreFailed
 from engine.usage.leftovers import Leftovers
-from engine.usage.store import Driver, StoreFailed, UsageStore, store_of
+from engine.usage.store import UsageStore, store_of
 from engine.usage.sums import Line, Sums
 from engine.usage.writer import UsageWriter
 from providers.secret import Secret

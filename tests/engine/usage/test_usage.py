@@ -13,9 +13,10 @@ import pytest
 
 from engine.ended import Ended
 from engine.usage.budgets import Budget
+from engine.usage.drivers import Driver, StoreFailed
 from engine.usage.line import line_of
 from engine.usage.report import BadSince, as_csv, as_json, as_table, first_day_of, report_of
-from engine.usage.store import Driver, StoreFailed, UsageStore, shown_store, store_of
+from engine.usage.store import UsageStore, shown_store, store_of
 from engine.usage.sums import MOST_LINES, OTHER, Line, Pending, Sums, plus
 from providers.secret import Secret
 from tests.fakes.gateway import Answer, in_process, streamed
