@@ -10,7 +10,6 @@ uvicorn's protocol does the rest. INVARIANT: an open request costs no timer; the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import select
 from collections.abc import Callable, Iterable
@@ -206,11 +205,11 @@ class GuardedProtocol(HttpToolsProtocol):
     @property
     def unread(self) -> bool:
         """Whether bytes have come that were not read yet: a request that nobody has seen."""
-        with contextlib.suppress(OSError):
-            waiting = select.poll()
-            waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-            return bool(waiting.poll(0))
-        return False
+        if self.transport.is_closing():
+            return False
+        waiting = select.poll()
+        waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
 
     def timeout_keep_alive_handler(self) -> None:
         self.shutdown()

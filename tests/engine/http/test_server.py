@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from engine.app import entry_of
 from engine.http.guarded import Guard
-from engine.http.listener import listen
+from engine.http.listener import admit_no_more, listen
 from engine.http.server import HttpServer
 from engine.router import random_id
 from engine.settings import ConnectionSettings
@@ -186,6 +188,40 @@ async def test_the_next_request_on_a_kept_connection_is_answered() -> None:
     assert draining.result() == 0
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"\r\nconnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize("close", ["shutdown", "timeout_keep_alive_handler"])
+async def test_a_request_that_nobody_has_read_yet_keeps_its_connection(close: str) -> None:
+    """The end of an idle connection, and of the server, takes no request that is in the system's buffer already."""
+    loop = asyncio.get_running_loop()
+    async with serving(Answer(HELLO)) as (_, server, port):
+        with socket.socket() as client:
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", port))
+            await loop.sock_sendall(client, request(ASK))
+            assert (await loop.sock_recv(client, 65_536)).endswith(b"}")
+            connection: Any = next(iter(server._state.connections))
+            client.send(request(ASK, close=True))
+            getattr(connection, close)()
+            assert (await loop.sock_recv(client, 65_536)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_nobody_gets_through_to_a_port_that_is_about_to_close() -> None:
+    """Who connects then is not in the queue that a close resets (where the system has filters); who was there still is."""
+    listener = listen("127.0.0.1", 0)
+    with listener, socket.socket() as early, socket.socket() as late:
+        early.connect(listener.getsockname())
+        admit_no_more(listener)
+        late.setblocking(False)
+        late.connect_ex(listener.getsockname())
+        accepted, peer = listener.accept()
+        with accepted:
+            assert peer == early.getsockname()
+            early.sendall(b"still here")
+            assert accepted.recv(100) == b"still here"
+        if sys.platform == "linux":
+            with pytest.raises(BlockingIOError):
+                listener.accept()
 
 
 async def test_connections_in_the_queue_of_the_system_are_answered() -> None:
