@@ -17,8 +17,8 @@ from schemas.document import Document
 class Built(Struct, frozen=True):
     """A configuration that may run: everything a gateway is made of.
 
-    INVARIANT: none of `diagnostics` is blocking. They are what the start logs and `/status` shows: not what comments suppress.
-    `document` has its `${...}` replaced; never show values of it that stand under `authentication`.
+    INVARIANT: none of `diagnostics` is blocking. They are what the start logs and `/status` shows: not what comments
+    suppress. `document` has its `${...}` replaced; never show values of it that stand under `authentication`.
     """
 
     rules: RuleSet

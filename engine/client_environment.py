@@ -48,10 +48,10 @@ def client_environment(
 ) -> ClientEnvironment:
     """What the client needs to speak to the router at `base_url`.
 
-    `router`: a token that is already set stays, since it only goes to the router, which needs it where it checks keys. Without one
-    the client gets a word in its place (or the router key in CCR_KEY), since it refuses to start with none.
-    `own`: the client's credentials are the upstream's business and are left alone; a router key goes in a header of its own.
-    What an earlier `ccr env` put in their place is removed. `trust` is the PEM file of a router that speaks TLS.
+    `router`: a token that is already set stays, since it only goes to the router, which needs it where it checks keys.
+    Without one the client gets a word in its place (or the router key in CCR_KEY), since it refuses to start with none.
+    `own`: the client's credentials are the upstream's business and are left alone; a router key goes in a header of its
+    own. What an earlier `ccr env` put in their place is removed. `trust` is the PEM file of a router that speaks TLS.
     """
     assigned = {"ANTHROPIC_BASE_URL": base_url}
     if trust is not None:

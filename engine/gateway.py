@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Upstream(Struct, frozen=True):
     """A provider as the exchange uses it: its specification, its language with its options, its connections.
 
-    `through` is what the language can do besides where it is the client's own; `mending` knows refusals that one repair cures.
+    `through` is what the language can do besides where it is the client's own; `mending` knows refusals that one repair
+    cures.
     """
 
     spec: ProviderSpec

@@ -1,6 +1,7 @@
 """What a client reads when it gets no message: every refusal and failure becomes an error of its API here, and only here.
 
-The router knows errors by Anthropic's types; a client of Chat Completions reads them as `providers/chat/errors.py` has them.
+The router knows errors by Anthropic's types; a client of Chat Completions reads them as `providers/chat/errors.py` has
+them.
 """
 
 from __future__ import annotations

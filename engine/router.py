@@ -53,14 +53,19 @@ def unrecorded() -> None:
 class Router:
     """One process. `gateway` is replaced whole on reload; an exchange reads it once and keeps what it read.
 
-    `clock` is monotonic seconds, `wall` seconds since the epoch. `hop` marks requests we send, so that one which comes
-    back to us is known. `reload` is what `/status` says of the last reload. `open_on` counts the open exchanges of each
-    snapshot, by its `id`, so that what an old one needs is closed after the last of them. `siblings` are the other
-    workers, where there are several. `state` says how the shared state stands. `listeners` hear of every exchange that is
-    over; `live` is the one that the page watches. `connections` says how those of clients stand. `audit`
-    takes what the audit log says besides exchanges, `audit_log` tells how that stands; `halted` is why nobody is served just now. `body_bytes` are what all open requests hold. `budgets` is what is
-    spent, where anything is limited, and `usage` says how the record stands. `explainer`
-    proves what explanations say. `on_loopback`: only this machine reaches us.
+    clock, wall            monotonic seconds; seconds since the epoch
+    hop                    marks requests that we send, so that one which comes back to us is known
+    reload                 what `/status` says of the last reload
+    open_on                how many exchanges are open on each snapshot, by its `id`: what an old one needs is closed after the last
+    siblings               the other workers, where there are several
+    state, connections     how the shared state stands, and how the connections of clients do
+    listeners, live        who hears of every exchange that is over; the one that the page watches
+    audit, audit_log       takes what the audit log says besides exchanges; how that log stands
+    halted                 why nobody is served just now
+    body_bytes             what the bodies of all open requests hold
+    budgets, usage         what is spent, where anything is limited; how the record of usage stands
+    explainer              proves what explanations say
+    on_loopback            only this machine reaches us
     """
 
     gateway: Gateway

@@ -23,8 +23,8 @@ class ConnectionSettings(Struct, frozen=True):
     """What clients may take of the server: how many connections, and how long each part of a request may take.
 
     `head_s` from its first byte to the end of its headers; `body_s` without a byte of its body, `request_s` for all of
-    it; `stall_s` without reading the answer; `idle_s` without a request. `max_body_bytes` is for the bodies of all open requests
-    of a process together.
+    it; `stall_s` without reading the answer; `idle_s` without a request. `max_body_bytes` is for the bodies of all open
+    requests of a process together.
     """
 
     max_open: int = 16_384

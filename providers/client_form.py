@@ -1,6 +1,7 @@
 """The form in which a client reads a reply: what writes it event by event, and what makes it whole.
 
-Two forms: `providers/messages/form.py` (Anthropic) and `providers/chat/form.py` (Chat Completions). Both take the same parts.
+Two forms: `providers/messages/form.py` (Anthropic) and `providers/chat/form.py` (Chat Completions). Both take the same
+parts.
 """
 
 from __future__ import annotations

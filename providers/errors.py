@@ -73,8 +73,8 @@ KINDS: dict[str, Kind] = _rows(
 `empty` is an answer without a reply in it, `silent` a whole reply in which the model says nothing and ends its turn: others
 are asked, and if none of them says more the client gets just that.
 
-`redirect` is an answer that points elsewhere, which is never followed: a credential would go where nobody sent it. `path` is a
-404 or 405 that is about the address, not about the model.
+`redirect` is an answer that points elsewhere, which is never followed: a credential would go where nobody sent it.
+`path` is a 404 or 405 that is about the address, not about the model.
 """
 
 

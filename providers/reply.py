@@ -1,6 +1,7 @@
 """What the exchange drives: upstream bytes in, bytes for the client out, and what became of it.
 
-Two implementations: `providers/translate.py` (decoder, repair, writer or fold) and the pass-through of the Anthropic dialect.
+Two implementations: `providers/translate.py` (decoder, repair, writer or fold) and the pass-through of the Anthropic
+dialect.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ class Summary(msgspec.Struct, frozen=True):
 class Reply(Protocol):
     """One upstream reply on its way to the client; its state belongs to it alone.
 
-    A streamed reply returns Anthropic SSE bytes as they become certain; a whole one returns nothing from `feed` and the JSON
-    message from `finish`. Never raises on any upstream bytes: a broken reply has a `fault`.
-    After a fault on a started stream, `feed` or `finish` has already returned the closing `event: error`.
+    A streamed reply returns Anthropic SSE bytes as they become certain; a whole one returns nothing from `feed` and the
+    JSON message from `finish`. Never raises on any upstream bytes: a broken reply has a `fault`. After a fault on a
+    started stream, `feed` or `finish` has already returned the closing `event: error`.
     """
 
     content_type: str

@@ -141,7 +141,8 @@ def _holds(one: Filter, envelope: Envelope) -> bool:
 class _Contents(Struct, frozen=True):
     """What of a request is searched: its members as values, and all their texts in one, for a first look.
 
-    `doubled` are those in which some name stands twice, written anew as they are read here: what is searched is what is sent.
+    `doubled` are those in which some name stands twice, written anew as they are read here: what is searched is what is
+    sent.
     """
 
     members: Mapping[str, Any]

@@ -62,7 +62,8 @@ def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
 def blocks_of(content: object) -> tuple[Block, ...]:
     """Nested content (of a `tool_result`, a `document`) as blocks, whatever its form: string, list, one object, null.
 
-    A bare string in a list is a text block; any other scalar is its JSON text, and so is the `text` of a text block that is none.
+    A bare string in a list is a text block; any other scalar is its JSON text, and so is the `text` of a text block
+    that is none.
     """
     if content is None or content is UNSET:
         return ()

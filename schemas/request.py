@@ -74,11 +74,11 @@ class MessagesRequest(msgspec.Struct, frozen=True):
 
     `raw` is the body as received; `fields` every top-level member as raw JSON, unknown ones too. `system` is the list
     form (a string became one text block; absent is empty). `tools` is None when the key is absent. Scalars of the wrong
-    type never get here: `decode_request` refuses them. `replaced_surrogates` counts the lone UTF-16 surrogates that became
-    U+FFFD in all members but `raw`.
-    `origin` is the API that the client speaks. Of a `chat` request `raw` is a body made from it, and `max_tokens` is None where
-    its client named no limit: rules read `DEFAULT_MAX_TOKENS` then, which stands in `raw` too, since such a body must have one.
-    `chat_only` has what that client said that only its own API knows, such as `seed`; nobody but dialects reads it.
+    type never get here: `decode_request` refuses them. `replaced_surrogates` counts the lone UTF-16 surrogates that
+    became U+FFFD in all members but `raw`. `origin` is the API that the client speaks. Of a `chat` request `raw` is a
+    body made from it, and `max_tokens` is None where its client named no limit: rules read `DEFAULT_MAX_TOKENS` then,
+    which stands in `raw` too, since such a body must have one. `chat_only` has what that client said that only its own
+    API knows, such as `seed`; nobody but dialects reads it.
     """
 
     raw: bytes

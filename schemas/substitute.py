@@ -37,7 +37,8 @@ class Sources(Struct, frozen=True):
 
     `decrypt` gives the value of what stands behind `enc:`, or raises `Undecipherable`; None leaves it as written.
     `read_file` gets the path as written and raises OSError where it cannot read. `keep_credentials` leaves everything
-    inside `authentication` and `apiKeys` as written; `allow_missing` leaves what is not there as written and reports nothing.
+    inside `authentication` and `apiKeys` as written; `allow_missing` leaves what is not there as written and reports
+    nothing.
     """
 
     env: MappingType[str, str]

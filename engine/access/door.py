@@ -48,10 +48,10 @@ class Door:
     def check_site(self, headers: Mapping[str, str], on_loopback: bool, posted: bool) -> None:
         """Raises `Refused` where a page of another site may be asking through its visitor's browser.
 
-        A `Host` that is none is a 400 (RFC 9112, section 3.2). One that is no name of the router is a 421: some site's name
-        was made to point here. On loopback those are the names of this machine; elsewhere, without keys (which no page knows)
-        and without TLS, any address and what is no domain. A posted request whose `Origin` is not the router's own is a
-        403. `server.hostNames` are the router's names too.
+        A `Host` that is none is a 400 (RFC 9112, section 3.2). One that is no name of the router is a 421: some site's
+        name was made to point here. On loopback those are the names of this machine; elsewhere, without keys (which no
+        page knows) and without TLS, any address and what is no domain. A posted request whose `Origin` is not the
+        router's own is a 403. `server.hostNames` are the router's names too.
         """
         host = headers.get("host")
         if host is not None and not _HOST.fullmatch(host):

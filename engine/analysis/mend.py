@@ -34,8 +34,8 @@ class Mended(Struct, frozen=True):
 def mended(report: FileReport, recheck: Recheck, unchanged: Unchanged, *, unsafe: bool) -> Mended:
     """Applies the safe fixes, with `unsafe` all of them, round by round.
 
-    Safe ones go first, in rounds of their own. A round that leaves the file worse, or safe fixes after which it is not proved to decide the same, is taken back and
-    its fixes are tried one at a time.
+    Safe ones go first, in rounds of their own. A round that leaves the file worse, or safe fixes after which it is not
+    proved to decide the same, is taken back and its fixes are tried one at a time.
     """
     texts: dict[str, str] = {}
     refused: set[Fix] = set()

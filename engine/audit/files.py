@@ -1,9 +1,9 @@
 """The files of one chain of the audit log: append-only, chained line by line, and how far they go. An edge.
 
-Each process has a chain of its own, in files `audit-<chain>-<number>.jsonl` that only it writes (a lock says so); `<chain>` is
-the port, with `w2` behind it for the second worker. After each batch the hash of the last line is put into
-`audit-<chain>.head`, so that an end that was cut off shows: the head is never ahead of the lines on the disk, and behind by a
-batch at most.
+Each process has a chain of its own, in files `audit-<chain>-<number>.jsonl` that only it writes (a lock says so);
+`<chain>` is the port, with `w2` behind it for the second worker. After each batch the hash of the last line is put into
+`audit-<chain>.head`, so that an end that was cut off shows: the head is never ahead of the lines on the disk, and
+behind by a batch at most.
 """
 
 from __future__ import annotations

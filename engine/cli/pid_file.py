@@ -1,9 +1,10 @@
 """The file that says which process serves a port, and that it still does. An edge.
 
 `~/.claude-code-router/ccr-<port>.pid` holds the process id on its first line, the arguments of `start` as JSON on its
-second and the address that it listens on, seen from this machine, on its third. The serving process keeps the file locked; the system frees the lock when the process ends, however it ends.
-INVARIANT: a process id is believed, and so signalled, only while the lock is held: a recycled id never is. So whatever
-the serving process forks leaves `claim`, too, or the lock would outlive it.
+second and the address that it listens on, seen from this machine, on its third. The serving process keeps the file
+locked; the system frees the lock when the process ends, however it ends. INVARIANT: a process id is believed, and so
+signalled, only while the lock is held: a recycled id never is. So whatever the serving process forks leaves `claim`,
+too, or the lock would outlive it.
 """
 
 from __future__ import annotations

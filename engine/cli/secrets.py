@@ -44,7 +44,8 @@ def init() -> int:
 def encrypt() -> int:
     """Encrypt the text on standard input.
 
-    What is printed belongs into a configuration. A line break at its end is not part of it. On a terminal it is asked for and not shown.
+    What is printed belongs into a configuration. A line break at its end is not part of it. On a terminal it is asked
+    for and not shown.
     """
     value = click.prompt("secret", hide_input=True, err=True) if sys.stdin.isatty() else _standard_input()
     if not value:

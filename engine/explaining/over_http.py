@@ -29,7 +29,8 @@ _MOST = 100
 class Opened(Struct, frozen=True):
     """What is asked of the router at one moment.
 
-    `question` reads the body and filters it, raising `Refused`: it needs nothing more of the router, so that a thread may do it.
+    `question` reads the body and filters it, raising `Refused`: it needs nothing more of the router, so that a thread
+    may do it.
     """
 
     question: Callable[[], Question]

@@ -56,7 +56,8 @@ async def front(
 ) -> None:
     """Reads the request, lets `answer` reply, and replies itself to whatever goes wrong.
 
-    `answer` raises `Refused` to reply with an error, as long as nothing was sent. When the client goes away `answer` is cancelled.
+    `answer` raises `Refused` to reply with an error, as long as nothing was sent. When the client goes away `answer` is
+    cancelled.
     """
     gateway = router.gateway
     request_id = "req_" + router.new_id()

@@ -32,7 +32,8 @@ _COLOURS = {"error": "31", "warn": "33", "info": "36", "debug": "2"}
 class Journal:
     """Writes lines for one process. `terminal` None means file only.
 
-    A disk that refuses writes loses lines, never requests: the loss is counted in `lost_lines` and said once on standard error.
+    A disk that refuses writes loses lines, never requests: the loss is counted in `lost_lines` and said once on
+    standard error.
     """
 
     def __init__(

@@ -115,9 +115,10 @@ def supervise(
 ) -> int:
     """Runs `count` workers until told to stop; gives the exit status. `on_ready` is called when all of them serve.
 
-    SIGTERM, SIGINT and SIGQUIT stop them (a second one without waiting), SIGHUP makes all of them read their configuration, and
-    `FORCE` kills them. `leave` is called in each worker: what the parent holds, such as a lock, must end with the parent.
-    The status is 1 where all else was well but a worker had to be killed, or ended badly, when it should stop.
+    SIGTERM, SIGINT and SIGQUIT stop them (a second one without waiting), SIGHUP makes all of them read their
+    configuration, and `FORCE` kills them. `leave` is called in each worker: what the parent holds, such as a lock, must
+    end with the parent. The status is 1 where all else was well but a worker had to be killed, or ended badly, when it
+    should stop.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     with tempfile.TemporaryDirectory(prefix="ccr-workers-") as folder:

@@ -1,7 +1,7 @@
 """A finished exchange as the file that is saved of it: an envelope with what became of it beside. Pure.
 
-`ccr explain`, `ccr diff --requests`, tests (`file:`) and `ccr replay` read it. A request of Chat Completions is as its client sent
-it, or as the rules saw it where filters cut something out. INVARIANT: no credential is in it: headers that
+`ccr explain`, `ccr diff --requests`, tests (`file:`) and `ccr replay` read it. A request of Chat Completions is as its
+client sent it, or as the rules saw it where filters cut something out. INVARIANT: no credential is in it: headers that
 may carry one are hashed, texts go through `redact`, and what is sent upstream is shown before it is signed.
 """
 

@@ -1,7 +1,7 @@
 """A finished exchange in the words of OpenTelemetry's semantic conventions for generative AI. Pure.
 
-Source: opentelemetry.io, semantic conventions 1.38 and later (`gen_ai.*`, status development), for client spans and metrics;
-`ccr.*` are ours. Never a word of what was asked or answered.
+Source: opentelemetry.io, semantic conventions 1.38 and later (`gen_ai.*`, status development), for client spans and
+metrics; `ccr.*` are ours. Never a word of what was asked or answered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What tokens cost, by the prices of the configuration. Pure.
 
 A price stands in `usage.prices` under `provider,model`, `provider,pattern` or `provider`, or with the model in the
-provider's `settings.models`. The nearest one counts: that name, the first pattern that fits, the model's own, the provider's.
+provider's `settings.models`. The nearest one counts: that name, the first pattern that fits, the model's own, the
+provider's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _WILD = frozenset("*?[")
 class Price(Struct, frozen=True):
     """Money for a million tokens of each kind. None: not known, but for those that stand for another.
 
-    What the cache gave or took costs as `input` where it has no price of its own, thinking as `output`, of which it is a part.
+    What the cache gave or took costs as `input` where it has no price of its own, thinking as `output`, of which it is
+    a part.
     """
 
     input: Decimal | None = None

@@ -1,7 +1,8 @@
 """Which token file an AWS profile means, from the text of `~/.aws/config`.
 
-Source: AWS CLI, "Configuring IAM Identity Center authentication": `sso_session` names a section `[sso-session NAME]`; the cached token is
-`~/.aws/sso/cache/<sha1 of the session's name>.json`, or of the start URL for a profile that has `sso_start_url` itself.
+Source: AWS CLI, "Configuring IAM Identity Center authentication": `sso_session` names a section `[sso-session NAME]`;
+the cached token is `~/.aws/sso/cache/<sha1 of the session's name>.json`, or of the start URL for a profile that has
+`sso_start_url` itself.
 """
 
 from __future__ import annotations

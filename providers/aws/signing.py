@@ -20,8 +20,8 @@ ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = ":aws-access-key", ":aws-secret-key", ":
 class AwsSigner:
     """The credential source of one instance with `authentication.type: sigv4`.
 
-    Keys come from the environment, the profile's files, a login or the machine, in botocore's order; it refreshes those that expire.
-    `region_of` gives the region of a URL.
+    Keys come from the environment, the profile's files, a login or the machine, in botocore's order; it refreshes those
+    that expire. `region_of` gives the region of a URL.
     """
 
     def __init__(self, region_of: Callable[[str], str], profile: str = "", signing_name: str = "bedrock") -> None:

@@ -1,7 +1,7 @@
 """Logins that `kiro-cli` and Amazon Q's command line keep in a table of their own, as the members of a token file and back.
 
-Pure. A row is a key and a JSON text in snake case; the registration of the client stands in a row of its own, the profile in another
-table. Source: the `auth_kv` and `state` tables of the Amazon Q Developer command line.
+Pure. A row is a key and a JSON text in snake case; the registration of the client stands in a row of its own, the
+profile in another table. Source: the `auth_kv` and `state` tables of the Amazon Q Developer command line.
 """
 
 from __future__ import annotations

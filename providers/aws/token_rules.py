@@ -1,8 +1,8 @@
 """Token files of AWS SSO, Amazon Q and Kiro: what one says, whether it still holds, how it is refreshed, what it says after.
 
-Pure. Shapes: the AWS CLI's SSO cache (`startUrl`, `clientId`, …); Kiro's `kiro-auth-token.json` (`authMethod` `social`, `IdC` with
-the registration in `<clientIdHash>.json` beside it, or `external_idp`). Refreshing: `CreateToken` of AWS SSO OIDC (2019-06-10),
-RFC 6749 section 6 for external issuers. Members that nobody here knows are kept.
+Pure. Shapes: the AWS CLI's SSO cache (`startUrl`, `clientId`, …); Kiro's `kiro-auth-token.json` (`authMethod` `social`,
+`IdC` with the registration in `<clientIdHash>.json` beside it, or `external_idp`). Refreshing: `CreateToken` of AWS SSO
+OIDC (2019-06-10), RFC 6749 section 6 for external issuers. Members that nobody here knows are kept.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class RefreshRequest(Struct, frozen=True):
 class Standing(Struct, frozen=True):
     """What a token file is worth now.
 
-    `token` is there whenever the file has one that has not expired, also in state `refresh`; `why` says in state `unusable` what to do.
+    `token` is there whenever the file has one that has not expired, also in state `refresh`; `why` says in state
+    `unusable` what to do.
     """
 
     state: State

@@ -1,6 +1,7 @@
 """Where a login is kept: a JSON file, or the SQLite database of a command-line program. The edge to the disk.
 
-A store reads all members, tells whether they may have changed, and writes them back whole; `providers/aws/tokens.py` decides when.
+A store reads all members, tells whether they may have changed, and writes them back whole; `providers/aws/tokens.py`
+decides when.
 """
 
 from __future__ import annotations

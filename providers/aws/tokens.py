@@ -1,8 +1,9 @@
 """Token files on disk, kept fresh: the edge around `token_rules`.
 
-A file, or the database of a command-line program (`providers/aws/token_database.py`), is read again when it changes, refreshed five minutes before its token expires by one refresh at a time (in this process by a
-lock, between processes by an advisory lock file), and rewritten atomically with mode 0600. What a refresh gives that cannot be
-written is kept in memory.
+A file, or the database of a command-line program (`providers/aws/token_database.py`), is read again when it changes,
+refreshed five minutes before its token expires by one refresh at a time (in this process by a lock, between processes
+by an advisory lock file), and rewritten atomically with mode 0600. What a refresh gives that cannot be written is kept
+in memory.
 """
 
 from __future__ import annotations
@@ -145,8 +146,8 @@ class TokenFile:
     async def after_refusal(self, refused: Secret) -> AwsToken:
         """A newer token than the one an upstream has just refused. Raises `TokenUnusable` where there is none to be had.
 
-        One that was refreshed less than a minute ago is given as it is: of many requests that were refused together only the
-        first refreshes, and a brand-new token that is refused is not cured by the next.
+        One that was refreshed less than a minute ago is given as it is: of many requests that were refused together
+        only the first refreshes, and a brand-new token that is refused is not cured by the next.
         """
         return await self._to_its_end(self._newer_than(refused))
 

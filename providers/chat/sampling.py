@@ -147,7 +147,8 @@ def _stops(body: Mapping[str, Any], losses: Losses) -> list[str]:
 def _effort(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     """How much to think as adaptive thinking with an effort, which each target is sent in its own way.
 
-    It stands in `reasoning_effort`, in OpenRouter's `reasoning` or in the vendor's own `thinking`; of several the first counts.
+    It stands in `reasoning_effort`, in OpenRouter's `reasoning` or in the vendor's own `thinking`; of several the first
+    counts.
     """
     asked = {
         "reasoning_effort": optional_text(body, "reasoning_effort"),

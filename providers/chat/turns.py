@@ -6,8 +6,8 @@
     assistant: content, tool_calls a b    assistant: text, tool_use a, tool_use b
     tool b, tool a, user                  one user turn: tool_result b, tool_result a, text
 
-Calls of the older form (`function_call`, role `function`) are calls whose ids are made here; other ids stay as they are, for each
-target is told them in its own way.
+Calls of the older form (`function_call`, role `function`) are calls whose ids are made here; other ids stay as they
+are, for each target is told them in its own way.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a refusal of an upstream that speaks JSON over HTTP means, as tables.
 
-By the codes of the body first, then its wording, then the status, since the same status hides different faults. Sources: the error
-guides of the OpenAI and Gemini APIs, and what compatible servers send.
+By the codes of the body first, then its wording, then the status, since the same status hides different faults.
+Sources: the error guides of the OpenAI and Gemini APIs, and what compatible servers send.
 """
 
 from __future__ import annotations

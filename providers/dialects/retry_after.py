@@ -16,7 +16,8 @@ _MOST_S = 86_400.0
 def retry_after_of(headers: Mapping[str, str], limited: bool = True) -> float | None:
     """Seconds to wait: `retry-after-ms`, else `retry-after`, else, if it is a limit that was met, `x-ratelimit-reset*`.
 
-    Of several resets the longest of those used up counts. None where nothing is said. A date is counted from the answer's own `date` header, so no clock is read. Nonsense counts as unsaid; never above a day.
+    Of several resets the longest of those used up counts. None where nothing is said. A date is counted from the
+    answer's own `date` header, so no clock is read. Nonsense counts as unsaid; never above a day.
     """
     found = _number(headers.get("retry-after-ms"))
     if found is not None and found >= 0:

@@ -48,10 +48,11 @@ class Ask(msgspec.Struct, frozen=True):
 class Encoded(msgspec.Struct, frozen=True):
     """An upstream request without its instance: the path is appended to the instance's endpoint, credentials come later.
 
-    `tool_names` maps names as sent back to the client's names (only those that differ). `lost` is what the user may read.
-    `query` is appended to the URL. `dialect_state` is whatever the same dialect's decoder needs again.
-    `with_profile` gives the body for a credential that brings a profile of its own; None: such a profile has no place in it.
-    `notes` are sentences on what the dialect chose by itself (defaults taken from the endpoint's host), for `explain`.
+    `tool_names` maps names as sent back to the client's names (only those that differ). `lost` is what the user may
+    read. `query` is appended to the URL. `dialect_state` is whatever the same dialect's decoder needs again.
+    `with_profile` gives the body for a credential that brings a profile of its own; None: such a profile has no place
+    in it. `notes` are sentences on what the dialect chose by itself (defaults taken from the endpoint's host), for
+    `explain`.
     """
 
     path: str

@@ -15,8 +15,8 @@ from schemas.document import JSONValue
 class Setting(Struct, frozen=True):
     """A row: the key as written, its kind, its values and default.
 
-    Kinds: `enum`, `bool`, `int`, `texts` (a list; of `values` where there are any), `counts` (name -> number, names of `values`
-    where there are any), `mapping`, `headers` (name -> text), `text`.
+    Kinds: `enum`, `bool`, `int`, `texts` (a list; of `values` where there are any), `counts` (name -> number, names of
+    `values` where there are any), `mapping`, `headers` (name -> text), `text`.
     """
 
     key: str
@@ -64,7 +64,8 @@ def values_of(
 ) -> tuple[dict[str, object], tuple[str, ...]]:
     """The value of every row by its Python name: as written, else as the first endpoint's host has it, else the default.
 
-    Of a mapping the host's members count too, unless written otherwise. Also sentences on what came from the host. A value of the wrong form (the schema has refused it before) counts as not written.
+    Of a mapping the host's members count too, unless written otherwise. Also sentences on what came from the host. A
+    value of the wrong form (the schema has refused it before) counts as not written.
     """
     host = host_of(provider)
     there = next((defaults for end, defaults in hosts if host == end or host.endswith("." + end)), {})

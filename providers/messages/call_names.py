@@ -11,8 +11,9 @@ _LEFT_ON = re.compile(r"\s*(?:functions[.:]|default_api[.:])?(?P<name>.*?)(?::[0
 def offered_name(name: str, offered: Mapping[str, str]) -> str | None:
     """The client's name of the tool that is meant; None where that is `name` itself, or no tool of the request.
 
-    `offered` maps what the upstream may call a tool to what the client calls it. Taken off are control tokens (`f<|channel|>final`),
-    the namespace in which a model has its tools (`functions.f`), the number of the call (`f:0`) and white space.
+    `offered` maps what the upstream may call a tool to what the client calls it. Taken off are control tokens
+    (`f<|channel|>final`), the namespace in which a model has its tools (`functions.f`), the number of the call (`f:0`)
+    and white space.
     """
     if name in offered:
         return None

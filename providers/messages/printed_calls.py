@@ -1,7 +1,8 @@
 """Tool calls that a model printed as text instead of making them.
 
-Only what cannot be prose counts: a form below at the start of a line, outside code fences, with the name of a tool of this request
-and a complete JSON object, and nothing after it but white space and more such calls. Everything else stays text.
+Only what cannot be prose counts: a form below at the start of a line, outside code fences, with the name of a tool of
+this request and a complete JSON object, and nothing after it but white space and more such calls. Everything else stays
+text.
 """
 
 from __future__ import annotations

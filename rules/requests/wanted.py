@@ -24,7 +24,8 @@ class Wanted(Struct, frozen=True):
     """What a request is to be like.
 
     `values` are exact values of facts; `spans` the least and greatest of numbers; `members` of sets those it must have
-    and what no further one may be, `sizes` how many there may be; `words` and `no_words` keywords; `choice` the explicit `provider,model`, if any.
+    and what no further one may be, `sizes` how many there may be; `words` and `no_words` keywords; `choice` the
+    explicit `provider,model`, if any.
     """
 
     values: Mapping[str, Seen] = field(default_factory=dict)

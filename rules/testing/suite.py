@@ -1,7 +1,8 @@
 """A small suite of routing tests made by the solver.
 
 A request for each rule that can be reached, the last number inside of each boundary and the first outside, and for each
-fact of a condition a pair: the request of its rule, and the same with that one fact changed so that it is decided otherwise.
+fact of a condition a pair: the request of its rule, and the same with that one fact changed so that it is decided
+otherwise.
 """
 
 from __future__ import annotations

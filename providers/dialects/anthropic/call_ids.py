@@ -1,6 +1,7 @@
 """The ids of calls as the vendor takes them: of certain characters only, and each once in a conversation.
 
-Calls that another model made may be called `functions.Read:0`, or `call_0` in each turn; the vendor refuses the whole session for that.
+Calls that another model made may be called `functions.Read:0`, or `call_0` in each turn; the vendor refuses the whole
+session for that.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A reply in Anthropic's form as parts: for answers whose form is not what the client asked for, and for other wires that carry it.
 
-A stream and a whole message give the same parts. What cannot be said in parts (`container`, `context_management`) is left out.
+A stream and a whole message give the same parts. What cannot be said in parts (`container`, `context_management`) is
+left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A Messages request for an upstream that speaks the same format: the bytes that came, changed only where they must be.
 
-Changed are `model` where the target names another, thinking that is certainly another issuer's, ids of calls that the vendor
-refuses, and what a model listed with its capabilities does not take. Everything else passes: unknown members, their order, white space, escapes.
+Changed are `model` where the target names another, thinking that is certainly another issuer's, ids of calls that the
+vendor refuses, and what a model listed with its capabilities does not take. Everything else passes: unknown members,
+their order, white space, escapes.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def edits_of(
 ) -> dict[str, bytes | None]:
     """What must be changed in the members of `request`, but for the model's name; a member that is None is left out.
 
-    `refusal`: what the upstream said when it refused the thinking blocks of this request; `refused` are those of earlier ones.
+    `refusal`: what the upstream said when it refused the thinking blocks of this request; `refused` are those of
+    earlier ones.
     """
     edits = fitting(request, ask.model_spec, losses)
     known = refusal is None and refused.ends(request, ask.model)

@@ -50,7 +50,8 @@ def encode(ask: Ask) -> Encoded:
 def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """The request without what was refused; None where that is no help.
 
-    Thinking blocks of another issuer, or all betas: which of them a model takes is said nowhere, and the refusal names none.
+    Thinking blocks of another issuer, or all betas: which of them a model takes is said nowhere, and the refusal names
+    none.
     """
     sent = encoded.dialect_state if isinstance(encoded.dialect_state, Sent) else Sent()
     if error.status != 400:

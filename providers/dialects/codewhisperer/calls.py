@@ -1,7 +1,8 @@
 """Calls put together from `toolUseEvent`s.
 
-As the service sends one: id and name; then fragments of the input's JSON text; then `stop`. As others have seen it: all in one event, no
-name after the first, several calls mixed, no `stop`, a `stop` twice, the whole input again at the end, an object instead of text.
+As the service sends one: id and name; then fragments of the input's JSON text; then `stop`. As others have seen it: all
+in one event, no name after the first, several calls mixed, no `stop`, a `stop` twice, the whole input again at the end,
+an object instead of text.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class BadCall(Exception):  # noqa: N818 - says what the model did
 class Calls:
     """The calls of one reply, by id and in order of first appearance.
 
-    A call begins (`ToolStart`) with its first piece of input or its `stop`, so that a name alone can still be dropped; it
-    ends (`ToolEnd`) only when its input is whole. What is neither is `unfinished`, and nobody completes it; `broken` names a call that
-    said `stop` without being whole: only `MAX_TOKENS` explains it.
+    A call begins (`ToolStart`) with its first piece of input or its `stop`, so that a name alone can still be dropped;
+    it ends (`ToolEnd`) only when its input is whole. What is neither is `unfinished`, and nobody completes it; `broken`
+    names a call that said `stop` without being whole: only `MAX_TOKENS` explains it.
     """
 
     __slots__ = ("_begun", "_by_id", "_calls", "_held_chars", "_nameless", "_names", "any_ended", "broken", "chars")

@@ -1,8 +1,8 @@
 """Turns as the service's messages: calls and results paired, nothing empty, within its limits.
 
 Its rules: user and assistant alternate, a user comes first; every call is answered exactly once in the very next user
-message and nothing else is answered there; content is never empty. Calls stay calls: a history with calls written out as text
-teaches the model to write them so.
+message and nothing else is answered there; content is never empty. Calls stay calls: a history with calls written out
+as text teaches the model to write them so.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ _HASH_CHARS = 8
 def sent_names(names: Iterable[str]) -> Mapping[str, str]:
     """Client's name -> name to send, for every name of the request. A name that fits is sent as it is.
 
-    Another has its bad characters replaced and, where it is too long or taken, ends in eight hex digits of its SHA-256: the same tool
-    has the same name in every turn.
+    Another has its bad characters replaced and, where it is too long or taken, ends in eight hex digits of its SHA-256:
+    the same tool has the same name in every turn.
     """
     # INVARIANT: one to one, also when case is ignored.
     wanted = tuple(dict.fromkeys(names))

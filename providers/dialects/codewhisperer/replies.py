@@ -1,7 +1,8 @@
 """The event stream of `GenerateAssistantResponse` as parts.
 
-Source: the generated clients of Amazon Q Developer (events), captures of live streams (order, `stopReason`). Older streams have no
-terminal event: the end of the body ends the turn, so bytes left over and calls left open are the only signs of a cut.
+Source: the generated clients of Amazon Q Developer (events), captures of live streams (order, `stopReason`). Older
+streams have no terminal event: the end of the body ends the turn, so bytes left over and calls left open are the only
+signs of a cut.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class Sent(Struct, frozen=True):
     """What the decoder needs to know of the request it reads the answer to.
 
-    `issuer` is whose mark its signatures get.
-    `thinking` is what the client may be given: nothing (`off`), the service's own (`native`), or tags to look for (`simulated`).
-    `input_tokens` is an estimate; `window_tokens` is None unless the service's percentage is to be used instead.
+    `issuer` is whose mark its signatures get. `thinking` is what the client may be given: nothing (`off`), the
+    service's own (`native`), or tags to look for (`simulated`). `input_tokens` is an estimate; `window_tokens` is None
+    unless the service's percentage is to be used instead.
     """
 
     issuer: str

@@ -1,7 +1,8 @@
 """Tool schemas in the form this service takes: an object at the root, no union there, no keyword it refuses.
 
 The service's own text: "input_schema does not support oneOf, allOf, or anyOf at the top level". That `$schema`,
-`additionalProperties` and an empty `required` are refused is reported by some clients and denied by others; they are left out.
+`additionalProperties` and an empty `required` are refused is reported by some clients and denied by others; they are
+left out.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ _OPEN, _CLOSE = "<thinking>", "</thinking>"
 class Pieces:
     """Joins pieces so that none given on ends in half a character.
 
-    JSON may escape a character as two UTF-16 halves, and an upstream that counts in those can cut between them. A half without its
-    other half becomes U+FFFD.
+    JSON may escape a character as two UTF-16 halves, and an upstream that counts in those can cut between them. A half
+    without its other half becomes U+FFFD.
     """
 
     __slots__ = ("_half",)

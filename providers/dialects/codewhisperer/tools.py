@@ -39,8 +39,9 @@ def specifications(
 ) -> tuple[list[Any], Mapping[str, str]]:
     """The entries to send, and the client's names -> names as sent, for declared and for `used` names.
 
-    A call in the history needs its tool declared: one that no longer is gets an entry that says so. `tool_choice` `none` can only be
-    obeyed by sending no tools, which calls in the history forbid. `known` is what was made of tools lately.
+    A call in the history needs its tool declared: one that no longer is gets an entry that says so. `tool_choice`
+    `none` can only be obeyed by sending no tools, which calls in the history forbid. `known` is what was made of tools
+    lately.
     """
     used = tuple(dict.fromkeys(used))
     made, names = _made(request, used, known)

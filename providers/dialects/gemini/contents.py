@@ -1,7 +1,8 @@
 """The conversation as Gemini's `contents`: roles `user` and `model`, each with parts.
 
-A signature belongs to the part behind it: the client was given it as a thinking block in front of that part (`replies.py`), so
-that is where it comes back from. Sources: `Content` and `Part` of the Gemini API; its guide to thought signatures.
+A signature belongs to the part behind it: the client was given it as a thinking block in front of that part
+(`replies.py`), so that is where it comes back from. Sources: `Content` and `Part` of the Gemini API; its guide to
+thought signatures.
 """
 
 from __future__ import annotations

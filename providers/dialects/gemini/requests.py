@@ -34,8 +34,8 @@ def encode(ask: Ask) -> Encoded:
 def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """The request without signatures, after a refusal that is about these; None where that is no help.
 
-    A signature is bound to the model and the project that gave it, and one is missed from calls of another provider's model. The
-    calls are marked instead, unless the settings say `plain`.
+    A signature is bound to the model and the project that gave it, and one is missed from calls of another provider's
+    model. The calls are marked instead, unless the settings say `plain`.
     """
     if error.status != 400 or not refuses_signatures(error.message):
         return None

@@ -1,6 +1,7 @@
 """Functions, the choice among them and Google's search, as Gemini takes them.
 
-Source: `Tool`, `FunctionDeclaration` and `ToolConfig` of the Gemini API. Before generation 3 a request has either functions or the search.
+Source: `Tool`, `FunctionDeclaration` and `ToolConfig` of the Gemini API. Before generation 3 a request has either
+functions or the search.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What refusals teach about an upstream: a table of wordings and of what is sent otherwise from then on.
 
-A setting that was not written is guessed from the host, and servers of one's own have no known host. So a refusal that names
-what it does not take is believed, once a lesson, and the model is sent no more of it.
+A setting that was not written is guessed from the host, and servers of one's own have no known host. So a refusal that
+names what it does not take is believed, once a lesson, and the model is sent no more of it.
 """
 
 from __future__ import annotations

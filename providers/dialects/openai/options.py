@@ -24,9 +24,10 @@ MOST_DEMANDING = 256
 class Options:
     """One value per row of `SETTINGS`. `notes` says in sentences which defaults came from the endpoint's host.
 
-    `offers` remembers what the encoder made of the tools of requests, with what that lost; `demanding` are models that have
-    refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most, `signing` those that have refused another's calls for
-    want of a signature, and `learned` what else each model refused (`lessons.py`). `sampling`: no lesson says to leave out temperature and the like.
+    `offers` remembers what the encoder made of the tools of requests, with what that lost; `demanding` are models that
+    have refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most, `signing` those
+    that have refused another's calls for want of a signature, and `learned` what else each model refused
+    (`lessons.py`). `sampling`: no lesson says to leave out temperature and the like.
     """
 
     max_tokens_field: str

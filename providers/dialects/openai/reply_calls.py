@@ -121,8 +121,8 @@ class Calls:
     def _is_another(self, call: _Call, delta: CallDelta, function: Function) -> bool:
         """Whether the delta begins a new call although its index is taken: some servers number every call 0.
 
-        Other servers repeat name or id with every piece, so what is repeated begins nothing, and a name or id alone begins a new call
-        only if it is another one, or if the call before has its whole input.
+        Other servers repeat name or id with every piece, so what is repeated begins nothing, and a name or id alone
+        begins a new call only if it is another one, or if the call before has its whole input.
         """
         if delta.id and call.id:
             return delta.id != call.id and (bool(function.name) or _is_whole(call))

@@ -1,8 +1,8 @@
 """Reasoning in a delta, which servers put into one, two or three fields at once.
 
-`reasoning_details` are what OpenRouter and MiniMax want back in the next turn. The client carries them: the text is a thinking block,
-what stands beside it (kind, format, id, signature) is that block's signature, an encrypted one is a `redacted_thinking` block, both
-marked with the provider that gave them. `thoughts.py` makes details of them again.
+`reasoning_details` are what OpenRouter and MiniMax want back in the next turn. The client carries them: the text is a
+thinking block, what stands beside it (kind, format, id, signature) is that block's signature, an encrypted one is a
+`redacted_thinking` block, both marked with the provider that gave them. `thoughts.py` makes details of them again.
 """
 
 from __future__ import annotations

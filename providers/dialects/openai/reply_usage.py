@@ -1,8 +1,8 @@
 """Token counts of Chat Completions as Anthropic means them.
 
-OpenAI's `prompt_tokens` includes what the cache served; Anthropic's `input_tokens` does not. `completion_tokens` includes
-`reasoning_tokens`, as Anthropic's `output_tokens` includes thinking; xAI and Google count thinking beside it, which only their
-`total_tokens` shows.
+OpenAI's `prompt_tokens` includes what the cache served; Anthropic's `input_tokens` does not. `completion_tokens`
+includes `reasoning_tokens`, as Anthropic's `output_tokens` includes thinking; xAI and Google count thinking beside it,
+which only their `total_tokens` shows.
 """
 
 from __future__ import annotations

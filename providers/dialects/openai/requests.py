@@ -50,9 +50,10 @@ def encode(ask: Ask) -> Encoded:
 def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """The request without what was refused, in the cases that are known; None where that is no help.
 
-    A refusal that demands earlier thinking gets it as `reasoning_content`. A turn that called tools and has no thinking to send back,
-    since another issuer's is sealed, can only go on without thinking. The same for a refusal about signatures, which Gemini gives
-    calls in this API too: calls are marked as without one. All else is in `lessons.LESSONS`.
+    A refusal that demands earlier thinking gets it as `reasoning_content`. A turn that called tools and has no thinking
+    to send back, since another issuer's is sealed, can only go on without thinking. The same for a refusal about
+    signatures, which Gemini gives calls in this API too: calls are marked as without one. All else is in
+    `lessons.LESSONS`.
     """
     known = encoded.dialect_state if isinstance(encoded.dialect_state, frozenset) else frozenset()
     if error.status == 400 and refuses_signatures(error.message):

@@ -24,8 +24,8 @@ _GEMINI_FORMAT = "google-gemini-v1"
 class Signing(Struct, frozen=True):
     """What signatures are worth to the upstream.
 
-    `issuer`: whose marked ones are sent back; None: the upstream has just refused them. `marks_unsigned`: calls without one are
-    marked as such. `is_claude`: Anthropic's own, which no dialect marked, mean something to the model.
+    `issuer`: whose marked ones are sent back; None: the upstream has just refused them. `marks_unsigned`: calls without
+    one are marked as such. `is_claude`: Anthropic's own, which no dialect marked, mean something to the model.
     """
 
     issuer: str | None

@@ -1,7 +1,7 @@
 """The conversation as `input` items: messages, calls with their outputs, and reasoning sent back to who encrypted it.
 
-The client carries an item of reasoning as a thinking block whose signature is the item's id and its encrypted content, marked with
-this provider. Source: `ResponseInputItem` of the OpenAI API.
+The client carries an item of reasoning as a thinking block whose signature is the item's id and its encrypted content,
+marked with this provider. Source: `ResponseInputItem` of the OpenAI API.
 """
 
 from __future__ import annotations

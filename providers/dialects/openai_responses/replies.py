@@ -1,6 +1,7 @@
 """Responses as parts: event streams, whole responses, and everything else that comes with a 200.
 
-A stream ends with one of the events in `_ENDS`, which repeats the whole response; items that no event has told are taken from there.
+A stream ends with one of the events in `_ENDS`, which repeats the whole response; items that no event has told are
+taken from there.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ def encode(ask: Ask) -> Encoded:
 def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
     """The request without earlier reasoning, after a refusal that is about it; None where that is no help.
 
-    Encrypted reasoning is bound to the account and the model that gave it. New reasoning is still asked for in a form that can be sent
-    back, unless the refusal says that the model gives none.
+    Encrypted reasoning is bound to the account and the model that gave it. New reasoning is still asked for in a form
+    that can be sent back, unless the refusal says that the model gives none.
     """
     if error.status != 400 or not _REFUSED_REASONING.search(error.message):
         return None

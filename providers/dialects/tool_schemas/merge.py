@@ -44,9 +44,9 @@ def resolved(schema: Schema, root: Schema) -> Schema:
 def merged(schema: Schema, union: str, root: Schema) -> Schema:
     """The schema with the branches of its `union` (of `UNIONS`) laid together.
 
-    Properties of all branches are kept, the first of a name wins. Required is what every branch of a choice requires, and
-    what any part of an `allOf` does. Other keywords of the branches come along where the schema has none of its own. A branch
-    that is a union itself is merged before.
+    Properties of all branches are kept, the first of a name wins. Required is what every branch of a choice requires,
+    and what any part of an `allOf` does. Other keywords of the branches come along where the schema has none of its
+    own. A branch that is a union itself is merged before.
     """
     return _merged(schema, union, root, set())
 
