@@ -37,6 +37,7 @@ def command(file: Path | None, force: bool) -> int:
         return 1
     click.echo(f"wrote {path} and, for editors, {SCHEMA_FILE} beside it")
     click.echo(
-        f"next: put a key in it, `ccr test-config {path}`, then `ccr start{f' --config {path}' if file else ''}`"
+        f"next: `export OPENAI_API_KEY=...` or write another upstream into it, `ccr test-config {path}`,"
+        f" then `ccr start{f' --config {path}' if file else ''}`"
     )
     return 0

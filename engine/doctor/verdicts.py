@@ -86,7 +86,12 @@ def configuration_checks(name: str, codes: Sequence[tuple[str, str, str]]) -> li
     first = (errors or warnings)[0]
     said = f"{name}: {counted(len(errors), 'error')}, {counted(len(warnings), 'warning')}; first {first[1]}: {first[2]}"
     verdict: Verdict = "fail" if errors else "warn"
-    return [Check("configuration", "findings", verdict, said, "`ccr test-config` shows all of them with their places")]
+    return [Check("configuration", "findings", verdict, said, _ADVICE.get(first[1], _ALL_SHOWN))]
+
+
+_ALL_SHOWN = "`ccr test-config` shows all of them with their places"
+_ADVICE = {"CCR017": "set it where the router is started from; `ccr start` shows where it stands"}
+"""Code of the first finding -> what to do, where `ccr test-config` does not look: it reads nothing inside `authentication`."""
 
 
 CLOCK_SKEW_S = 300.0

@@ -440,6 +440,13 @@ def test_findings_are_summed_up() -> None:
     assert "first CCR101: e" in configuration_checks("f", found)[0].said
 
 
+def test_a_variable_that_is_not_set_is_advised_as_such() -> None:
+    """`ccr test-config` would not show it: what is inside `authentication` is not looked up there."""
+    (check,) = configuration_checks("f", [("error", "CCR017", "environment variable `KEY` is not set")])
+    assert "set it" in check.advice
+    assert "test-config" not in check.advice
+
+
 def test_what_is_proved_and_tested_counts_as_a_finding(tmp_path: Path) -> None:
     """A test that fails is one, as in `ccr test-config`; what a comment suppresses is none."""
     config = """
