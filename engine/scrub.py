@@ -26,12 +26,12 @@ class ScrubbingDecoder:
     def feed(self, data: bytes) -> Sequence[Part]:
         """The decoder's parts."""
         parts = self._decoder.feed(data)
-        return self._clean(parts) if parts and isinstance(parts[-1], Fault) else parts
+        return self._clean(parts) if parts and type(parts[-1]) is Fault else parts
 
     def finish(self) -> Sequence[Part]:
         """The decoder's last parts."""
         parts = self._decoder.finish()
-        return self._clean(parts) if parts and isinstance(parts[-1], Fault) else parts
+        return self._clean(parts) if parts and type(parts[-1]) is Fault else parts
 
     def _clean(self, parts: Sequence[Part]) -> Sequence[Part]:
         assert isinstance(parts[-1], Fault)

@@ -196,7 +196,7 @@ class Answer:
             self._fail("garbage", f"{error} (from {self._place})")
             return
         heard = self._parser.head is not None
-        if pieces and self._tap is not None and self._waits:
+        if pieces and self._tap is not None and self._is_awaited():
             rest = self._tap(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             pieces, heard = ([], False) if rest is None else ([rest], True)
         if pieces and not self._unread:
@@ -211,8 +211,7 @@ class Answer:
         if heard or self._parser.complete:
             self._wake()
 
-    @property
-    def _waits(self) -> bool:
+    def _is_awaited(self) -> bool:
         """Whether the reader has taken all that came, and waits for more."""
         return self._waiter is not None and not self._waiter.done() and not self._pieces
 

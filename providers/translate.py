@@ -108,7 +108,9 @@ class _Streamed:
 
     def feed(self, data: bytes) -> bytes:
         """The events that `data` makes certain."""
-        return self._events(self._decoder.feed(data)) if not self.stopped else b""
+        if self._writer.ended or self._early_fault is not None:
+            return b""
+        return self._events(self._decoder.feed(data))
 
     def finish(self) -> bytes:
         """The remaining events."""

@@ -153,10 +153,9 @@ class Responder:
             self.finished = not more
         self._note(data, now)
 
-    @property
     def is_free(self) -> bool:
         """Whether `pass_on` may be called: the body has begun, nothing is on its way, and the client keeps up."""
-        return self._channel is not None and not self.sending and not self.finished and self._channel.is_free
+        return self._channel is not None and not self.sending and not self.finished and self._channel.is_free()
 
     def pass_on(self, data: bytes, now: float) -> None:
         """Sends bytes at once, as long as `is_free`; nobody has to wait."""

@@ -23,7 +23,6 @@ class Channel:
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
 
-    @property
     def is_free(self) -> bool:
         """Whether the client reads as fast as it is written to, and the answer goes on: else only `send` may be used."""
         cycle = self._cycle

@@ -45,8 +45,8 @@ class SseDecoder:
             data = self._with_lf_only(data)
         if self._at_start:
             data = self._without_bom(data)
-        if not self._pending and data.endswith(b"\n\n"):
-            if data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 <= self._limit:
+        if not self._pending and data[-2:] == b"\n\n":
+            if data[:6] == b"data: " and data.find(b"\n") == len(data) - 2 <= self._limit:
                 return [Frame(data[6:-2])]  # one event of one line: what most chunks are
             return self._frames_of(data[:-2])
         # A blank line may straddle the cut, so the search starts one byte before what is new.

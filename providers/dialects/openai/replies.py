@@ -169,7 +169,7 @@ class ReplyDecoder:
             self._end(out)
 
     def _choice(self, choice: Choice, out: list[Part]) -> None:
-        if error := fault_in(choice.error):
+        if choice.error and (error := fault_in(choice.error)):
             self._break(error_in_reply(self._ask, self._head, {"error": error}), out)
             return
         if choice.usage is not None:
@@ -256,7 +256,7 @@ class ReplyDecoder:
         if self._calls.any:
             self._calls.flush(out)
         is_text = type(part) is Text
-        if isinstance(part, (Text, Thinking)):
+        if type(part) is Text or type(part) is Thinking:
             if self._halves or "\ud800" <= part.text[-1] <= "\udbff":
                 part = self._rejoined(part)
             self._texts = self._texts or is_text
