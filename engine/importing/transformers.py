@@ -90,6 +90,10 @@ def _reasoning(provider: ProviderDraft, options: Options, place: str, draft: Dra
     _openai(provider, "reasoning", "never" if options.get("enable") is False else "always", place, draft)
 
 
+def _think_tag(provider: ProviderDraft, options: Options, place: str, draft: Draft) -> None:  # noqa: ARG001
+    _openai(provider, "thinkingTag", "think", place, draft)
+
+
 def _sampling(provider: ProviderDraft, options: Options, place: str, draft: Draft) -> None:
     limit_output(provider, options.get("max_tokens"))
     fixed = {key: value for key, value in options.items() if key != "max_tokens" and _is_number(value)}
@@ -120,6 +124,7 @@ _APPLIED: Mapping[str, Apply] = {
     "maxtoken": _maxtoken,
     "maxcompletiontokens": _max_completion,
     "reasoning": _reasoning,
+    "extrathinktag": _think_tag,
     "sampling": _sampling,
     "customparams": _custom,
 }

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
-
-import msgspec
 
 from providers.errors import KINDS, ProviderError
 from providers.messages.call_names import offered_name
 from providers.messages.fold import CUT_REASONS, is_object
 from providers.messages.json_scan import JsonScan, Verdict
+from providers.messages.open_call import FORMS, Form, OpenCall
 from providers.messages.parts import Fault, Part, Stop, Text, ToolEnd, ToolInput, ToolStart, Usage
 from providers.messages.printed_calls import PrintedCall, PrintedCalls
 
@@ -32,32 +30,6 @@ FIXES: dict[str, str] = {
 
 MAX_HELD_CHARS = 8 * 1024 * 1024
 _SPACE = " \t\n\r"
-
-
-class _Form(StrEnum):
-    """How a call's input begins, which decides whether it streams."""
-
-    NOTHING = "nothing yet"
-    STREAMED = "an object, or something that cannot be mended"
-    STRING = "a JSON string, held until it is complete"
-    NULL = "perhaps null, held"
-
-
-class _Call(msgspec.Struct):
-    """A call on its way; `begun` once its start was passed on."""
-
-    start: ToolStart
-    begun: bool = False
-    ended: bool = False
-    form: _Form = _Form.NOTHING
-    scan: JsonScan = msgspec.field(default_factory=JsonScan)
-    held: list[str] = msgspec.field(default_factory=list)
-    held_chars: int = 0
-    spoiled: bool = False
-
-    @property
-    def is_complete(self) -> bool:
-        return self.form is _Form.STREAMED and self.scan.is_object and not self.spoiled
 
 
 class Repair:
@@ -87,8 +59,8 @@ class Repair:
         self._used_ids = used_ids
         self._offered = offered
         self._ids: set[object] | None = None
-        self._calls: dict[int, _Call] = {}
-        self._open: list[_Call] = []
+        self._calls: dict[int, OpenCall] = {}
+        self._open: list[OpenCall] = []
         self._out: list[Part] = []
         self._done = False
 
@@ -155,7 +127,7 @@ class Repair:
         self._printed = None
         self._another_block_begins()
         part = self._with_own_id(self._with_offered_name(part))
-        call = self._calls[part.call] = _Call(part)
+        call = self._calls[part.call] = OpenCall(part)
         self._open.append(call)
 
     def _with_offered_name(self, part: ToolStart) -> ToolStart:
@@ -175,7 +147,7 @@ class Repair:
         self._ids.add(part.id or "")
         return part
 
-    def _begin(self, call: _Call) -> None:
+    def _begin(self, call: OpenCall) -> None:
         if not call.begun:
             call.begun = True
             self.tool_calls.append(call.start.name)
@@ -191,16 +163,16 @@ class Repair:
         elif part.json:
             self._grow(call, part)
 
-    def _grow(self, call: _Call, part: ToolInput) -> None:
-        if call.form is _Form.NOTHING:
+    def _grow(self, call: OpenCall, part: ToolInput) -> None:
+        if call.form is Form.NOTHING:
             text = part.json.lstrip(_SPACE)
             if not text:
                 return
-            call.form = _FORMS.get(text[0], _Form.STREAMED)
+            call.form = FORMS.get(text[0], Form.STREAMED)
             if not call.begun:
                 # The start was held back so that a call without any input can still be left out when the reply is cut.
                 self._begin_in_turn(call)
-        if call.form is _Form.STREAMED:
+        if call.form is Form.STREAMED:
             self._scan(call, part.json)
             self._out.append(part)
             return
@@ -210,22 +182,22 @@ class Repair:
         broken = call.scan.verdict is Verdict.BROKEN or call.spoiled
         if broken or call.held_chars > MAX_HELD_CHARS:
             self._send_as_received(call)
-        elif call.form is _Form.STRING and call.scan.verdict is Verdict.COMPLETE:
+        elif call.form is Form.STRING and call.scan.verdict is Verdict.COMPLETE:
             self._send_string(call)
 
-    def _begin_in_turn(self, call: _Call) -> None:
+    def _begin_in_turn(self, call: OpenCall) -> None:
         for other in self._open:
             self._begin(other)
             if other is call:
                 return
 
-    def _scan(self, call: _Call, text: str) -> None:
+    def _scan(self, call: OpenCall, text: str) -> None:
         before = call.scan.consumed
         call.scan.feed(text)
         if call.scan.verdict is not Verdict.OPEN and text[call.scan.consumed - before :].strip(_SPACE):
             call.spoiled = True
 
-    def _send_string(self, call: _Call) -> None:
+    def _send_string(self, call: OpenCall) -> None:
         """Replaces a string that holds an object by the object; another string is sent as received."""
         try:
             inner = json.loads("".join(call.held))
@@ -234,29 +206,29 @@ class Repair:
         if not (isinstance(inner, str) and is_object(inner)):
             return
         call.held.clear()
-        call.form, call.scan = _Form.STREAMED, JsonScan()
+        call.form, call.scan = Form.STREAMED, JsonScan()
         call.scan.feed(inner)
         self._out.append(ToolInput(call.start.call, inner.strip(_SPACE)))
         self.fixes.append("parsed_string_input_to_object")
 
-    def _send_as_received(self, call: _Call) -> None:
-        call.form = _Form.STREAMED
+    def _send_as_received(self, call: OpenCall) -> None:
+        call.form = Form.STREAMED
         if call.held:
             self._out.append(ToolInput(call.start.call, "".join(call.held)))
         call.held.clear()
 
-    def _settle(self, call: _Call) -> None:
+    def _settle(self, call: OpenCall) -> None:
         """The input is complete: what is held goes out, and what is absent or null becomes an object."""
         self._begin(call)
-        if call.form is _Form.NOTHING or "".join(call.held).strip(_SPACE) == "null":
+        if call.form is Form.NOTHING or "".join(call.held).strip(_SPACE) == "null":
             call.held.clear()
             self._out.append(ToolInput(call.start.call, "{}"))
             self.fixes.append("set_empty_input_object")
-        elif call.form is not _Form.STREAMED:
+        elif call.form is not Form.STREAMED:
             self._send_as_received(call)
         self._end(call)
 
-    def _end(self, call: _Call) -> None:
+    def _end(self, call: OpenCall) -> None:
         call.ended = True
         self._open.remove(call)
         self._out.append(ToolEnd(call.start.call))
@@ -271,7 +243,7 @@ class Repair:
             for printed in calls:
                 self._extract(printed)
         for call in list(self._open):
-            is_cut = part.reason in CUT_REASONS and call is self._open[-1] and call.form is _Form.NOTHING
+            is_cut = part.reason in CUT_REASONS and call is self._open[-1] and call.form is Form.NOTHING
             if is_cut and not call.begun:
                 self.lost.append(f"the call of `{call.start.name}`: it is cut before its input ({part.reason})")
                 self._open.remove(call)
@@ -301,6 +273,3 @@ class Repair:
         message = f"the upstream's reply cannot be put in order: {what}"
         self._out.append(Fault(ProviderError(KINDS["bad_reply"], message)))
         self._done = True
-
-
-_FORMS = {'"': _Form.STRING, "n": _Form.NULL}

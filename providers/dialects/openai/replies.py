@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from providers.dialects import reply_form
 from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.reply_calls import MAX_INPUT_CHARS, Calls
-from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, chunk_of, fault_in
+from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, Said, chunk_of, fault_in, unsaid
 from providers.dialects.openai.reply_reasoning import Reasoning
 from providers.dialects.openai.reply_stops import better, break_of, stop_of
 from providers.dialects.openai.reply_tags import TaggedThinking
@@ -177,7 +177,8 @@ class ReplyDecoder:
         if choice.delta is not None:
             self._delta(choice.delta, out)
         if choice.message is not None and not self._done:
-            self._delta(self._unsaid(choice.message), out)
+            said = Said(self._texts, self._thoughts, self._refused, self._calls.any)
+            self._delta(unsaid(choice.message, said), out)
         reason = choice.finish_reason
         if not reason or self._done:
             return
@@ -185,22 +186,6 @@ class ReplyDecoder:
             self._break(self._unusable.error(kind, f"a reply that broke off (`{reason}`)"), out)
         else:
             self._stop = better(self._stop, stop_of(choice, reason, self._ask.request.stop_sequences))
-
-    def _unsaid(self, message: Delta) -> Delta:
-        """What of a whole message the stream's deltas have not said; its calls numbered by their places."""
-        calls = message.tool_calls if not self._calls.any else None
-        for place, call in enumerate(calls or ()):
-            call.index = place
-        return Delta(
-            content=None if self._texts else message.content,
-            reasoning_content=None if self._thoughts else message.reasoning_content,
-            reasoning=None if self._thoughts else message.reasoning,
-            reasoning_details=None if self._thoughts else message.reasoning_details,
-            refusal=None if self._refused else message.refusal,
-            tool_calls=calls,
-            function_call=None if self._calls.any else message.function_call,
-            annotations=message.annotations,
-        )
 
     def _delta(self, delta: Delta, out: list[Part]) -> None:
         if delta.reasoning_content or delta.reasoning or delta.reasoning_details:

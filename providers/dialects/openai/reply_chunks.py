@@ -7,7 +7,7 @@ is otherwise absent: nothing here raises but for text that is no JSON.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,6 +41,32 @@ class Delta(msgspec.Struct, gc=False):
     tool_calls: list[CallDelta] | None = None
     function_call: Function | None = None
     annotations: list[Any] | None = None
+
+
+class Said(NamedTuple):
+    """What the deltas of a stream have said so far."""
+
+    texts: bool
+    thoughts: bool
+    refused: bool
+    calls: bool
+
+
+def unsaid(message: Delta, said: Said) -> Delta:
+    """What of a whole message the stream's deltas have not said; its calls numbered by their places."""
+    calls = None if said.calls else message.tool_calls
+    for place, call in enumerate(calls or ()):
+        call.index = place
+    return Delta(
+        content=None if said.texts else message.content,
+        reasoning_content=None if said.thoughts else message.reasoning_content,
+        reasoning=None if said.thoughts else message.reasoning,
+        reasoning_details=None if said.thoughts else message.reasoning_details,
+        refusal=None if said.refused else message.refusal,
+        tool_calls=calls,
+        function_call=None if said.calls else message.function_call,
+        annotations=message.annotations,
+    )
 
 
 class Choice(msgspec.Struct, gc=False):

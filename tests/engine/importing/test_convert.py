@@ -119,6 +119,7 @@ SETTINGS = {
     "reasoning": (["reasoning"], {"reasoningField": "enable_thinking", "reasoning": "always", "models": ["a", "b"]}),
     "reasoning off": ([["reasoning", {"enable": False}]], {"reasoningField": "enable_thinking", "reasoning": "never", "models": ["a", "b"]}),
     "sampling": ([["sampling", {"temperature": 0.5, "top_k": 3}]], {"extraBody": {"temperature": 0.5, "top_k": 3}, "models": ["a", "b"]}),
+    "extrathinktag": (["extrathinktag"], {"thinkingTag": "think", "models": ["a", "b"]}),
     "needless": (["groq", "cleancache", "OpenAI"], {"models": ["a", "b"]}),
     "none": (["tooluse", "enhancetool", "forcereasoning", "own"], {"models": ["a", "b"]}),
 }  # fmt: skip
