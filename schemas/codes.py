@@ -91,6 +91,7 @@ CODES: Mapping[str, Code] = {
     "CCR408": Code("a model whose id at the service is not known", ERROR),
     "CCR409": Code("a budget of money that does not see what something costs", WARNING),
     "CCR411": Code("a limit that holds for nothing", ERROR),
+    "CCR412": Code("a condition on a router key that there is none of", WARNING),
     # 5xx: shares and times
     "CCR501": Code("a rollout or split that does not do what it says", WARNING),
     "CCR502": Code("a time window that is empty", WARNING),

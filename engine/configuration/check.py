@@ -6,6 +6,7 @@ from collections.abc import Mapping as MappingType
 
 from engine.configuration.checks.access import access
 from engine.configuration.checks.bedrock import bedrock
+from engine.configuration.checks.client_keys import client_keys
 from engine.configuration.checks.conditions import conditions
 from engine.configuration.checks.deployment import deployment
 from engine.configuration.checks.limits import limits
@@ -38,6 +39,7 @@ def check(
         *models(scope),
         *deployment(scope, public=public),
         *access(scope),
+        *client_keys(scope),
         *limits(scope),
         *bedrock(scope),
         *usage(scope),
