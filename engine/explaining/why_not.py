@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from engine.explaining.explanation import shown_decision
 from engine.explaining.question import Question
 from engine.explaining.shown import shown_case, shown_value
+from rules.analysis.barred import Barred
 from rules.analysis.budget import Budget
 from rules.analysis.counterfactual import (
     Changed,
@@ -42,7 +43,7 @@ from rules.analysis.wording import said_of
 from rules.evaluate import EXPLICIT
 from rules.facts import MISSING, UNKNOWN, Facts, Seen
 from rules.filters import tag_of
-from rules.nodes import RuleSet
+from rules.nodes import Filter, RuleSet
 from rules.requests.shapes import Shape
 from schemas.request import Envelope
 from schemas.suggest import nearest as nearest_word
@@ -76,11 +77,28 @@ def with_reasons(
     """The explanation with the reasons of the rules that did not decide. Raises `NoSuchRule`."""
     last = ("unknownFacts", "stats")
     first = {key: value for key, value in explanation.items() if key not in last}
-    if question.blocked is not None:  # no rule is asked
-        reasons: dict[str, Any] = {"nearest": None, "asked": [], "counterfactuals": []}
+    if question.blocked is not None:
+        reasons = _behind_the_filter(question, question.blocked, ready, wish or Wish())
     else:
         reasons = _reasons(question, explanation, ready, wish or Wish())
     return first | reasons | {key: explanation[key] for key in last}
+
+
+def _behind_the_filter(question: Question, blocked: Filter, ready: Prepared, wish: Wish) -> dict[str, Any]:
+    """No rule was asked: said of those asked about is only whether any request gets past the filters to them."""
+    barred, by_name = Barred(question.rules, ready.prover.providers), _outcomes(ready.prover)
+    asked = list(dict.fromkeys(name for one in wish.why for name in _named(one, ready.prover, question.rules, by_name)))
+    waiting = {"notProven": f"filter {quoted(blocked.name)} blocks the request before a rule is asked"}
+    found = [_impossible(name, barred.blockers(name)) or {"rule": name, **waiting} for name in asked]
+    return {"nearest": None, "asked": asked, "counterfactuals": found}
+
+
+def _impossible(name: str, blockers: list[str] | None) -> dict[str, Any] | None:
+    """What is said of a rule that filters, with earlier rules, leave no request."""
+    if blockers is None:
+        return None
+    reason = "filters and earlier rules take every request it accepts"
+    return {"rule": name, "impossible": True, "blockers": blockers, "conflict": [], "reason": reason}
 
 
 def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared, wish: Wish) -> dict[str, Any]:
@@ -101,9 +119,11 @@ def _reasons(question: Question, explanation: Mapping[str, Any], ready: Prepared
     names = sorted(dict.fromkeys([*asked, *looked_at]), key=order.index)
     budget = Budget(total=TOTAL if not wish.everything else 1_000_000, question=QUESTION)
     first = sorted(names, key=lambda name: (name not in asked, least.get(name, 0)))
+    barred = Barred(question.rules, ready.prover.providers)
     said = {
         name: _counterfactual(question, ready, subject, name, by_name.get(name, []), decided, budget) for name in first
     }
+    said |= {name: _impossible(name, barred.blockers(name)) or one for name, one in said.items() if "notProven" in one}
     found = [said[name] for name in names]
     reached = [one for one in found if one.get("changes") and one["rule"] != EXPLICIT and "refused" not in one]
     return {

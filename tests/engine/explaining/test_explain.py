@@ -188,7 +188,7 @@ REACHED_ROWS: list[tuple[str, str | None, str, dict[str, Any]]] = [
     ("hi", None, "private", {"provider": "a", "model": "m", "changes": TAGGED, "verified": True}),
     ("hunter2", None, "default", {"provider": "b", "model": "m", "changes": UNTAGGED, "verified": True}),
     ("hi", None, "unheard", {"impossible": True, "blockers": [], "conflict": ["tags has nothing gives this"]}),
-    ("hi", None, "tools", {"notProven": "no request was made that shows it"}),
+    ("hi", None, "tools", {"impossible": True, "blockers": ["filter many tools"]}),
     ("hi", None, "some tools", {"provider": "a", "changes": [{"fact": "toolCount", "from": 0, "to": 5}]}),
     ("hi", "team", "some tools", {"provider": None, "changes": [{"fact": "toolCount", "from": 0, "to": 5}], "refused": REFUSED}),
     ("hi", "team", "private", {"provider": None, "changes": TAGGED, "refused": REFUSED}),
