@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from types import MappingProxyType
-from typing import Any
-
-import msgspec
+from collections.abc import Collection
 
 from providers.dialects.losses import Losses
 from providers.dialects.seams import Ask
@@ -60,9 +55,6 @@ CHAT_ONLY = {
 }
 """Members of `MessagesRequest.chat_only` -> why an API without them does not get them."""
 
-ANY_JSON: Mapping[str, Any] = MappingProxyType({})
-"""What stands for the schema where the answer shall be JSON of whatever shape; known by identity."""
-
 
 def lose_chat_only(request: MessagesRequest, carried: Collection[str], losses: Losses) -> None:
     """Lists what a chat client said that is not among `carried`; what asks for nothing (false, 0, empty) is not listed."""
@@ -91,38 +83,3 @@ def lose_user(request: MessagesRequest, why: str, losses: Losses) -> None:
     for key, value in (request.metadata or {}).items():
         if value is not None:
             losses.add(f"metadata.{key}", why)
-
-
-def wanted_format(request: MessagesRequest, losses: Losses) -> tuple[str, Mapping[str, Any] | None] | None:
-    """The member that asks for a form of the answer, as the client wrote it, and its schema; None where none is asked for.
-
-    The schema is None where the form is not known, and the value `ANY_JSON` where a chat client wants JSON of any shape.
-    Other members of `output_config` than this and the effort are listed as lost.
-    """
-    config = request.output_config or {}
-    for key in config:
-        if key not in ("effort", "format"):
-            losses.add(f"output_config.{key}", "this API has no such member")
-    wanted, field = config.get("format"), "output_config.format"
-    if wanted is None and "output_format" in request.fields:
-        wanted, field = _decoded(request.fields["output_format"]), "output_format"
-    if wanted is None:
-        return ("response_format", ANY_JSON) if "response_format" in request.chat_only else None
-    schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
-    return field, schema if isinstance(schema, dict) else None
-
-
-def name_of(schema: Mapping[str, Any]) -> str:
-    """What OpenAI's APIs call the schema of an answer: its title, where they take that as a name."""
-    title = schema.get("title")
-    return title if isinstance(title, str) and _NAME.fullmatch(title) else "answer"
-
-
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-
-
-def _decoded(raw: msgspec.Raw) -> object:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return ()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from providers.dialects.answer_format import ANY_JSON, wanted_format
 from providers.dialects.gemini.contents import Manner, contents_of, part_of
 from providers.dialects.gemini.settings import Options, generation_of, options_of
 from providers.dialects.gemini.thinking import thinking_of
@@ -21,7 +22,7 @@ from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_
 from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
-from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, lose_user, wanted_format
+from providers.dialects.unsent import TRANSLATED, lose_the_rest, lose_user
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 

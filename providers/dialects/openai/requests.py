@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from providers.dialects.answer_format import openai_format
 from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
@@ -25,8 +26,7 @@ from providers.dialects.openai.tools import choice_of, offer_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
-from providers.dialects.tool_schemas.strict import is_strict
-from providers.dialects.unsent import ANY_JSON, CHAT_ONLY, TRANSLATED, lose_the_rest, name_of, wanted_format
+from providers.dialects.unsent import CHAT_ONLY, TRANSLATED, lose_the_rest
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
@@ -202,20 +202,7 @@ def _chat_only(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
 
 
 def _response_format(request: MessagesRequest, options: Options, losses: Losses) -> dict[str, Any]:
-    wanted = wanted_format(request, losses)
-    if wanted is None:
-        return {}
-    field, schema = wanted
-    if options.structured_output == "drop" or schema is None:
-        losses.add(field, "this upstream cannot promise the form of its answer")
-        return {}
-    if schema is ANY_JSON:
-        return {"response_format": {"type": "json_object"}}
-    if options.structured_output == "json_object":
-        losses.add(f"{field}.schema", "this upstream promises JSON, but no schema")
-        return {"response_format": {"type": "json_object"}}
-    strict = is_strict(schema)
-    if not strict:
-        losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
-    named = {"name": name_of(schema), "schema": schema, "strict": strict}
-    return {"response_format": {"type": "json_schema", "json_schema": named}}
+    asked = openai_format(request, options.structured_output, losses)
+    if asked.get("type") == "json_schema":
+        asked = {"type": asked.pop("type"), "json_schema": asked}
+    return {"response_format": asked} if asked else {}

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from providers.dialects.answer_format import openai_format
 from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.offer import declared_of, lose_search, search_in
@@ -22,9 +23,8 @@ from providers.dialects.openai_responses.tools import SOURCES, declaration, tool
 from providers.dialects.pieces import takes_of, text_of
 from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
-from providers.dialects.tool_schemas.strict import is_strict
 from providers.dialects.turns import system_of, turns_of
-from providers.dialects.unsent import ANY_JSON, TRANSLATED, lose_the_rest, name_of, wanted_format
+from providers.dialects.unsent import TRANSLATED, lose_the_rest
 from providers.errors import KINDS, ProviderError
 from providers.messages.signatures import issuer_of
 
@@ -171,26 +171,9 @@ def _sampling(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
 
 
 def _text(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
-    text = _form(ask, options, losses)
+    text: dict[str, Any] = {}
+    if asked := openai_format(ask.request, options.structured_output, losses):
+        text["format"] = asked
     if verbosity := ask.request.chat_only.get("verbosity"):
         text["verbosity"] = verbosity
     return {"text": text} if text else {}
-
-
-def _form(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
-    wanted = wanted_format(ask.request, losses)
-    if wanted is None:
-        return {}
-    field, schema = wanted
-    if options.structured_output == "drop" or schema is None:
-        losses.add(field, "this upstream cannot promise the form of its answer")
-        return {}
-    if schema is ANY_JSON:
-        return {"format": {"type": "json_object"}}
-    if options.structured_output == "json_object":
-        losses.add(f"{field}.schema", "this upstream promises JSON, but no schema")
-        return {"format": {"type": "json_object"}}
-    strict = is_strict(schema)
-    if not strict:
-        losses.add(field, "the schema does not fit strict mode, so its keeping is not promised")
-    return {"format": {"type": "json_schema", "name": name_of(schema), "schema": schema, "strict": strict}}
