@@ -28,10 +28,10 @@ from providers.credentials import CredentialFailed
 from providers.dialects.seams import Ask, Encoded, Unencodable
 from providers.errors import KINDS, ProviderError
 from providers.instances import Abandoned, Failed, Outcome, Succeeded
-from providers.nowhere import told_where
 from providers.plan import GiveUp, Plan, Sleep, Try
 from providers.redirects import redirect_of
 from providers.reply import Reply, Summary
+from providers.retold import retold
 from providers.signing import request_to
 from providers.translate import silence, translated
 from providers.upstream import HOP_HEADER, TransportFailed, UpstreamResponse
@@ -168,7 +168,7 @@ async def _accepted(
         finally:
             await response.aclose()
         error = redirect_of(ask.provider.name, response.head) or upstream.dialect.error_of(ask, response.head, body)
-        error = told_where(error, request.url)
+        error = retold(error, request.url)
         mended = upstream.mending.mended(ask, encoded, error) if upstream.mending is not None else None
         if mended is None:
             raise AttemptFailed(error)

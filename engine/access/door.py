@@ -26,7 +26,8 @@ MOST_REFUSED = 1024
 _HOST = re.compile(r"[\w.~%:\[\]-]*", re.ASCII)
 """What a `Host` header is made of; two in one header have a comma between them."""
 
-_WHERE = "`x-ccr-key`, else in `x-api-key`, else as bearer token"
+_WHERE = "`x-ccr-key`, else in the header of API keys, else as bearer token"
+"""Claude Code says that its user is not logged in where a message has that header's name."""
 
 
 class Door:
@@ -84,13 +85,18 @@ class Door:
         """The router key that the client presents, valid `now` (seconds since the epoch). Raises `Refused` (401)."""
         presented = presented_key(headers)
         if presented is None:
-            raise Refused(_not_in(401, f"this router needs a key, in {_WHERE}"))
+            raise Refused(
+                _not_in(
+                    401,
+                    "this router needs one of its keys: as ANTHROPIC_AUTH_TOKEN of the client, or in the header `x-ccr-key`",
+                )
+            )
         mark = self._mark(presented)
         key = self._known.get(mark) or await self._verified(presented, mark)
         if key is None:
             raise Refused(_not_in(401, f"this is not a key of this router; it was looked for in {_WHERE}"))
         if key.expires_at is not None and now >= key.expires_at:
-            raise Refused(_not_in(401, f"the router key `{key.name}` (in {_WHERE}) has expired"))
+            raise Refused(_not_in(401, f"the router key `{key.name}` has expired"))
         return key
 
     async def _verified(self, presented: str, mark: bytes) -> RouterKey | None:

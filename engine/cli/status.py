@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from engine.cli import options
-from engine.cli.ask import ask, no_answer
+from engine.cli.ask import Answer, ask, no_answer
 from engine.client_environment import authority
 from engine.reporting.cells import milliseconds, said_of_state, span
 from schemas.wording import all_visible, counted
@@ -30,7 +30,9 @@ def command(port: int | None, host: str | None, form: str) -> int:
         click.echo(no_answer(asked, chosen), err=True)
         return 1
     if answer.status == 401:
-        click.echo(f"the router on {address} asks for a key; put one of its router keys into CCR_KEY", err=True)
+        click.echo(
+            f"the router on {address} asks for a key; put one of its router keys into CCR_KEY{_why(answer)}", err=True
+        )
         return 1
     if answer.status != 200:
         click.echo(f"what answers on {address} says {answer.status}; is it a ccr?", err=True)
@@ -41,6 +43,12 @@ def command(port: int | None, host: str | None, form: str) -> int:
         for line in _lines(all_visible(answer.body), address):
             click.echo(line)
     return 0
+
+
+def _why(answer: Answer) -> str:
+    """What it says of the key that went along."""
+    error = answer.body.get("error")
+    return f" ({all_visible(error.get('message'))})" if isinstance(error, dict) else ""
 
 
 def _lines(body: dict[str, object], address: str) -> Iterator[str]:

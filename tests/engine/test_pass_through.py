@@ -113,7 +113,7 @@ async def test_the_form_is_the_one_the_client_asked_for() -> None:
     [
         (400, "invalid_request_error", "thinking.display: Extra inputs are not permitted"),
         (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
-        (401, "authentication_error", "invalid x-api-key"),
+        (401, "authentication_error", "this organization has been disabled"),
         (404, "not_found_error", "model: m1"),
         (413, "request_too_large", "too large"),
         (422, "invalid_request_error", "no"),

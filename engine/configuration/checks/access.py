@@ -35,7 +35,8 @@ def _key(scope: Scope, key: Mapping, seen: set[str]) -> Iterator[Diagnostic]:
     name, stored, written = key.get("name"), key.get("hash"), key.get("key")
     if isinstance(name, Scalar) and isinstance(name.value, str):
         if name.value in seen:
-            yield finding("CCR108", f"router key {quoted(name.value)} is defined twice", name.span)
+            advice = "a new key beside an old one has a name of its own, until the old one is revoked"
+            yield finding("CCR108", f"router key {quoted(name.value)} is defined twice", name.span, help=advice)
         seen.add(name.value)
     if stored is None and written is None:
         yield finding("CCR102", "`hash` or `key` is missing", key.span, help="`ccr keys add NAME` makes a key")

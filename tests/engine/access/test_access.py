@@ -136,6 +136,7 @@ async def test_who_may_not_ask_gets_an_error_and_nothing_is_sent(
     assert got.status == status, got.body
     assert got.json()["error"]["type"] == kinds[status]
     assert words in got.json()["error"]["message"]
+    assert "x-api-key" not in got.json()["error"]["message"]  # of which the client says that its user is not logged in
     assert not [key for key in (KEY, OTHER, LITERAL, LIMITED, EXPIRED) if key.encode() in got.body]
     assert not any(name.startswith("access-control") for name in got.headers)
     assert not any(transport.sent for transport in one.transports.values())

@@ -1,4 +1,4 @@
-"""An upstream with nothing at the endpoint's path: said with the address, in an error that the client shows."""
+"""Errors that the client would take for something else: a wrong path for a wrong model, a wrong key of ours for its own."""
 
 from __future__ import annotations
 
@@ -54,3 +54,21 @@ async def test_a_path_of_ours_that_a_base_address_missed_is_named(path: str, mea
 
     assert got.status == 404
     assert got.json()["error"]["message"] == f"`POST {path}` is not a path of this router{meant}"
+
+
+async def test_a_wrong_key_of_ours_does_not_read_as_the_clients() -> None:
+    """Of `x-api-key` the client says that its user is not logged in; a key of the configuration is not the user's."""
+    one = in_process(ONE, {"up": [refused(401, "authentication_error", "invalid x-api-key")]})
+    got = await one.post(ASK)
+
+    assert got.status == 401
+    assert got.json()["error"]["message"] == "`up` answered 401: invalid API key"
+
+
+async def test_a_clients_own_wrong_key_is_left_to_it() -> None:
+    """Where its own is forwarded it is right: the client says what to do."""
+    forwards = ONE.replace("{type: api_key, credentials: {apiKey: dummy-upstream-key}}", "{type: forward}")
+    answer = refused(401, "authentication_error", "invalid x-api-key")
+    got = await in_process(forwards, {"up": [answer]}).post(ASK, headers={"x-api-key": "client"})
+
+    assert got.json()["error"]["message"] == "invalid x-api-key"
