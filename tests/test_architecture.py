@@ -211,7 +211,7 @@ KNOWN_TERMS = ("context_window", "context_usage", "ContextUsage", "long_context"
 
 MUTATORS = {"append", "add", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update", "discard"}
 
-MAX_LINES = 600
+MAX_LINES = 400
 USUAL_LINES = 300
 
 
