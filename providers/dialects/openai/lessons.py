@@ -61,6 +61,11 @@ LESSONS: Mapping[str, Lesson] = {
         {"reasoning": "never"},
         "effort and thinking are not asked for, the upstream refused it",
     ),
+    "forced_calls": Lesson(
+        re.compile(rf"{_refused('tool_choice').pattern}|tool_choice.{{0,40}}incompatible", re.IGNORECASE | re.DOTALL),
+        {"forced_calls": False},
+        "no call is forced, the upstream refused it",
+    ),
     "call_ids": Lesson(
         re.compile(r"tool call id.{0,200}length of 9\b", re.IGNORECASE | re.DOTALL),
         {"tool_call_id_form": "mistral"},
@@ -75,14 +80,40 @@ LESSONS: Mapping[str, Lesson] = {
 """Name of a lesson -> its row."""
 
 
-def lesson_in(refusal: str, known: Iterable[str]) -> str | None:
-    """The first lesson that the refusal teaches besides those that are known."""
+_MOST_OUTPUT = "most_output="
+"""How the lesson begins that has a number: how many tokens of output the model gives at most."""
+
+_MOST = re.compile(
+    r"max_(?:completion_)?tokens\b.{0,30}too large: \d+.{0,40}supports at most (\d{1,9})"
+    r"|range of max_(?:completion_)?tokens (?:should be|is) \[1, ?(\d{1,9})\]"
+    r"|max_(?:completion_)?tokens\W{0,3} must be less than or equal to \W?(\d{1,9})"
+    r"|max_tokens: \d+ > (\d{1,9}), which is the maximum",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def lesson_in(refusal: str, known: frozenset[str]) -> str | None:
+    """The first lesson that the refusal teaches besides those that are known; a number is learned once."""
+    found = _MOST.search(refusal)
+    if found is not None and not any(name.startswith(_MOST_OUTPUT) for name in known):
+        return _MOST_OUTPUT + next(number for number in found.groups() if number is not None)
     return next((name for name, row in LESSONS.items() if name not in known and row.wording.search(refusal)), None)
+
+
+def said_of(lesson: str) -> str:
+    """The lesson as a sentence."""
+    if lesson.startswith(_MOST_OUTPUT):
+        return f"{lesson.removeprefix(_MOST_OUTPUT)} tokens of output are asked for at most, the upstream takes no more"
+    return LESSONS[lesson].says
 
 
 def after(options: Options, lessons: Iterable[str]) -> Options:
     """The options as the lessons change them, and what they change in the notes."""
     for name in sorted(lessons):
-        row = LESSONS[name]
-        options = replace(options, **row.changes, notes=(*options.notes, row.says))  # type: ignore[arg-type] # fields of `Options`
+        changes: Mapping[str, object]
+        if name.startswith(_MOST_OUTPUT):
+            changes = {"most_output": int(name.removeprefix(_MOST_OUTPUT))}
+        else:
+            changes = LESSONS[name].changes
+        options = replace(options, **changes, notes=(*options.notes, said_of(name)))  # type: ignore[arg-type] # fields of `Options`
     return options

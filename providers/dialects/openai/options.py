@@ -27,7 +27,8 @@ class Options:
     `offers` remembers what the encoder made of the tools of requests, with what that lost; `demanding` are models that
     have refused a request for the thinking that it did not send back, `MOST_DEMANDING` of them at most, `signing` those
     that have refused another's calls for want of a signature, and `learned` what else each model refused
-    (`lessons.py`). `sampling`: no lesson says to leave out temperature and the like.
+    (`lessons.py`). `sampling`, `forced_calls` and
+    `most_output` are lessons alone: whether temperature and forced calls are taken, and how much output there is at most.
     """
 
     max_tokens_field: str
@@ -59,6 +60,8 @@ class Options:
     extra_headers: Mapping[str, str]
     notes: tuple[str, ...]
     sampling: bool = True
+    forced_calls: bool = True
+    most_output: int | None = None
     offers: Recent[tuple[Offer, Losses]] = field(default_factory=Recent, compare=False, repr=False)
     demanding: set[str] = field(default_factory=set, compare=False, repr=False)
     signing: set[str] = field(default_factory=set, compare=False, repr=False)

@@ -17,7 +17,7 @@ from providers.dialects.answer_format import openai_format
 from providers.dialects.identity import session_of, user_of
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
-from providers.dialects.openai.lessons import LESSONS, STATUSES, after, lesson_in
+from providers.dialects.openai.lessons import STATUSES, after, lesson_in, said_of
 from providers.dialects.openai.messages import messages_of
 from providers.dialects.openai.options import MOST_DEMANDING, Options, options_of
 from providers.dialects.openai.reasoning import is_reasoner, reasoning_of, without_reasoning
@@ -76,7 +76,7 @@ def mended(ask: Ask, encoded: Encoded, error: ProviderError) -> Mended | None:
         ask.model in ask.options.learned or len(ask.options.learned) < MOST_DEMANDING
     ):
         ask.options.learned[ask.model] = learned
-    return Mended(again, "lesson-learned", f"sent again: {LESSONS[lesson].says}")
+    return Mended(again, "lesson-learned", f"sent again: {said_of(lesson)}")
 
 
 def _remember(ask: Ask, models_of: Callable[[Options], set[str]]) -> None:
@@ -124,7 +124,7 @@ def _body(
     }
     if offer.functions:
         body["tools"] = list(offer.functions.values())
-    body |= choice_of(request, offer, names, losses)
+    body |= choice_of(request, offer, options, names, losses)
     body |= offer.search
     body |= _max_tokens(ask, options, losses)
     body |= _sampling(ask, options, losses)
@@ -152,7 +152,8 @@ def _lacks_thinking(message: Mapping[str, Any]) -> bool:
 
 def _max_tokens(ask: Ask, options: Options, losses: Losses) -> dict[str, Any]:
     asked = ask.request.max_tokens
-    most = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
+    listed = ask.model_spec.max_output_tokens if ask.model_spec is not None else None
+    most = min((count for count in (listed, options.most_output) if count is not None), default=None)
     if asked is None:
         return {}
     if most is not None and asked > most:

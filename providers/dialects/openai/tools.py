@@ -70,7 +70,9 @@ def _offer(
     return offer
 
 
-def choice_of(request: MessagesRequest, offer: Offer, names: Mapping[str, str], losses: Losses) -> dict[str, Any]:
+def choice_of(
+    request: MessagesRequest, offer: Offer, options: Options, names: Mapping[str, str], losses: Losses
+) -> dict[str, Any]:
     """`tool_choice` and `parallel_tool_calls`, where tools are offered at all."""
     choice = request.tool_choice
     if choice is None:
@@ -86,6 +88,8 @@ def choice_of(request: MessagesRequest, offer: Offer, names: Mapping[str, str], 
     match choice.get("type"):
         case "auto" | "none" as same:
             out["tool_choice"] = same
+        case "any" | "tool" if not options.forced_calls:
+            losses.add("tool_choice", "the upstream refused to force a call")
         case "any":
             out["tool_choice"] = "required"
         case "tool" if choice.get("name") in offer.functions:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from providers.dialects.openai.lessons import LESSONS
+from providers.dialects.openai.lessons import said_of
 from providers.dialects.seams import Mending
 from providers.dialects.table import TYPES, dialect_of, spoken_by
 from providers.errors import KINDS, ProviderError
@@ -169,6 +169,8 @@ def test_a_model_that_demanded_its_thinking_back_gets_it_without_being_refused_a
 SAYING = {**BASE, "temperature": 0.5, "stream": True, "thinking": {"type": "enabled", "budget_tokens": 9000}}
 CALLING = {
     **SAYING,
+    "tools": TOOLS,
+    "tool_choice": {"type": "any"},
     "messages": [
         HI,
         {"role": "assistant", "content": [UNSIGNED, CALL]},
@@ -187,6 +189,12 @@ LESSON_ROWS: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("thinking_history", "messages.1.assistant.reasoning_content: Extra inputs are not permitted", KEPT, '"reasoning_content"', ""),
     ("effort", "Model k does not support parameter reasoningEffort.", {}, '"reasoning_effort"', ""),
     ("effort", "Unrecognized request argument supplied: reasoning_effort", {}, '"reasoning_effort"', ""),
+    ("forced_calls", "tool_choice 'required' is incompatible with thinking enabled", {}, '"tool_choice":"required"', ""),
+    ("forced_calls", "deepseek-reasoner does not support this tool_choice", {}, '"tool_choice":"required"', ""),
+    ("most_output=9", "max_tokens is too large: 16. This model supports at most 9 completion tokens", {}, '"max_tokens":16', '"max_tokens":9'),
+    ("most_output=9", "<400> InternalError.Algo.InvalidParameter: Range of max_tokens should be [1, 9]", {}, '"max_tokens":16', '"max_tokens":9'),
+    ("most_output=9", "Invalid max_tokens value, the valid range of max_tokens is [1, 9]", {}, '"max_tokens":16', '"max_tokens":9'),
+    ("most_output=9", "`max_tokens` must be less than or equal to `9`, the maximum value for it", {}, '"max_tokens":16', '"max_tokens":9'),
     ("call_ids", "Tool call id was c1 but must be a-z, A-Z, 0-9, with a length of 9.", {}, '"id":"c1"', '"id":"5e78a1b07"'),
     ("after_tools", "Unexpected role 'user' after role 'tool'", {}, "", '"I have the results."'),
 ]  # fmt: skip
@@ -209,7 +217,7 @@ def test_a_refusal_of_what_was_sent_is_a_lesson(
     found = mending_of("openai").mended(ask, first, error)
 
     assert found is not None
-    assert found.said == f"sent again: {LESSONS[lesson].says}"
+    assert found.said == f"sent again: {said_of(lesson)}"
     before, after = first.body.decode(), found.encoded.body.decode()
     if gone:
         assert (gone in before, gone in after) == (True, False)
@@ -218,7 +226,7 @@ def test_a_refusal_of_what_was_sent_is_a_lesson(
     assert mending_of("openai").mended(ask, found.encoded, error) is None
     again = dialect_of("openai").encode(ask)
     assert again.body == found.encoded.body
-    assert LESSONS[lesson].says in again.notes
+    assert said_of(lesson) in again.notes
     assert dialect_of("openai").encode(replace(ask, model="other")).body.decode() == before.replace('"k"', '"other"')
 
 
@@ -232,14 +240,15 @@ def test_lessons_add_up() -> None:
             encoded = found.encoded if found is not None else encoded
         body = encoded.body.decode()
         assert not any(gone in body for _, _, settings, gone, _ in LESSON_ROWS if gone and not settings)
-        assert all(instead in body for *_, instead in LESSON_ROWS)
+        assert all(instead in body for *_, instead in LESSON_ROWS if "max_" not in instead)
+        assert '"max_completion_tokens":9' in body
 
 
 def test_a_limit_that_is_too_large_is_no_lesson() -> None:
-    """A wording that only names both limits says nothing of which of them is taken."""
+    """Where prompt and answer together are too long, the client is told: the next prompt leaves another room."""
     ask = ask_of(SAYING)
     encoded = dialect_of("openai").encode(ask)
-    said = "'max_tokens' or 'max_completion_tokens' is too large: 9. This model supports at most 8."
+    said = "'max_tokens' or 'max_completion_tokens' is too large: 9. This model's maximum context length is 8 tokens"
     assert mending_of("openai").mended(ask, encoded, ProviderError(KINDS["bad_request"], said, 400)) is None
 
 
