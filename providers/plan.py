@@ -153,12 +153,7 @@ class Plan:
             return GiveUp(self._verdict())
         if len(self.history) >= self._policy.most_tries or self._left_s(now) <= 0:
             return GiveUp(self._verdict())
-        found: Next = (
-            self._refreshed(last, now)
-            or self._fresh(now, rng)
-            or (self._forced(now) if last is None else None)
-            or self._again(now)
-        )
+        found: Next = self._refreshed(last, now) or self._fresh(now, rng) or self._otherwise(now)
         if isinstance(found, Try) and last is not None and not self._budget.spend(now):
             return GiveUp(self._verdict())
         return found
@@ -206,6 +201,17 @@ class Plan:
                 return self._try(index, pick, now)
         return None
 
+    def _otherwise(self, now: float) -> Next:
+        """Nobody awake has room. Who is well but at its limit is worth a wait, before one that rests is used."""
+        full = self._full(now)
+        forced = self._forced(now) if not self.history and not full else None
+        return forced or self._again(now, full)
+
+    def _full(self, now: float) -> list[int]:
+        """The targets all of whose instances that would do are at our own limit."""
+        indexes = range(self._first, len(self._targets))
+        return [index for index in indexes if self._targets[index].pool.is_full(self._wish_again(index), now)]
+
     def _forced(self, now: float) -> Try | None:
         """All rest: the instance whose rest ends first, of whatever target."""
         best: tuple[float, int, Pick] | None = None
@@ -217,19 +223,19 @@ class Plan:
                     best = (ends, index, pick)
         return None if best is None else self._try(best[1], best[2], now)
 
-    def _again(self, now: float) -> Next:
+    def _again(self, now: float, full: list[int]) -> Next:
         """The second round, or a wait for room: whatever can be tried soonest, if that is soon enough."""
         soonest: tuple[float, int, Pick] | None = None
         for index in range(self._first, len(self._targets)):
             for at, pick in self._later(index):
                 if soonest is None or at < soonest[0]:
                     soonest = (at, index, pick)
-        if soonest is None:
-            return self._queue(now)
-        at, index, pick = soonest
-        if at <= now:
-            return self._try(index, pick, now)
-        wait_s = at - now
+        if soonest is not None and soonest[0] <= now:
+            return self._try(soonest[1], soonest[2], now)
+        line = self._queue(now, full) if full else GiveUp(self._verdict())
+        if soonest is None or isinstance(line, Sleep) or not self.history:
+            return line
+        wait_s = soonest[0] - now
         if wait_s > self._policy.sleep_longest_s or wait_s >= self._left_s(now):
             return GiveUp(self._verdict())
         return Sleep(wait_s)
@@ -245,20 +251,14 @@ class Plan:
                 found.append((at, Pick(one, wish, (one,), forced=not tried)))
         return found
 
-    def _queue(self, now: float) -> Next:
-        """Every instance is at our own limit (or used up): a place in line for a short while, then say so."""
-        full = [
-            index
-            for index in range(self._first, len(self._targets))
-            if self._targets[index].pool.is_full(self._wish_again(index))
-        ]
-        if not full:
-            return GiveUp(self._verdict())
+    def _queue(self, now: float, full: list[int]) -> Sleep | GiveUp:
+        """A place in line for a short while before pools at our own limit, then say so."""
         if self._ticket is None:
             joined = [index for index in full if not self._targets[index].pool.queue.is_full]
             self._ticket, self._queued_since = Ticket(), now
             for index in joined:
-                self._targets[index].pool.queue.join(self._ticket, self._excluded(index))
+                target = self._targets[index]
+                target.pool.queue.join(self._ticket, self._excluded(index) | target.pool.resting(target.model, now))
             if not joined:
                 return GiveUp(_BUSY)
         wait_s = max(self._targets[index].pool.spec.concurrency.wait_s for index in full)

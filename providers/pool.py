@@ -93,10 +93,16 @@ class Pool:
         room = self.queue.room_for(wish.ticket, wish.avoid, self._free())
         return [one for one in self.instances if one.name in room]
 
-    def is_full(self, wish: Wish) -> bool:
-        """Whether every instance that would do is at its limit."""
+    def is_full(self, wish: Wish, now: float) -> bool:
+        """Whether every instance that would do is at its limit; those that rest count only where all do."""
         wanted = [one for one in self.instances if one.name not in wish.avoid]
-        return bool(wanted) and not self.open_to(wish)
+        wanted = [one for one in wanted if one.admits(wish.model, now)] or wanted
+        room = self.open_to(wish)
+        return bool(wanted) and not any(one in room for one in wanted)
+
+    def resting(self, model: str, now: float) -> frozenset[str]:
+        """The names of the instances that may not be used for that model now."""
+        return frozenset(one.name for one in self.instances if not one.admits(model, now))
 
     def leave(self, ticket: Ticket) -> None:
         """The request waits no more; whose turn it is now is told."""

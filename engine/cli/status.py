@@ -60,7 +60,9 @@ def _lines(body: dict[str, object], address: str) -> Iterator[str]:
     for provider in _rows(body.get("providers")):
         health = provider.get("health", "?")
         shown = click.style(str(health), fg="red" if health == "down" else "yellow") if health != "up" else "up"
-        yield f"provider {provider.get('name')} ({provider.get('type')}): {shown}"
+        waiting = provider.get("waiting")
+        line = f", {waiting} waiting in line" if waiting else ""
+        yield f"provider {provider.get('name')} ({provider.get('type')}): {shown}{line}"
         for instance in _rows(provider.get("instances")):
             yield f"  {instance.get('name')}: " + ", ".join(_of_instance(instance))
     counters = body.get("counters")

@@ -161,9 +161,9 @@ def test_full_instances_are_not_picked() -> None:
 
     assert pool.pick(WISH, 0.0, rng()) is None
     assert pool.pick_resting(WISH) is None
-    assert pool.is_full(WISH)
+    assert pool.is_full(WISH, 0.0)
     pool.give_back(leases[0], Succeeded(), 0.0, rng())
-    assert not pool.is_full(WISH)
+    assert not pool.is_full(WISH, 0.0)
 
 
 @pytest.mark.parametrize("name", ["connect", "timeout", "server"])

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.instances import Lease, Succeeded
+from providers.instances import Failed, Lease, Succeeded
 from providers.plan import GiveUp, Plan, PlannedTarget, Sleep, Try
 from providers.pool import Pool
 from providers.retry_budget import RetryBudget
 from providers.spec import Concurrency
 from providers.waiting import Queue, Ticket
-from tests.providers.specs import spec_of
+from tests.providers.specs import error_of, spec_of
 
 RNG = random.Random(1)
 
@@ -52,6 +52,57 @@ def test_who_came_first_goes_first() -> None:
     assert isinstance(next_of(second, 1.0), Sleep)
     assert isinstance(next_of(plan_of(pool), 1.0), Sleep)
     assert held(first, 1.0).instance.name == "a"
+
+
+def with_a_at_rest(**how: int) -> tuple[Pool, Lease]:
+    """A pool of which `a` was limited for a minute and `b` is at work; its lease."""
+    pool = pool_of("a", "b", **how)
+    limited = Failed(error_of("rate_limit", 60.0))
+    pool.give_back(held(plan_of(pool)), limited, 0.0, RNG)
+    return pool, held(plan_of(pool))
+
+
+def test_one_that_is_well_but_full_is_waited_for_before_one_that_rests() -> None:
+    """A limit of ours sends nobody to an instance that has asked to be left alone, and the line holds as ever."""
+    pool, lease = with_a_at_rest()
+    first, second = plan_of(pool), plan_of(pool)
+    assert isinstance(next_of(first), Sleep)
+    assert isinstance(next_of(second), Sleep)
+    pool.give_back(lease, Succeeded(), 1.0, RNG)
+
+    assert isinstance(next_of(second, 1.0), Sleep)
+    assert isinstance(next_of(plan_of(pool), 1.0), Sleep)
+    assert held(first, 1.0).instance.name == "b"
+    assert held(second, 61.0).instance.name == "a"
+
+
+def test_who_failed_on_one_waits_for_the_other() -> None:
+    """A try that came to nothing is followed by one on the instance that has no room just now."""
+    pool = pool_of("a", "b")
+    plan, other = plan_of(pool), plan_of(pool)
+    attempt = plan.next(0.0, RNG)
+    assert isinstance(attempt, Try)
+    lease, busy = attempt.take(0.0), held(other)
+    error = error_of("rate_limit", 60.0)
+    pool.give_back(lease, Failed(error), 0.0, RNG)
+    plan.failed(attempt, error, 0.0, RNG)
+    assert isinstance(next_of(plan), Sleep)
+    pool.give_back(busy, Succeeded(), 1.0, RNG)
+
+    assert held(plan, 1.0).instance.name == "b"
+
+
+@pytest.mark.parametrize(("queue", "until"), [(100, 5.0), (0, 0.0)], ids=["a line", "no line"])
+def test_where_one_rests_and_the_other_stays_full_that_is_said(queue: int, until: float) -> None:
+    """The wait is bounded as ever, and where there is no line the answer is at once that all are busy."""
+    pool, _ = with_a_at_rest(queue=queue)
+    plan = plan_of(pool)
+    if until:
+        assert isinstance(next_of(plan), Sleep)
+    told = next_of(plan, until)
+
+    assert isinstance(told, GiveUp)
+    assert told.error.kind.name == "busy"
 
 
 def test_whose_turn_it_is_is_called() -> None:

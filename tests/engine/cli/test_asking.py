@@ -38,7 +38,7 @@ STATUS = {
     "revision": "0123456789ab",
     "providers": [
         {"name": "one", "type": "openai", "health": "up", "instances": [{"name": "api", "state": "closed"}]},
-        {"name": "two", "type": "openai", "health": "down", "instances": [RESTING]},
+        {"name": "two", "type": "openai", "health": "down", "waiting": 3, "instances": [RESTING]},
     ],
     "counters": {"requests": 12, "tried": {"one": 3}},
     "findings": [{"code": "CCR402", "severity": "error", "message": "not offered", "line": 7}],
@@ -122,7 +122,7 @@ def test_status_tells_people_what_runs(port: int) -> None:
         f"running on 127.0.0.1:{port} for 2 h 1 min, revision 0123456789ab, version 9.9",
         "provider one (openai): up",
         "  api: serving",
-        "provider two (openai): down",
+        "provider two (openai): down, 3 waiting in line",
         (
             "  a: resting 5 min more, 14 requests, 1 error, 0 in flight, first byte 250 ms, resting models large, "
             "last error 27 s ago: no connection"
