@@ -15,7 +15,7 @@ from rules.facts import FACTS, budget_of, provider_of, spec_of
 from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
-from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, span_in
+from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, salt_of, span_in
 from rules.other_facts import fact_meant
 from rules.written import Refused, Written, each
 from schemas.codes import finding
@@ -144,8 +144,9 @@ class Conditions:
         if spec is None:
             known = [*FACTS, *COMBINATORS, *SUGAR]
             near = nearest(key, known)
-            if key.lower().startswith(("header", "headers.")):
-                near = f"header.{key.partition('.')[2] or '<name>'}"
+            if key.lower().startswith("header"):
+                near = f"header.{'' if key.startswith('header.') else key.partition('.')[2]}"
+                near += "<name>" if near == "header." else ""
             meant = fact_meant(key)
             hint = (
                 f"write `{meant}`: {FACTS[meant].says}"
@@ -206,7 +207,7 @@ class Conditions:
     def _share(self, node: MappingNode) -> Predicate:
         known = _kept(partial(self._check_keys, node, "rollout", ("percent", "by", "salt")))
         percent = _kept(lambda: self._percent(self._needed(node, "percent")))
-        salt = _kept(lambda: self._literal(self._needed(node, "salt"), str))
+        salt = _kept(lambda: self._literal(self._needed(node, "salt"), salt_of))
         by = node.get("by")
         fact = "sessionId" if by is None else _kept(partial(self._literal, by, _sharing_fact))
         if not known or percent is None or salt is None or fact is None:
@@ -288,7 +289,7 @@ def _zone_of(name: str) -> tuple[str, tzinfo]:
 
 def _sharing_fact(name: str) -> str:
     fact = name.lower() if name.startswith("header.") else name
-    if fact in _SHARED_BY or (fact.startswith("header.") and len(fact) > len("header.")):
+    if fact in _SHARED_BY or (fact.startswith("header.") and spec_of(fact) is not None):
         return fact
     raise LiteralError(
         f"a rollout cannot go by `{literal_text(name)}`",

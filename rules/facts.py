@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
@@ -89,6 +90,9 @@ FACTS: Mapping[str, FactSpec] = {
     "inputTokens": FactSpec("int", 2, f"our estimate of the input's tokens (`{measure.VERSION}`)"),
 }  # fmt: skip
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header. Source: RFC 9110, section 5.6.2."""
+
 HEADER = FactSpec("string", 0, "a header of the request", optional=True)
 HEALTH = FactSpec("enum", 3, "the state of a provider", ("up", "degraded", "down"))
 INFLIGHT = FactSpec("int", 3, "how many exchanges a provider has open")
@@ -108,8 +112,8 @@ def spec_of(fact: str) -> FactSpec | None:
     row = FACTS.get(fact)
     if row is not None:
         return row
-    if fact.startswith("header.") and len(fact) > len("header."):
-        return HEADER
+    if fact.startswith("header."):
+        return HEADER if _TOKEN.fullmatch(fact, len("header.")) else None
     if provider_of(fact) is not None:
         return HEALTH if fact.endswith(".health") else INFLIGHT
     return BUDGET if budget_of(fact) is not None else None

@@ -159,6 +159,13 @@ def percent_of(value: int | float | str) -> Fraction:
     return percent
 
 
+def salt_of(text: str) -> str:
+    """The salt of a rollout. Raises `LiteralError` for an empty one."""
+    if not text:
+        raise LiteralError("the salt is empty", hint="any word will do; another one draws other clients")
+    return text
+
+
 def literal_text(text: str) -> str:
     """A written text as messages quote it: on one line, cut to 60 characters."""
     line = " ".join(text.split())

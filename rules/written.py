@@ -71,7 +71,8 @@ class Written:
         """The items of a list. Raises `Refused`."""
         if isinstance(node, Sequence):
             return node.items
-        raise self.refused("CCR202", f"`{name}` wants a list", node.span)
+        hint = f"write `[{node.raw}]`" if isinstance(node, Scalar) else None
+        raise self.refused("CCR202", f"`{name}` wants a list", node.span, hint)
 
     def read(self, node: Scalar, reader: Callable[[str], ReadT]) -> ReadT:
         """What a reader makes of a string; its error points into the string. Raises `Refused`."""

@@ -29,6 +29,9 @@ _KINDS = {
     "null": "nothing",
 }
 
+_MANY = 2
+"""More kinds than that are not listed where there is no value at all."""
+
 
 def _kinds_wanted(schema: MappingType[str, Any]) -> list[str]:
     kinds = schema.get("type", [])
@@ -63,8 +66,12 @@ def say_kind(at: FaultAt) -> Iterator[Diagnostic]:
     span = at.node.span
     if at.node.span.line != at.node.span.end_line or (isinstance(at.node, Scalar) and at.node.value is None):
         span = key_or_start(at.root, at.fault.path)
-    message = f"{name_of(at.fault.path)} is {wanted}, not {_kind_of(at.fault.instance)}"
-    yield finding("CCR103", message, span, help=_kind_help(kinds, at), fix=_kind_fix(kinds, at))
+    said = f"is {wanted}, not {_kind_of(at.fault.instance)}"
+    if at.fault.instance is None and len(kinds) > _MANY:
+        said = "has no value"
+    yield finding(
+        "CCR103", f"{name_of(at.fault.path)} {said}", span, help=_kind_help(kinds, at), fix=_kind_fix(kinds, at)
+    )
 
 
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")

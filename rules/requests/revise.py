@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Literal
 
 from rules.explicit import TAG
@@ -15,6 +16,7 @@ from rules.facts import MISSING, Seen, is_state
 from rules.requests.resize import blocks_in, last_of_user, resized, say_last
 from rules.requests.revise_tools import revise_tools
 from rules.requests.shapes import BASE_MODEL, BASE_TOKENS, IMAGE, SMALL_DOCUMENT, Shape, model_named
+from rules.requests.spare import spare_names
 from rules.requests.wanted import Wanted, too_large
 
 Way = Literal["added", "replaced", "aside"]
@@ -216,27 +218,25 @@ def _set_headers(shape: Shape, wanted: Wanted) -> None:
 
 def _set_betas(headers: dict[str, str], wanted: Wanted) -> None:
     there = [name.strip() for name in headers.pop("anthropic-beta", "").split(",") if name.strip()]
-    kept = _revised_members(there, wanted, "betas", "beta")
+    kept = _revised_members(there, wanted, "betas")
     if kept:
         headers["anthropic-beta"] = ",".join(kept)
 
 
-def _revised_members(there: list[str], wanted: Wanted, fact: str, stem: str) -> list[str]:
+def _revised_members(there: list[str], wanted: Wanted, fact: str) -> list[str]:
     """The members of a set that may hold anything, with as few changes as it takes."""
     exact = wanted.values.get(fact)
     if isinstance(exact, frozenset):
         return sorted(exact)
-    needed = wanted.members.get(fact, ((), ()))[0]
+    needed, barred = wanted.members.get(fact, ((), ()))
     low, high = wanted.sizes.get(fact, (0, float("inf")))
     kept = [name for name in there if name in needed or not wanted.bars(fact, name)]
     kept += [name for name in needed if name not in kept]
     spare = [name for name in kept if name not in needed]
     while len(kept) > high and spare:
         kept.remove(spare.pop())
-    more = (name for number in range(1, 1_000) if not wanted.bars(fact, name := f"{stem}-{number}"))
-    while len(kept) < low:
-        kept.append(next(more))
-    return kept
+    more = (name for name in spare_names(fact, barred) if name not in kept)
+    return kept + list(islice(more, max(0, int(low) - len(kept))))
 
 
 def _set_surroundings(shape: Shape, wanted: Wanted) -> None:
@@ -245,7 +245,7 @@ def _set_surroundings(shape: Shape, wanted: Wanted) -> None:
         if key in values:
             shape[key] = values[key] if isinstance(values[key], str) else None
     if "tags" in values or "tags" in wanted.members or "tags" in wanted.sizes:
-        shape["tags"] = _revised_members(list(shape.get("tags") or ()), wanted, "tags", "tag")
+        shape["tags"] = _revised_members(list(shape.get("tags") or ()), wanted, "tags")
     now = values.get("time")
     if isinstance(now, int | float):
         shape["now"] = datetime.fromtimestamp(now, UTC).isoformat()

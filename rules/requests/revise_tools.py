@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any
 
 from rules.extract import DEFERRED_PLACEHOLDER
+from rules.requests.spare import spare_names
 from rules.requests.wanted import Wanted
 
 _DATE = re.compile(r"_\d{8}\Z")
@@ -33,16 +35,14 @@ def revise_tools(body: dict[str, Any], wanted: Wanted) -> None:
     spare = [tool for tool in tools if _name(tool) not in names and not (_is_server(tool) and tool["type"] in types)]
     while _number(tools) > min(high, wanted.sizes.get("toolNames", (0, float("inf")))[1]) and spare:
         tools.remove(spare.pop())
-    fresh = (name for number in range(1, 10_000) if not wanted.bars("toolNames", name := f"tool_{number}"))
     there = {_name(tool) for tool in tools}
-    while _number(tools) < low:
-        name = next(fresh)
-        if name not in there:
-            tools.append({"name": name, "input_schema": {"type": "object"}})
+    fresh = (name for name in spare_names("toolNames", wanted.barred("toolNames")) if name not in there)
+    for name in islice(fresh, max(0, int(low) - _number(tools))):
+        tools.append({"name": name, "input_schema": {"type": "object"}})
     least = wanted.sizes.get("serverTools", (0, 0))[0]
-    kinds = (kind for number in range(1, 1_000) if not wanted.bars("serverTools", kind := f"server_{number}"))
-    while len({tool["type"] for tool in tools if _is_server(tool)}) < least:
-        kind = next(kinds)
+    served = {tool["type"] for tool in tools if _is_server(tool)}
+    kinds = (kind for kind in spare_names("serverTools", wanted.barred("serverTools")) if kind not in served)
+    for kind in islice(kinds, max(0, int(least) - len(served))):
         tools.append({"type": kind, "name": kind})
     if tools:
         body["tools"] = tools

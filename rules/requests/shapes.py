@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from rules.extract import plain_model
 from rules.facts import MISSING, is_state
 from rules.requests.fillers import Filler
-from rules.requests.wanted import Wanted, is_barred
+from rules.requests.spare import spare_names
+from rules.requests.wanted import Wanted
 
 BASE_MODEL = "claude-sonnet-4"
 BASE_TOKENS = 1024
@@ -46,7 +48,7 @@ def shape_of(wanted: Wanted, filler: Filler) -> Shape:
     for key in ("clientIp", "clientKey"):
         if isinstance(values.get(key), str):
             shape[key] = values[key]
-    tags = _members_of(wanted, "tags", "tag")
+    tags = _members_of(wanted, "tags")
     if tags:
         shape["tags"] = tags
     now = values.get("time")
@@ -59,16 +61,13 @@ def shape_of(wanted: Wanted, filler: Filler) -> Shape:
     return shape
 
 
-def _members_of(wanted: Wanted, fact: str, stem: str) -> list[str]:
+def _members_of(wanted: Wanted, fact: str) -> list[str]:
     """The members of a set that may hold anything: those wanted, and as many more as it is to have."""
     exact = wanted.values.get(fact)
-    members = sorted(exact) if isinstance(exact, frozenset) else list(wanted.members.get(fact, ((), ()))[0])
-    number = 0
-    while len(members) < _count(wanted, fact):
-        number += 1
-        if not wanted.bars(fact, f"{stem}-{number}"):
-            members.append(f"{stem}-{number}")
-    return members
+    needed, barred = wanted.members.get(fact, ((), ()))
+    members = sorted(exact) if isinstance(exact, frozenset) else list(needed)
+    spare = (name for name in spare_names(fact, barred) if name not in members)
+    return members + list(islice(spare, max(0, _count(wanted, fact) - len(members))))
 
 
 def _nearest(number: float, span: tuple[float, float]) -> float:
@@ -120,24 +119,18 @@ def _tools_of(wanted: Wanted, filler: Filler) -> list[dict[str, Any]]:
     if wanted.values.get("hasTools") is True:
         least = max(least, 1)
     count = least if span is None else int(max(span[0], min(least, span[1])))
-    spare = (name for number in range(1, 10_000) for name in (f"tool_{number}", f"Tool{number}", f"{number}"))
     taken = set(names)
-    free_names = (name for name in spare if name not in taken and not (barred and is_barred(name, barred)))
+    free_names = (name for name in spare_names("toolNames", barred) if name not in taken)
     if filler.tool and not count and span is None and not {"hasTools", "toolNames"} & set(wanted.values):
         count = 1
     all_names = list(names)
     most = wanted.sizes.get("toolNames", (0, float("inf")))[1]
-    while len(all_names) < min(count, most) and not isinstance(exact_names, frozenset):
-        all_names.append(next(free_names))
+    if not isinstance(exact_names, frozenset):
+        all_names += islice(free_names, max(0, int(min(count, most)) - len(names)))
     while len(all_names) < count and all_names:
         all_names.append(all_names[-1])
     all_types: list[str | None] = [*types]
-    wanted_types = _count(wanted, "serverTools")
-    number = 0
-    while len(all_types) < wanted_types:
-        number += 1
-        if not is_barred(f"server_{number}", barred_types):
-            all_types.append(f"server_{number}")
+    all_types += islice(spare_names("serverTools", barred_types), max(0, _count(wanted, "serverTools") - len(types)))
     tools: list[dict[str, Any]] = []
     # the last tools are the server's, so that the named ones stay the client's
     for place, name in enumerate(all_names[:count]):
@@ -171,7 +164,7 @@ def _headers_of(wanted: Wanted) -> dict[str, str]:
     for fact, name in (("agentType", "x-claude-code-agent-type"), ("sessionId", "x-claude-code-session-id")):
         if isinstance(values.get(fact), str):
             headers[name] = str(values[fact])
-    betas = _members_of(wanted, "betas", "beta")
+    betas = _members_of(wanted, "betas")
     if betas:
         headers["anthropic-beta"] = ",".join(betas)
     for fact, value in values.items():

@@ -43,9 +43,13 @@ class Wanted(Struct, frozen=True):
             return value, value
         return self.spans.get(fact)
 
+    def barred(self, fact: str) -> Sequence[str | Test]:
+        """What no member of a set may be."""
+        return self.members.get(fact, ((), ()))[1]
+
     def bars(self, fact: str, member: str) -> bool:
         """Whether a member may not be in a set."""
-        return is_barred(member, self.members.get(fact, ((), ()))[1])
+        return is_barred(member, self.barred(fact))
 
 
 class Impossible(Struct, frozen=True):
