@@ -15,7 +15,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
         "input", "question", "keyword",
     ),
     "systemText": ("system", "systemprompt", "systemmessage"),
-    "toolNames": ("tools", "tool", "toolname", "hastool", "usestool"),
+    "toolNames": ("tools", "tool", "toolname", "usestool"),
     "hasImages": ("images", "image", "vision", "picture", "pictures"),
     "hasDocuments": ("documents", "document", "pdf", "files"),
     "thinking": ("think", "reasoning", "reason", "isthinking"),
