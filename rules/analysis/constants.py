@@ -11,6 +11,7 @@ from rules.analysis.prove import Prover
 from rules.analysis.space import Region, TooMany, meet
 from rules.analysis.texts import Texts, key_of
 from rules.analysis.wording import owner_of, said_of
+from rules.extract import plain_model
 from rules.moments import Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
 from rules.patterns.compiled import Glob, Pattern
@@ -37,7 +38,7 @@ def constants(prover: Prover, dead: set[int], known: set[int]) -> Iterator[Diagn
         if entry is None or outcome.kind in ("filter", "refusing") or getattr(entry, "builtin", False):
             continue
         for part in _parts(entry.condition, owner_of(outcome), outcome.name, True):
-            found = list(_pattern(prover, part)) + list(_window(part)) + list(_percent(part))
+            found = [*_pattern(prover, part), *_window(part), *_percent(part), *_suffixed(part)]
             if not found and not (number in dead and (part.top or _is_conjunct(entry.condition, part.node))):
                 found = list(_constant(prover, part))
             if found:
@@ -162,6 +163,25 @@ def _window(part: Part) -> Iterator[Diagnostic]:
                 f"the window of {part.owner} is empty",
                 test.span,
                 help="it ends where it starts; the end is excluded" if window.days else "it has no day",
+                data={"rule": part.rule},
+            )
+
+
+def _suffixed(part: Part) -> Iterator[Diagnostic]:
+    """A model with the client's window suffix, which is cut off before rules see the name."""
+    test = part.node
+    if not isinstance(test, Test) or test.fact != "model" or test.operator not in ("eq", "in", "suffix", "glob"):
+        return
+    operand = test.operand.source if isinstance(test.operand, Glob) else test.operand
+    for name in sorted(map(str, operand)) if isinstance(operand, frozenset) else [str(operand)]:
+        if plain_model(name) != name:
+            yield finding(
+                "CCR308",
+                f"no client's model ends with {quoted(name.removeprefix(plain_model(name)))} here: it is cut off before",
+                test.span,
+                help=f"write {quoted(plain_model(name))}"
+                if plain_model(name).strip("*")
+                else "ask for the model itself",
                 data={"rule": part.rule},
             )
 

@@ -126,6 +126,22 @@ def test_what_is_empty_is_said_in_words(condition: str, code: str, said: str) ->
     assert only(rules_text(("x", condition, "b,b1")), code).message.endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("condition", "suffix", "hint"),
+    [
+        ("{model: 'opus[1m]', stream: true}", "[1m]", "write `opus`"),
+        ("{model: ['opus[2m]', haiku]}", "[2m]", "write `opus`"),
+        ("{model: {glob: '*[1m]'}}", "[1m]", "ask for the model itself"),
+        ("{expr: \"model == 'opus[1m]' and stream\"}", "[1m]", "write `opus`"),
+    ],
+)
+def test_a_window_suffix_is_said_to_be_cut_off(condition: str, suffix: str, hint: str) -> None:
+    """Rules see models without it, so that what asks for it never holds."""
+    found = only(rules_text(("x", condition, "b,b1")), "CCR308")
+    assert found.message == f"no client's model ends with `{suffix}` here: it is cut off before"
+    assert found.help == hint
+
+
 def test_a_shadowed_rule_names_all_that_shadow_it_and_shows_a_request() -> None:
     """Blockers are minimal, each with a label; the request goes to one of them."""
     text = rules_text(
