@@ -7,6 +7,8 @@ from enum import StrEnum
 MAX_BYTES = 64 * 1024 * 1024
 """How large a body that is no stream may be."""
 
+TOO_LARGE = f"a reply of more than {MAX_BYTES} bytes"
+
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
 _BOM = b"\xef\xbb\xbf"
 _MOST_BLANK = 4_096
@@ -36,3 +38,31 @@ def form_of(begun: bytes | bytearray, content_type: str) -> Form:
     if says_stream or any(head.startswith(name) for name in _FIELDS):
         return Form.STREAM
     return Form.UNKNOWN if any(name.startswith(head) for name in _FIELDS) else Form.OTHER
+
+
+class Gathered:
+    """The bytes of a reply: kept while its form is not known; then a stream's go on at once, and all others wait for the end."""
+
+    __slots__ = ("_content_type", "body", "form")
+
+    def __init__(self, content_type: str) -> None:
+        self._content_type = content_type
+        self.form = Form.UNKNOWN
+        self.body = bytearray()
+
+    def take(self, data: bytes) -> bytes:
+        """What of a stream is to be read now that `data` has come; nothing where it is no stream, or may be none."""
+        if self.form is Form.STREAM:
+            return data
+        self.body += data
+        if self.form is Form.UNKNOWN:
+            self.form = form_of(self.body, self._content_type)
+            if self.form is Form.STREAM:
+                begun = bytes(self.body)
+                self.body.clear()
+                return begun
+        return b""
+
+    def is_too_large(self) -> bool:
+        """Whether what is kept is over `MAX_BYTES`."""
+        return len(self.body) > MAX_BYTES

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from providers.dialects import reply_form
 from providers.dialects.gemini.chunks import Call, Candidate, Chunk, Part, chunks_of
 from providers.dialects.gemini.contents import OF_THOUGHT
 from providers.dialects.gemini.errors import error_in_reply
@@ -17,7 +16,7 @@ from providers.dialects.gemini.grounding import Found, found_in
 from providers.dialects.gemini.stops import BREAKS, STOPS
 from providers.dialects.gemini.usage import usage_of
 from providers.dialects.refusal_text import redacted
-from providers.dialects.reply_form import Form
+from providers.dialects.reply_form import TOO_LARGE, Form, Gathered
 from providers.dialects.seams import Ask, Encoded, Head
 from providers.dialects.stops import stop_from
 from providers.dialects.unusable import Unusable
@@ -37,7 +36,7 @@ class ReplyDecoder:
     """A `Decoder` for one answer."""
 
     __slots__ = (
-        "_ask", "_body", "_calls", "_done", "_form", "_found", "_head", "_issuer", "_names", "_refused", "_said",
+        "_ask", "_calls", "_done", "_found", "_gathered", "_head", "_issuer", "_names", "_refused", "_said",
         "_search_asked", "_spoke", "_sse", "_stop", "_unusable", "_usage",
     )  # fmt: skip
 
@@ -49,8 +48,7 @@ class ReplyDecoder:
         self._unusable = Unusable(ask, head)
         self._names = encoded.tool_names
         self._issuer = issuer_of("gemini", ask.provider.name)
-        self._form = Form.UNKNOWN
-        self._body = bytearray()
+        self._gathered = Gathered(head.headers.get("content-type", ""))
         self._sse = SseDecoder()
         self._calls = 0
         self._said = self._spoke = self._done = False
@@ -65,17 +63,10 @@ class ReplyDecoder:
         if self._done or not data:
             return ()
         out: list[parts.Part] = []
-        if self._form is Form.STREAM:
-            self._stream(data, out)
-            return out
-        self._body += data
-        if self._form is Form.UNKNOWN:
-            self._form = reply_form.form_of(self._body, self._head.headers.get("content-type", ""))
-            if self._form is Form.STREAM:
-                self._stream(bytes(self._body), out)
-                self._body.clear()
-        if len(self._body) > reply_form.MAX_BYTES:
-            self._break(self._unusable.error("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
+        if stream := self._gathered.take(data):
+            self._stream(stream, out)
+        elif self._gathered.is_too_large():
+            self._break(self._unusable.error("bad_reply", TOO_LARGE), out)
         return out
 
     def finish(self) -> Sequence[parts.Part]:
@@ -83,12 +74,12 @@ class ReplyDecoder:
         if self._done:
             return ()
         out: list[parts.Part] = []
-        if self._form is Form.STREAM:
+        if self._gathered.form is Form.STREAM:
             for frame in self._sse.finish():
                 if not self._done:
                     self._frame(frame.data, out, at_end=True)
         else:
-            body = bytes(self._body).removeprefix(b"\xef\xbb\xbf")
+            body = bytes(self._gathered.body).removeprefix(b"\xef\xbb\xbf")
             self._frame(body, out, at_end=True)
             if not body.strip() and not self._done:
                 self._break(self._unusable.error("empty", "nothing"), out)
@@ -124,7 +115,7 @@ class ReplyDecoder:
             self._break(error_in_reply(self._ask, self._head, chunk.error), out)
             return
         if chunk.candidates is None and chunk.prompt_feedback is None and chunk.usage_metadata is None:
-            if self._form is not Form.STREAM:
+            if self._gathered.form is not Form.STREAM:
                 self._break(self._unusable.no_reply(data), out)
             return
         if chunk.usage_metadata is not None:

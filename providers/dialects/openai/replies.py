@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from providers.dialects import reply_form
 from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.reply_calls import MAX_INPUT_CHARS, Calls
 from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, Said, chunk_of, fault_in, unsaid
@@ -13,7 +12,7 @@ from providers.dialects.openai.reply_stops import better, break_of, stop_of
 from providers.dialects.openai.reply_tags import TaggedThinking
 from providers.dialects.openai.reply_usage import usage_of
 from providers.dialects.refusals import error_in_reply
-from providers.dialects.reply_form import Form
+from providers.dialects.reply_form import TOO_LARGE, Form, Gathered
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
 from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import Source, citation_of, search_of, sources_in
@@ -38,7 +37,7 @@ class ReplyDecoder:
     """
 
     __slots__ = (
-        "_ask", "_body", "_calls", "_done", "_form", "_halves", "_head", "_last_is_text", "_pending_sources", "_reasoning",
+        "_ask", "_calls", "_done", "_gathered", "_halves", "_head", "_last_is_text", "_pending_sources", "_reasoning",
         "_refused", "_search_asked", "_sources", "_sse", "_stop", "_tags", "_texts", "_thoughts", "_unusable", "_usage",
     )  # fmt: skip
 
@@ -48,8 +47,7 @@ class ReplyDecoder:
         self._ask = ask
         self._head = head
         self._unusable = Unusable(ask, head)
-        self._form = Form.UNKNOWN
-        self._body = bytearray()
+        self._gathered = Gathered(head.headers.get("content-type", ""))
         self._sse = SseDecoder()
         options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
         issuer = issuer_of("openai", ask.provider.name)
@@ -69,17 +67,10 @@ class ReplyDecoder:
         if self._done or not data:
             return ()
         out: list[Part] = []
-        if self._form is Form.STREAM:
-            self._stream(data, out)
-            return out
-        self._body += data
-        if self._form is Form.UNKNOWN:
-            self._form = reply_form.form_of(self._body, self._head.headers.get("content-type", ""))
-            if self._form is Form.STREAM:
-                self._stream(bytes(self._body), out)
-                self._body.clear()
-        if len(self._body) > reply_form.MAX_BYTES:
-            self._break(self._unusable.error("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
+        if stream := self._gathered.take(data):
+            self._stream(stream, out)
+        elif self._gathered.is_too_large():
+            self._break(self._unusable.error("bad_reply", TOO_LARGE), out)
         return out
 
     def finish(self) -> Sequence[Part]:
@@ -87,8 +78,8 @@ class ReplyDecoder:
         if self._done:
             return ()
         out: list[Part] = []
-        if self._form is not Form.STREAM:
-            self._whole(bytes(self._body), out)
+        if self._gathered.form is not Form.STREAM:
+            self._whole(bytes(self._gathered.body), out)
             return out
         for frame in self._sse.finish():
             if not self._done:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from providers.dialects import reply_form
 from providers.dialects.openai.reply_usage import usage_of
 from providers.dialects.openai_responses.calls import MAX_CALLS, Calls
 from providers.dialects.openai_responses.events import Event, Item, Response, event_of, response_of, texts_in
 from providers.dialects.openai_responses.items import signature_of
 from providers.dialects.openai_responses.searches import Searches
 from providers.dialects.refusals import error_in_reply
-from providers.dialects.reply_form import Form
+from providers.dialects.reply_form import TOO_LARGE, Form, Gathered
 from providers.dialects.seams import Ask, Encoded, Head
 from providers.dialects.stops import stop_from
 from providers.dialects.unusable import Unusable
@@ -43,7 +42,7 @@ class ReplyDecoder:
     """A `Decoder` for one answer."""
 
     __slots__ = (
-        "_ask", "_body", "_calls", "_done", "_form", "_head", "_is_keyless", "_issuer", "_last_is_text", "_refused", "_said", "_searches", "_seen",
+        "_ask", "_calls", "_done", "_gathered", "_head", "_is_keyless", "_issuer", "_last_is_text", "_refused", "_said", "_searches", "_seen",
         "_sse", "_told", "_unusable",
     )  # fmt: skip
 
@@ -54,8 +53,7 @@ class ReplyDecoder:
         self._head = head
         self._unusable = Unusable(ask, head)
         self._issuer = issuer_of("openai-responses", ask.provider.name)
-        self._form = Form.UNKNOWN
-        self._body = bytearray()
+        self._gathered = Gathered(head.headers.get("content-type", ""))
         self._sse = SseDecoder()
         self._calls = Calls(encoded.tool_names)
         self._searches = Searches(ask.new_id)
@@ -68,17 +66,10 @@ class ReplyDecoder:
         if self._done or not data:
             return ()
         out: list[Part] = []
-        if self._form is Form.STREAM:
-            self._stream(data, out)
-            return out
-        self._body += data
-        if self._form is Form.UNKNOWN:
-            self._form = reply_form.form_of(self._body, self._head.headers.get("content-type", ""))
-            if self._form is Form.STREAM:
-                self._stream(bytes(self._body), out)
-                self._body.clear()
-        if len(self._body) > reply_form.MAX_BYTES:
-            self._break(self._unusable.error("bad_reply", f"a reply of more than {reply_form.MAX_BYTES} bytes"), out)
+        if stream := self._gathered.take(data):
+            self._stream(stream, out)
+        elif self._gathered.is_too_large():
+            self._break(self._unusable.error("bad_reply", TOO_LARGE), out)
         return out
 
     def finish(self) -> Sequence[Part]:
@@ -86,12 +77,12 @@ class ReplyDecoder:
         if self._done:
             return ()
         out: list[Part] = []
-        if self._form is Form.STREAM:
+        if self._gathered.form is Form.STREAM:
             for frame in self._sse.finish():
                 if not self._done:
                     self._frame(frame, out, at_end=True)
         else:
-            self._whole(bytes(self._body).removeprefix(b"\xef\xbb\xbf"), out)
+            self._whole(bytes(self._gathered.body).removeprefix(b"\xef\xbb\xbf"), out)
         if not self._done:
             self._break(self._unusable.cut(said=self._said), out)
         return out
