@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
+from click.decorators import FC
 
 from engine.cli.pid_file import LOOPBACK, all_running, running
 from engine.client_environment import HTTPS, without_brackets
@@ -27,24 +29,14 @@ def _bare(_ctx: click.Context, _param: click.Parameter, value: str | None) -> st
     return None if value is None else without_brackets(value)
 
 
+def _port(says: str) -> Callable[[FC], FC]:
+    return click.option("-p", "--port", cls=Named, type=click.IntRange(1, 65535), envvar="CCR_PORT", help=says)
+
+
 config = click.option("-c", "--config", metavar="FILE", help="The configuration file (else CCR_CONFIG_PATH).")
-port = click.option(
-    "-p",
-    "--port",
-    cls=Named,
-    type=click.IntRange(1, 65535),
-    envvar="CCR_PORT",
-    help="The port (else CCR_PORT, else the file's).",
-)
+port = _port("The port (else CCR_PORT, else the file's).")
 host = click.option("--host", metavar="ADDRESS", callback=_bare, help="The address to listen on (else the file's).")
-router_port = click.option(
-    "-p",
-    "--port",
-    cls=Named,
-    type=click.IntRange(1, 65535),
-    envvar="CCR_PORT",
-    help="The router's port (else CCR_PORT).",
-)
+router_port = _port("The router's port (else CCR_PORT).")
 router_host = click.option(
     "--host",
     metavar="ADDRESS",

@@ -27,45 +27,46 @@ def prompt_too_long(message: str) -> str:
 
 
 _COUNT = r"([0-9][0-9,_]*)"
-_LIMITS = tuple(
-    re.compile(pattern.replace("N", _COUNT), re.IGNORECASE)
-    for pattern in (
-        r"> N maximum",
-        r"maximum context length(?: is| of|:) N",
-        r"N maximum context length",
-        r"maximum prompt length is N",
-        r"maximum model length of N",
-        r"context length (?:is only|is|of only|of) N",
-        r"context length \(N tokens",
-        r"context (?:window|size)[^0-9]{0,30}N",
-        r"maximum (?:number of tokens )?(?:allowed )?\(?N",
-        r"limit(?: is| of|:) N",
-        r"n_ctx:? \(?N",
-        r"max size: N tokens",
-        r"length should be \[1, N\]",
-        r"must be <= N",
-        r"must have less than N tokens",
-    )
+
+
+def _with_count(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    """The patterns, in which `N` stands for a count of tokens."""
+    return tuple(re.compile(pattern.replace("N", _COUNT), re.IGNORECASE) for pattern in patterns)
+
+
+_LIMITS = _with_count(
+    r"> N maximum",
+    r"maximum context length(?: is| of|:) N",
+    r"N maximum context length",
+    r"maximum prompt length is N",
+    r"maximum model length of N",
+    r"context length (?:is only|is|of only|of) N",
+    r"context length \(N tokens",
+    r"context (?:window|size)[^0-9]{0,30}N",
+    r"maximum (?:number of tokens )?(?:allowed )?\(?N",
+    r"limit(?: is| of|:) N",
+    r"n_ctx:? \(?N",
+    r"max size: N tokens",
+    r"length should be \[1, N\]",
+    r"must be <= N",
+    r"must have less than N tokens",
 )
-_ASKED = tuple(
-    re.compile(pattern.replace("N", _COUNT), re.IGNORECASE)
-    for pattern in (
-        r"resulted in N tokens",
-        r"requested (?:about |a total of )?N tokens",
-        r"\(requested: N\)",
-        r"contains (?:at least )?N (?:input )?tokens",
-        r"(?:has|passed) N input tokens",
-        r"input token count \(?N",
-        r"token count of N",
-        r"(?:request|input) \(N tokens\)",
-        r"prompt \(length N\)",
-        r"prompt (?:is too long: |has |of )N",
-        r"the first N tokens",
-        r"n_keep:? \(?N",
-        r"current length is N",
-        r"given: N\b",
-        r"N tokens >",
-    )
+_ASKED = _with_count(
+    r"resulted in N tokens",
+    r"requested (?:about |a total of )?N tokens",
+    r"\(requested: N\)",
+    r"contains (?:at least )?N (?:input )?tokens",
+    r"(?:has|passed) N input tokens",
+    r"input token count \(?N",
+    r"token count of N",
+    r"(?:request|input) \(N tokens\)",
+    r"prompt \(length N\)",
+    r"prompt (?:is too long: |has |of )N",
+    r"the first N tokens",
+    r"n_keep:? \(?N",
+    r"current length is N",
+    r"given: N\b",
+    r"N tokens >",
 )
 _TOGETHER = (
     re.compile(
