@@ -43,7 +43,7 @@ class Unreached(Struct):
             if entry is None or outcome.kind in ("filter", "refusing"):
                 continue
             if outcome.kind == "category" and getattr(entry, "builtin", True):
-                self._is_shadowed(number)
+                self._note_shadowed(number)
                 continue
             sides = prover.boxes.sides_of(entry.condition)
             if prover.is_empty(sides.holds):
@@ -64,7 +64,7 @@ class Unreached(Struct):
                     data={"rule": outcome.name, "blockers": [outcomes[first].name]},
                 )
                 continue
-            if self._is_shadowed(number):
+            if self._note_shadowed(number):
                 continue
             if outcome.kind == "rule" and number < last and not sides.breaks and prover.is_empty(sides.fails_to_hold):
                 yield finding(
@@ -75,8 +75,8 @@ class Unreached(Struct):
                     data={"rule": outcome.name},
                 )
 
-    def _is_shadowed(self, number: int) -> bool:
-        """Whether earlier outcomes take every request of one; of a rule that somebody wrote, by which of them is kept."""
+    def _note_shadowed(self, number: int) -> bool:
+        """Notes, and says, whether earlier outcomes take every request of one; of a rule that somebody wrote, by which of them is kept."""
         boxes = self.prover.never(number)
         if boxes is None or isinstance(boxes, Unproven):
             if boxes is None:
