@@ -62,6 +62,12 @@ def cheapest_first(children: Iterable[Predicate]) -> tuple[Predicate, ...]:
 def _price(node: Predicate) -> tuple[bool, int, bool]:
     if isinstance(node, Test):
         return False, tier_of(node.fact), node.operator in COMPUTED_OPERATORS
-    leaves = list(leaves_of(node))
-    computed = any(isinstance(leaf, Test) and leaf.operator in COMPUTED_OPERATORS for leaf in leaves)
-    return may_fail(node), max(map(tier_of, facts_of(node)), default=0), computed
+    fails, tier, computed = False, 0, False
+    for leaf in leaves_of(node):
+        if isinstance(leaf, Test):
+            tier = max(tier, tier_of(leaf.fact))
+            computed = computed or leaf.operator in COMPUTED_OPERATORS
+        elif not isinstance(leaf, Constant):
+            tier = max((tier, *map(tier_of, leaf.facts)))
+            fails = fails or (isinstance(leaf, Opaque) and leaf.may_fail)
+    return fails, tier, computed

@@ -25,14 +25,14 @@ def inside(scalar: Scalar, start: int, end: int) -> Span:
 
     The whole scalar where that cannot be told: a folded text, or a value that was replaced (`${...}`).
     """
-    if not scalar.quoted and scalar.raw == scalar.value and 0 <= start <= end <= len(scalar.raw):
-        at = scalar.span
-        return Span(at.file, at.line, at.column + start, at.line, at.column + end)
     return within(scalar)(start, end)
 
 
 def within(scalar: Scalar) -> Within:
     """The same for many stretches of one scalar, which is gone through once."""
+    first = _first_column(scalar)
+    if first is not None:
+        return partial(_on_one_line, scalar.span, first, len(str(scalar.value)))
     places_of = cache(partial(_places, scalar))
 
     def span_of(start: int, end: int) -> Span:
@@ -49,6 +49,21 @@ def within(scalar: Scalar) -> Within:
         return Span(scalar.span.file, line, column, end_line, end_column)
 
     return span_of
+
+
+def _first_column(scalar: Scalar) -> int | None:
+    """The column of the first character of a value that stands on its line letter by letter; None for all others."""
+    if "\n" in scalar.raw or "\r" in scalar.raw:
+        return None
+    if not scalar.quoted:
+        return scalar.span.column if scalar.raw == scalar.value else None
+    return scalar.span.column + 1 if scalar.raw[:1] in ("'", '"') and scalar.raw[1:-1] == scalar.value else None
+
+
+def _on_one_line(whole: Span, first: int, length: int, start: int, end: int) -> Span:
+    if not 0 <= start <= end <= length:
+        return whole
+    return Span(whole.file, whole.line, first + start, whole.line, first + end)
 
 
 def _places(scalar: Scalar) -> list[tuple[int, int]] | None:

@@ -16,10 +16,10 @@ from msgspec import Struct
 from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget
 from rules.analysis.constraints import outcome_of
+from rules.analysis.field import ENTRIES
 from rules.analysis.members import Members
 from rules.analysis.offered import Place, Providers, sent_to
 from rules.analysis.scales import Scale, Words
-from rules.analysis.solve import ENTRIES
 from rules.analysis.space import Box
 from rules.analysis.texts import Texts
 from rules.facts import MISSING, Facts, Seen, is_state

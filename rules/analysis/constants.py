@@ -38,7 +38,7 @@ def constants(prover: Prover, dead: set[int], known: set[int]) -> Iterator[Diagn
         if entry is None or outcome.kind in ("filter", "refusing") or getattr(entry, "builtin", False):
             continue
         for part in _parts(entry.condition, owner_of(outcome), outcome.name, True):
-            found = [*_pattern(prover, part), *_window(part), *_percent(part), *_suffixed(part)]
+            found = list(_of_test(prover, part, part.node)) if isinstance(part.node, Test) else []
             if not found and not (number in dead and (part.top or _is_conjunct(entry.condition, part.node))):
                 found = list(_constant(prover, part))
             if found:
@@ -49,18 +49,18 @@ def constants(prover: Prover, dead: set[int], known: set[int]) -> Iterator[Diagn
     yield from _salts(prover, shares)
 
 
-def _parts(node: Predicate, owner: str, rule: str, top: bool) -> Iterator[Part]:
+def _parts(node: Predicate, owner: str, rule: str, top: bool) -> list[Part]:
     """A condition and everything in it, the smallest first."""
+    parts: list[Part] = []
     match node:
         case All(children) | Any(children):
             for child in children:
-                yield from _parts(child, owner, rule, False)
+                parts += _parts(child, owner, rule, False)
         case Not(child):
-            yield from _parts(child, owner, rule, False)
+            parts = _parts(child, owner, rule, False)
         case Reference(_, child):
-            yield from _parts(child, owner, rule, top)
-            return
-    yield Part(node, owner, rule, top)
+            return _parts(child, owner, rule, top)
+    return [*parts, Part(node, owner, rule, top)]
 
 
 def _is_conjunct(condition: Predicate, node: Predicate) -> bool:
@@ -97,22 +97,31 @@ def _constant(prover: Prover, part: Part) -> Iterator[Diagnostic]:
     )
 
 
-def _pattern(prover: Prover, part: Part) -> Iterator[Diagnostic]:
-    test = part.node
-    if not isinstance(test, Test) or not isinstance(test.operand, Pattern | Glob):
-        return
+def _of_test(prover: Prover, part: Part, test: Test) -> Iterator[Diagnostic]:
+    match test.operand:
+        case Pattern() | Glob():
+            yield from _pattern(prover, part, test, test.operand)
+        case Window():
+            yield from _window(part, test, test.operand)
+        case Share():
+            yield from _percent(part, test, test.operand)
+    if test.fact == "model" and test.operator in ("eq", "in", "suffix", "glob"):
+        yield from _suffixed(part, test)
+
+
+def _pattern(prover: Prover, part: Part, test: Test, pattern: Pattern | Glob) -> Iterator[Diagnostic]:
     sides = prover.boxes.sides_of(test)
     everything, nothing = _is_everything(prover, test), prover.is_empty(sides.holds)
     simpler = _simpler(test)
     if nothing:
-        message, hint = f"the pattern {quoted(test.operand.source)} matches nothing", "no text has it"
+        message, hint = f"the pattern {quoted(pattern.source)} matches nothing", "no text has it"
     elif everything:
         message, hint = (
-            f"the pattern {quoted(test.operand.source)} matches everything",
+            f"the pattern {quoted(pattern.source)} matches everything",
             "write `exists: true` if the fact must be there",
         )
     elif simpler is not None:
-        message, hint = f"the pattern {quoted(test.operand.source)} is no more than a plain text", f"write {simpler}"
+        message, hint = f"the pattern {quoted(pattern.source)} is no more than a plain text", f"write {simpler}"
     else:
         return
     yield finding("CCR313", message, test.span, help=hint, data={"rule": part.rule})
@@ -153,25 +162,19 @@ def _is_single(item: Chars) -> bool:
     return len(item.ranges) == 1 and item.ranges[0][0] == item.ranges[0][1]
 
 
-def _window(part: Part) -> Iterator[Diagnostic]:
-    test = part.node
-    if isinstance(test, Test) and isinstance(test.operand, Window):
-        window = test.operand
-        if window.start == window.end or not window.days:
-            yield finding(
-                "CCR502",
-                f"the window of {part.owner} is empty",
-                test.span,
-                help="it ends where it starts; the end is excluded" if window.days else "it has no day",
-                data={"rule": part.rule},
-            )
+def _window(part: Part, test: Test, window: Window) -> Iterator[Diagnostic]:
+    if window.start == window.end or not window.days:
+        yield finding(
+            "CCR502",
+            f"the window of {part.owner} is empty",
+            test.span,
+            help="it ends where it starts; the end is excluded" if window.days else "it has no day",
+            data={"rule": part.rule},
+        )
 
 
-def _suffixed(part: Part) -> Iterator[Diagnostic]:
+def _suffixed(part: Part, test: Test) -> Iterator[Diagnostic]:
     """A model with the client's window suffix, which is cut off before rules see the name."""
-    test = part.node
-    if not isinstance(test, Test) or test.fact != "model" or test.operator not in ("eq", "in", "suffix", "glob"):
-        return
     operand = test.operand.source if isinstance(test.operand, Glob) else test.operand
     for name in sorted(map(str, operand)) if isinstance(operand, frozenset) else [str(operand)]:
         if plain_model(name) != name:
@@ -186,10 +189,9 @@ def _suffixed(part: Part) -> Iterator[Diagnostic]:
             )
 
 
-def _percent(part: Part) -> Iterator[Diagnostic]:
-    test = part.node
-    if isinstance(test, Test) and isinstance(test.operand, Share) and test.operand.percent in (0, 100):
-        percent = int(test.operand.percent)
+def _percent(part: Part, test: Test, share: Share) -> Iterator[Diagnostic]:
+    if share.percent in (0, 100):
+        percent = int(share.percent)
         yield finding(
             "CCR501",
             f"the rollout of {part.owner} is at {percent} %",

@@ -9,11 +9,12 @@ from msgspec import Struct
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import MAX_TRIES, Witness
 from rules.analysis.described import described
+from rules.analysis.field import Field
 from rules.analysis.listing import Outcome
 from rules.analysis.offered import Providers
 from rules.analysis.prove import Prover, without
 from rules.analysis.ready import provers_of
-from rules.analysis.solve import Field, Nowhere, solve
+from rules.analysis.solve import Nowhere, solve
 from rules.analysis.space import Box, both
 from rules.facts import Facts
 from rules.nodes import Decision, RuleSet

@@ -11,8 +11,9 @@ from msgspec import Struct
 from rules.analysis.atoms import Atoms
 from rules.analysis.boxes import Boxes
 from rules.analysis.budget import Budget
+from rules.analysis.field import BLOCK, ENTRIES, Field
 from rules.analysis.offered import Place, Providers, RouteKey, is_offered, key_of_route, places_of
-from rules.analysis.solve import BLOCK, ENTRIES, Field, Found, Nowhere, solve
+from rules.analysis.solve import Found, Nowhere, solve
 from rules.analysis.space import Box, Region, both
 from rules.evaluate import EXPLICIT, refusal_of, route_of
 from rules.nodes import Category, Route, Rule, RuleSet, Target
@@ -56,6 +57,8 @@ class Listing:
         self._wide = [variable for variable, full in enumerate(atoms.space.full) if full.bit_length() > WIDE]
         self._usual = [1 << piece for piece in atoms.space.usual]
         self.impossible = (1 << self._starts[0]) - 1
+        # the facts of which something is known about all requests
+        self.constrained = frozenset(variable for box in atoms.space.impossible for variable in box)
         self.alike: dict[RouteKey, int] = {}
         for number, outcome in enumerate(outcomes):
             self.alike[outcome.key] = self.alike.get(outcome.key, 0) | self.bits(number)

@@ -128,10 +128,11 @@ class Prover(Struct, frozen=True):
 
     def is_empty(self, region: Region) -> bool:
         """Whether no request is in a region at all; both routines must say so."""
-        restricting, impossible = self.listing.field.restricting, self.listing.impossible
-        if any(not any(restricting[variable] & impossible for variable in box) for box in region):
-            # nothing is said of these facts: requests have all their values
-            return False
+        constrained = self.listing.constrained
+        for box in region:
+            if constrained.isdisjoint(box):
+                # nothing is said of these facts: requests have all their values
+                return False
         return self.is_taken(region, self.listing.impossible)
 
     def is_taken(self, region: Region, boxes: int) -> bool:

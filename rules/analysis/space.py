@@ -122,16 +122,32 @@ def tidy(boxes: Iterable[Box], budget: Budget) -> Region:
     # with the variables of each, as bits: a box with one that another lacks does not hold that other
     kept: list[tuple[int, Box]] = []
     for box in boxes:
-        variables = sum(1 << variable for variable in box)
-        larger = [other for there, other in kept if not there & ~variables]
+        variables = 0
+        for variable in box:
+            variables |= 1 << variable
+        lacking = ~variables
+        larger = [other for there, other in kept if not there & lacking]
         budget.work(1 + len(kept) // PASSED + 2 * len(larger))
-        if any(inside(box, other) for other in larger):
+        if is_in_one(box, larger):
             continue
-        kept = [(there, other) for there, other in kept if variables & ~there or not inside(other, box)]
+        smaller = [at for at, (there, other) in enumerate(kept) if not variables & ~there and inside(other, box)]
+        for at in reversed(smaller):
+            del kept[at]
         kept.append((variables, box))
         if len(kept) > MAX_BOXES:
             raise TooMany
     return tuple(box for _, box in kept)
+
+
+def is_in_one(box: Box, others: Iterable[Box]) -> bool:
+    """Whether a box is inside one of others that restrict none but its variables."""
+    for other in others:
+        for variable, mask in other.items():
+            if box[variable] & ~mask:
+                break
+        else:
+            return True
+    return False
 
 
 def inside(inner: Box, outer: Box) -> bool:

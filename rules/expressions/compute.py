@@ -28,19 +28,16 @@ def compute(node: Compare | Opaque, values: Mapping[str, Seen]) -> bool:
     if any(values[fact] is MISSING for fact in node.facts):
         return False
     assert node.tree is not None
-    evaluator = SimpleEval(
-        operators=dict(_OPERATORS),
-        functions=dict(FUNCTIONS),
-        names={f"fact{index}": values[fact] for index, fact in enumerate(node.facts)},
-        allowed_attrs={},
-    )
-    evaluator.nodes = {kind: evaluator.nodes[kind] for kind in _NODES}
+    evaluator = _evaluator({f"fact{index}": values[fact] for index, fact in enumerate(node.facts)})
     try:
         return bool(evaluator.eval(node.source, previously_parsed=node.tree))
     except ExpressionFailed:
         raise
     except (ArithmeticError, TypeError, ValueError) as failure:
         raise ExpressionFailed(f"`{node.source}`: {failure}") from failure
+    finally:
+        # its methods lead back to it
+        evaluator.nodes = {}
 
 
 def fold(text: str) -> str:
@@ -89,4 +86,18 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.LtE: operator.le,
     ast.In: lambda part, whole: part in whole,
 }
-_NODES: tuple[type[ast.AST], ...] = (ast.Name, ast.Constant, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Call)
+
+
+def _evaluator(names: Mapping[str, Seen]) -> SimpleEval:
+    """One for each computation. The library's own constructor changes the process's filters of warnings, which takes long, too."""
+    made = SimpleEval.__new__(SimpleEval)
+    made.operators, made.functions, made.names, made.allowed_attrs = _OPERATORS, FUNCTIONS, names, {}
+    made.nodes = {
+        ast.Name: made._eval_name,
+        ast.Constant: made._eval_constant,
+        ast.UnaryOp: made._eval_unaryop,
+        ast.BinOp: made._eval_binop,
+        ast.Compare: made._eval_compare,
+        ast.Call: made._eval_call,
+    }
+    return made

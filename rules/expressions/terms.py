@@ -48,11 +48,15 @@ class Literal(Struct, frozen=True):
     value: str | bool
 
 
+Exact: TypeAlias = int | Fraction
+"""A number without rounding."""
+
+
 class Number(Struct, frozen=True):
     """A sum of number facts with factors, and a constant; `len <fact>` is the size of a set."""
 
-    factors: Mapping[str, Fraction]
-    constant: Fraction
+    factors: Mapping[str, Exact]
+    constant: Exact
 
     @property
     def single_fact(self) -> str | None:
@@ -62,7 +66,7 @@ class Number(Struct, frozen=True):
             return name if factor == 1 and not name.startswith(_SIZE) else None
         return None
 
-    def scaled(self, factor: Fraction) -> Number:
+    def scaled(self, factor: Exact) -> Number:
         """Every part times `factor`."""
         return Number({name: value * factor for name, value in self.factors.items()}, self.constant * factor)
 
@@ -74,14 +78,14 @@ class Number(Struct, frozen=True):
             if not other.factors:
                 return self.scaled(other.constant)
             return NONLINEAR
-        sign = Fraction(-1 if operator is ast.Sub else 1)
+        sign = -1 if operator is ast.Sub else 1
         factors = dict(self.factors)
         for name, value in other.factors.items():
-            factors[name] = factors.get(name, Fraction(0)) + sign * value
+            factors[name] = factors.get(name, 0) + sign * value
         return Number(factors, self.constant + sign * other.constant)
 
 
-NONLINEAR = Number({"": Fraction(1)}, Fraction(0))
+NONLINEAR = Number({"": 1}, 0)
 """Arithmetic over number facts that is no sum with factors."""
 
 Shape: TypeAlias = Fact | Folded | Literal | Number | None
@@ -115,7 +119,7 @@ def threshold_test(difference: Number, operator: str, left: Term, right: Term, s
     ((name, factor),) = factors.items()
     size = name.startswith(_SIZE)
     spec = spec_of(name.removeprefix(_SIZE))
-    threshold = -difference.constant / factor
+    threshold = -difference.constant * factor if abs(factor) == 1 else -Fraction(difference.constant) / factor
     operator = operator if factor > 0 else _FLIPPED[operator]
     if not size and (spec is None or spec.type != "int"):
         if abs(factor) != 1 or not _is_bare(left) or not _is_bare(right):
@@ -130,7 +134,7 @@ def threshold_test(difference: Number, operator: str, left: Term, right: Term, s
     return Test(name, operator, whole, span)
 
 
-def _whole(operator: str, threshold: Fraction) -> int | None:
+def _whole(operator: str, threshold: Exact) -> int | None:
     """The integer bound with the same meaning for integers; None: never equal."""
     if operator in ("gt", "lte"):
         return math.floor(threshold)
@@ -139,7 +143,7 @@ def _whole(operator: str, threshold: Fraction) -> int | None:
     return threshold.numerator if threshold.denominator == 1 else None
 
 
-def _holds(operator: str, number: Fraction) -> bool:
+def _holds(operator: str, number: Exact) -> bool:
     return {"gt": number > 0, "gte": number >= 0, "lt": number < 0, "lte": number <= 0, "eq": number == 0}[operator]
 
 

@@ -104,9 +104,7 @@ class Values:
         if isinstance(value, int) and abs(value) > sys.float_info.max:
             raise self.refused("CCR602", f"`{self.text(node)}` is too large a number", node)
         if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-            return Term(
-                "number", node, (), Number({}, Fraction(repr(value)) if isinstance(value, float) else Fraction(value))
-            )
+            return Term("number", node, (), Number({}, Fraction(repr(value)) if isinstance(value, float) else value))
         raise self.refused(
             "CCR602",
             f"`{self.text(node)}` is not part of expressions",
@@ -129,7 +127,7 @@ class Values:
                 node,
                 "write it as a key beside `expr`",
             )
-        shape = Number({name: Fraction(1)}, Fraction(0)) if kind == "number" else Fact(name)
+        shape = Number({name: 1}, 0) if kind == "number" else Fact(name)
         return Term(kind, node, (name,), shape)
 
     def _value_call(self, node: ast.Call, name: str) -> Term:
@@ -152,7 +150,7 @@ class Values:
         ast.copy_location(plain, node)
         if name == "len":
             if inner.kind == "set" and isinstance(inner.shape, Fact):
-                return Term("number", plain, inner.facts, Number({f"len {inner.shape.name}": Fraction(1)}, Fraction(0)))
+                return Term("number", plain, inner.facts, Number({f"len {inner.shape.name}": 1}, 0))
             if inner.kind not in ("set", "string"):
                 raise self.refused(
                     "CCR604",
@@ -230,7 +228,7 @@ class Values:
 def _signed(node: ast.UnaryOp, shape: object) -> Number | None:
     if not isinstance(shape, Number):
         return None
-    return shape.scaled(Fraction(-1)) if isinstance(node.op, ast.USub) else shape
+    return shape.scaled(-1) if isinstance(node.op, ast.USub) else shape
 
 
 def named_fact(function: str, name: str) -> str:

@@ -121,10 +121,12 @@ def closure(automaton: Automaton, states: frozenset[int], before: Side, after: S
     reached, waiting = set(states), list(states)
     while waiting:
         state = waiting.pop()
-        targets = list(automaton.free[state])
-        targets += [target for kind, target in automaton.edges[state] if crosses(kind, before, after)]
-        for target in targets:
+        for target in automaton.free[state]:
             if target not in reached:
+                reached.add(target)
+                waiting.append(target)
+        for kind, target in automaton.edges[state]:
+            if target not in reached and crosses(kind, before, after):
                 reached.add(target)
                 waiting.append(target)
     return frozenset(reached)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.analysis.budget import Budget
+from rules.analysis.field import Field
 from rules.analysis.prove import covered
-from rules.analysis.solve import Field, Found, solve
+from rules.analysis.solve import Found, solve
 from rules.analysis.space import Box, Space, bits_of
 
 z3 = pytest.importorskip("z3")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import warnings
 from typing import Any
 
 import pytest
@@ -233,6 +235,7 @@ def test_usual_slips_get_a_hint(source: str, hint: str) -> None:
 
 
 MEANT: list[tuple[str, dict[str, Any], bool]] = [
+    ("temperature * 3 + 1 > 2.5 - maxTokens", {"temperature": 0.25, "maxTokens": 1}, True),
     ("toolCount > messageCount", {"toolCount": 3, "messageCount": 2}, True),
     ("toolCount > messageCount", {"toolCount": 3}, False),
     ("not toolCount > messageCount", {"toolCount": 3}, True),
@@ -258,6 +261,13 @@ def test_what_is_not_lowered_is_computed(source: str, values: dict[str, Any], re
     predicate, _ = compile_source(source)
     assert predicate is not None
     assert holds(predicate, Given(values)) is result
+
+
+def test_computing_leaves_the_filters_of_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the whole process's, and setting them takes longer than computing."""
+    monkeypatch.delattr(warnings, "catch_warnings")
+    predicate = Compare("toolCount > 1", ("toolCount",), place(0, 1), ast.parse("fact0 > 1", mode="eval").body)
+    assert holds(predicate, Given({"toolCount": 2}))
 
 
 @pytest.mark.parametrize("text", ["high", "", "nan", "inf", "1e999", "9" * 5000])
