@@ -5,6 +5,7 @@ bytes -> sources -> substitute -> shape -> rules, providers -> check -> Built, u
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
@@ -108,23 +109,18 @@ def without_echoes(earlier: Iterable[Diagnostic], later: Iterable[Diagnostic]) -
 
     Nothing is called unused or unserved while something is wrong: a misspelt key may be what would use it.
     """
-    lines: dict[tuple[str, int], list[Span]] = {}
-    for one in earlier:
-        if one.severity is Severity.ERROR:
-            lines.setdefault((one.span.file, one.span.line), []).append(one.span)
+    errors = sorted(one.span for one in earlier if one.severity is Severity.ERROR)
     return [
-        one
-        for one in later
-        if not any(_within(span, one.span) for span in lines.get((one.span.file, one.span.line), ()))
-        and not (lines and one.code in _NEED_SOUND_SHAPES)
+        one for one in later if not (errors and one.code in _NEED_SOUND_SHAPES) and not _any_within(errors, one.span)
     ]
 
 
-def _within(inner: Span, outer: Span) -> bool:
-    start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
-    return (
-        inner.file == outer.file and start <= (inner.line, inner.column) and (inner.end_line, inner.end_column) <= end
-    )
+def _any_within(spans: list[Span], outer: Span) -> bool:
+    """Whether one of the sorted spans lies in that one."""
+    first = bisect_left(spans, Span(outer.file, outer.line, outer.column, 0, 0))
+    last = bisect_right(spans, Span(outer.file, outer.end_line, outer.end_column, outer.end_line, outer.end_column))
+    end = (outer.end_line, outer.end_column)
+    return any((one.end_line, one.end_column) <= end for one in spans[first:last])
 
 
 _NEED_SOUND_SHAPES = ("CCR404", "CCR407")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from engine.analysis.mend import Mended, difference, mended
@@ -11,17 +13,31 @@ from engine.cli.rewriting import rewrite
 from engine.reporting.report import FileReport
 
 
-def fixed(reading: Reading, report: FileReport, *, unsafe: bool) -> FileReport:
-    """Mends the file, and those it includes, where they lie; gives what is found afterwards."""
-    name = report.checked.file
-    if name == "-":
+def fixed(reading: Reading, reports: Sequence[FileReport], *, unsafe: bool) -> tuple[list[FileReport], bool]:
+    """Mends the files, and those they include, where they lie.
+
+    Gives what is found afterwards, and whether all that was to be written could be; what could not is said.
+    """
+    if any(one.checked.file == "-" for one in reports):
         raise click.UsageError("standard input cannot be fixed; `--diff` shows what would be")
-    done = _mended(reading, report, unsafe)
-    rewrite(done.texts)
-    if done.fixes:
-        files = ", ".join(done.texts)
-        click.echo(f"ccr: {done.fixes} fix{'es' if done.fixes > 1 else ''} made in {files}", err=True)
-    return done.report
+    after, whole, written = list[FileReport](), True, False
+    for report in reports:
+        # two configurations may include the same file
+        done = _mended(reading, reading.report(report.checked.file) if written else report, unsafe)
+        try:
+            rewrite(done.texts)
+        except OSError as problem:
+            why = (problem.strerror or type(problem).__name__).lower()
+            click.echo(f"ccr: {problem.filename} cannot be written: {why}", err=True)
+            after.append(reading.report(report.checked.file))
+            whole = False
+            continue
+        if done.fixes:
+            files = ", ".join(done.texts)
+            click.echo(f"ccr: {done.fixes} fix{'es' if done.fixes > 1 else ''} made in {files}", err=True)
+            written = True
+        after.append(done.report)
+    return after, whole
 
 
 def shown_difference(reading: Reading, report: FileReport, *, unsafe: bool) -> str:

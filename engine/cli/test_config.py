@@ -91,19 +91,19 @@ def command(
         names = [chosen.name]
     from engine.analysis.stage import Wishes
     from engine.cli.checking import Reading
-    from engine.reporting.report import Choice, Report
+    from engine.reporting.report import Choice, Report, Status
 
     wishes = Wishes(tests, _pattern(run), coverage or fail_under is not None)
     known = None if baseline is None or write_baseline else _baseline(baseline)
     env = {**os.environ, **variables(env_file)}
     reading = Reading(env, allow_missing_env, Choice(_prefixes(select), _prefixes(ignore), known), wishes)
-    reports = [reading.report(name) for name in names]
+    reports, mended = [reading.report(name) for name in names], True
     if diff:
         _show_differences(reading, reports, unsafe_fixes)
     elif fix or unsafe_fixes:
         from engine.cli.mending import fixed
 
-        reports = [fixed(reading, one, unsafe=unsafe_fixes) for one in reports]
+        reports, mended = fixed(reading, reports, unsafe=unsafe_fixes)
     report = Report(tuple(reports), time.monotonic() - started)
     if run is not None and not report.tests and any(one.built for one in reports):
         click.echo(f"ccr: no test has a name in which `{run}` is found", err=True)
@@ -115,7 +115,7 @@ def command(
         _write_junit(report, junit)
     status = int(report.status(None if fail_level == "never" else Severity(fail_level), strict=strict))
     low = fail_under is not None and any(one.coverage and one.coverage.percent < fail_under for one in reports)
-    return status or int(low)
+    return status or int(low) if mended else int(Status.NO_TREE)
 
 
 def _refuse(*, write_baseline: bool, baseline: str | None, fix: bool, diff: bool, form: str) -> None:

@@ -195,9 +195,9 @@ def _secret_spans(node: Node, hidden: bool) -> Iterable[Span]:
 
 
 def _plain_spans(node: Node, secret: bool) -> Iterable[Span]:
-    """Values on one line that are certainly no credential: neither they nor what they stand under is called one.
+    """Keys, and values on one line, that are certainly no credential: neither they nor what they stand under is called one.
 
-    An item beside mappings may be the rest of one: `[apiKey: a, b]`. Keys without a value are none of these.
+    What may be the rest of one is none of these: an item beside mappings, a key without a value (`{apiKey: a, b}`).
     """
     if isinstance(node, Scalar):
         single = node.span.line == node.span.end_line
@@ -210,5 +210,7 @@ def _plain_spans(node: Node, secret: bool) -> Iterable[Span]:
     elif isinstance(node, Mapping):
         for entry in node:
             key = str(entry.key.value)
+            if not secret and not (isinstance(entry.value, Scalar) and not entry.value.raw):
+                yield entry.key.span
             named = key in _SECRET_BELOW or _SECRET_KEY.search(key) is not None
             yield from _plain_spans(entry.value, (secret or named) and key not in _NOT_SECRET)

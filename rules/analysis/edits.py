@@ -28,7 +28,10 @@ class Source:
         return None if edit is None else (edit,)
 
     def rule_moved(self, index: int, before: int) -> tuple[Edit, ...] | None:
-        """The edits that move a custom rule before an earlier one of the same list; whole lines only."""
+        """The edits that move a custom rule before an earlier one of the same list; whole lines only.
+
+        Comments directly above a rule stay with it.
+        """
         rules = self.named("routing", "customRules")
         if not isinstance(rules, Sequence) or not 0 <= before < index < len(rules.items):
             return None
@@ -37,8 +40,9 @@ class Source:
             return None
         if taken.span.column != 1 or taken.span.end_column != 1 or place.span.column != 1:
             return None
-        start = Span(place.span.file, place.span.line, 1, place.span.line, 1)
-        return Edit(start, self._text_of(taken.span)), taken
+        first, line = self._commented(place.span), self._commented(taken.span)
+        whole = Span(taken.span.file, line, 1, taken.span.end_line, 1)
+        return Edit(Span(place.span.file, first, 1, first, 1), self._text_of(whole)), Edit(whole, "")
 
     def part_removed(self, index: int, part: Span) -> tuple[Edit, ...] | None:
         """The edits that take a predicate out of a rule's condition, found by the place of what it wants."""
@@ -62,6 +66,14 @@ class Source:
                 if found is not None:
                     return found
         return None
+
+    def _commented(self, item: Span) -> int:
+        """The first line of the comments directly above an item, as far in as its dash; else that of the item."""
+        lines, line = self._cuts.lines(item.file), item.line
+        indent = lines.line(line).partition("-")[0]
+        while line > 1 and lines.line(line - 1).startswith(indent + "#"):
+            line -= 1
+        return line
 
     def _text_of(self, span: Span) -> str:
         lines = self._cuts.lines(span.file)

@@ -184,9 +184,53 @@ def test_what_is_proved_is_mended(file: Path, code: str, option: str) -> None:
     assert file.read_text() != before
 
 
+def test_a_rule_moves_with_the_comments_above_it(file: Path) -> None:
+    """Those of the rule that it comes before stay with that one; what stands further in or out is no rule's."""
+    head = "providers: {here: {type: static}}\nrouting:\n  defaultProvider: here\n  customRules:\n"
+    wide = "    # takes all of them\n    - {name: wide, condition: {stream: true}, target: 'here,a'}\n      # of wide\n"
+    narrow = "    # for\n    # tools\n    - name: narrow # it is\n      condition: {stream: true, hasTools: true}\n      target: here,b\n"
+    file.write_text((head + wide + "  # outside\n" + narrow).replace("\n", "\r\n"))
+
+    assert _run("--unsafe-fixes").exit_code == 0
+    assert file.read_bytes().decode() == (head + narrow + wide + "  # outside\n").replace("\n", "\r\n")
+
+
 def test_standard_input_cannot_be_fixed(file: Path) -> None:
-    """There is no file to write."""
-    assert _run("--fix", stdin=UNUSED).exit_code == 2
+    """There is no file to write; what else is named is left alone, too."""
+    assert _run("--fix", "ccr.yaml", stdin=UNUSED).exit_code == 2
+    assert file.read_text() == UNUSED
+
+
+def test_a_file_that_cannot_be_written_is_said(file: Path) -> None:
+    """It stays as it is and is reported as it is, the others are mended, and the status is 3."""
+    other, long = file.with_name("other.yaml"), file.with_name(f"{'x' * 245}.yaml")
+    for path in (other, long):
+        path.write_text(UNUSED)
+    file.chmod(0o400)
+
+    result = _run("--fix", long.name, other.name)
+
+    assert result.exit_code == 3
+    said = result.stderr.splitlines()
+    assert said[0] == "ccr: ccr.yaml cannot be written: permission denied"
+    assert said[1].startswith(f"ccr: {long.name} cannot be written: ")
+    assert said[2:] == ["ccr: 1 fix made in other.yaml"]
+    assert [path.read_text() for path in (file, long, other)] == [UNUSED, UNUSED, USED]
+    assert "2 warnings (2 fixable)" in result.stdout
+
+
+def test_what_two_files_include_is_mended_once(file: Path) -> None:
+    """The second one sees what the first one left."""
+    included = file.with_name("both.yaml")
+    included.write_text("conditions:\n  a: {stream: true}\n  b: {stream: false}\n")
+    text = "include: [both.yaml]\n" + USED.replace("conditions:\n  a: {stream: true}\n", "")
+    for path in (file, file.with_name("other.yaml")):
+        path.write_text(text)
+
+    result = _run("--fix", "other.yaml")
+
+    assert (result.exit_code, result.stderr) == (0, "ccr: 1 fix made in both.yaml\n")
+    assert included.read_text() == "conditions:\n  a: {stream: true}\n"
 
 
 def test_github_gets_its_summary_and_junit_its_file(
