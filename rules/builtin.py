@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pkgutil import get_data
 
 FILE = "rules/categories.yaml"
 """The name under which places in it are shown."""
@@ -10,4 +10,4 @@ FILE = "rules/categories.yaml"
 
 def categories_text() -> bytes:
     """The bytes of `categories.yaml`, to be read like any configuration."""
-    return resources.files("rules").joinpath("categories.yaml").read_bytes()
+    return get_data("rules", "categories.yaml") or b""

@@ -7,7 +7,6 @@ from datetime import UTC, tzinfo
 from fractions import Fraction
 from functools import partial
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from rules.cost import cheapest_first, facts_of
 from rules.expressions.expression import compile_expression
@@ -281,6 +280,8 @@ def _zone_of(name: str) -> tuple[str, tzinfo]:
     """A zone by its name; the zones themselves are data of the system or of the package `tzdata`."""
     if name.upper() in ("UTC", "Z"):
         return "UTC", UTC
+    from zoneinfo import ZoneInfo
+
     try:
         return name, ZoneInfo(name)
     except (KeyError, ValueError, OSError):

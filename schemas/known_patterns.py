@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from msgspec import Struct
 
@@ -21,22 +22,25 @@ class Shape(Struct, frozen=True):
     """How one kind of it looks: `ahead` from a hint on, `behind` up to it. Of groups the first is what counts."""
 
     hints: tuple[str, ...]
-    ahead: re.Pattern[str]
-    behind: re.Pattern[str] | None = None
+    ahead: str
+    behind: str | None = None
 
     def spans(self, text: str) -> Iterator[Span]:
         """Where it is, for each hint from left to right."""
         for hint in self.hints:
             at = text.find(hint)
             while at >= 0:
-                found = self.ahead.match(text, at)
+                ahead = compiled(self.ahead)
+                found = ahead.match(text, at)
                 if found is not None:
-                    start, end = found.span(1 if self.ahead.groups else 0)
+                    start, end = found.span(1 if ahead.groups else 0)
                     yield self._start(text, start), end
                 at = text.find(hint, at + 1 if found is None else found.end())
 
     def _start(self, text: str, start: int) -> int:
-        found = self.behind.search(text, max(0, start - MOST_BEHIND), start) if self.behind is not None else None
+        if self.behind is None:
+            return start
+        found = compiled(self.behind).search(text, max(0, start - MOST_BEHIND), start)
         return start if found is None else found.start()
 
 
@@ -70,10 +74,12 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 def shape_of(hints: str, ahead: str, behind: str | None = None) -> Shape:
     """The shape with these hints (words with blanks between; a blank in a hint is written `·`)."""
     words = tuple(word.replace("·", " ") for word in hints.split())
-    return Shape(words, _compiled(ahead), None if behind is None else _compiled(behind + r"\Z"))
+    return Shape(words, ahead, None if behind is None else behind + r"\Z")
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+@cache  # most runs meet none of the hints
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The expression of a shape."""
     return re.compile(pattern, re.ASCII | re.DOTALL)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pkgutil import get_data
 
 SCHEMA_FILE = "ccr.schema.json"
 OPENAPI_FILE = "openapi.json"
@@ -10,9 +10,14 @@ OPENAPI_FILE = "openapi.json"
 
 def schema_text() -> str:
     """The schema, for editors and for `schemas/shape.py`."""
-    return resources.files("schemas").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
+    return _text(SCHEMA_FILE)
 
 
 def openapi_text() -> str:
     """What a running router answers, as an OpenAPI 3.1 description."""
-    return resources.files("schemas").joinpath(OPENAPI_FILE).read_text(encoding="utf-8")
+    return _text(OPENAPI_FILE)
+
+
+def _text(name: str) -> str:
+    # `importlib.resources` does the same, and brings temporary folders and archives along
+    return (get_data("schemas", name) or b"").decode()

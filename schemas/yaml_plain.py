@@ -8,6 +8,7 @@ INVARIANT: where this gives a tree, `yaml_reader` gives the same tree and no fin
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ from schemas.scalars import resolve
 
 def read_plain(text: str, file: str) -> Document | None:
     """The tree, or None where something in the text is not of the plain part."""
-    if _NOT_PLAIN.search(text):
+    if _NOT_PLAIN.search(text) or (not text.isascii() and _odd_letters().search(text)):
         return None
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -40,11 +41,18 @@ class _Beyond(Exception):  # noqa: N818 - not an error: the other reader takes o
     pass
 
 
-# tabs, carriage returns, other line ends and spaces, what YAML forbids; markers of documents
-_NOT_PLAIN = re.compile(
-    "[^\n\x20-\x7e\xa1-\u167f\u1681-\u1fff\u2030-\u205e\u2070-\u2fff\u3001-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-    r"|(?m:^(?:---|\.\.\.|%))"
-)
+# tabs, carriage returns, what YAML forbids; markers of documents
+_NOT_PLAIN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|(?m:^(?:---|\.\.\.|%))")
+
+
+@cache  # compiling it takes longer than reading most files
+def _odd_letters() -> re.Pattern[str]:
+    """Other line ends and spaces than ASCII's, and what else YAML forbids."""
+    return re.compile(
+        "[^\n\x20-\x7e\xa1-\u167f\u1681-\u1fff\u2030-\u205e\u2070-\u2fff\u3001-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    )
+
+
 _QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
 _FIRST = r"(?:[A-Za-z0-9_./$~]|-(?=[0-9]))"
 _KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_./,-]*|{_QUOTED}):(?:[ ]+|$)")

@@ -154,6 +154,7 @@ WORLD_MODULES = {
     "secrets": "randomness",
     "fcntl": "disk",
     "importlib.resources": "disk",
+    "pkgutil": "disk",
     "shutil": "disk",
     "sqlite3": "disk",
     "tempfile": "disk",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-import traceback
 from pathlib import PurePath
 
 import click
@@ -13,6 +13,9 @@ from engine.cli.commands import ccr
 from engine.cli.crash import record_crash
 
 __all__ = ["ccr", "main"]
+
+YOUNG = 50_000
+"""Objects beyond those freed at which Python looks for cycles; a router at work looks sooner. Configurations hold none."""
 
 BUG = 70
 INTERRUPTED = 130
@@ -25,6 +28,7 @@ def main() -> int:
     130 for an interrupt, 70 for our bug.
     """
     _open_what_is_closed()
+    gc.set_threshold(YOUNG)
     try:
         status = ccr.main(prog_name=_program_name(), standalone_mode=False)
         sys.stdout.flush()
@@ -73,6 +77,8 @@ def _program_name() -> str:
 
 
 def _report(bug: Exception) -> int:
+    import traceback
+
     text = "".join(traceback.format_exception(bug))
     if "--debug" in sys.argv:
         sys.stderr.write(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 from typing import TYPE_CHECKING
@@ -71,6 +70,8 @@ class LazyGroup(click.Group):
         name = args[0]
         if name in COMMANDS or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
+        import difflib
+
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else ""
         raise click.UsageError(f"no command `{name}`{hint}", ctx)

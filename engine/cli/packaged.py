@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
+from pkgutil import get_data
+
+import engine
 
 
 def starter_configuration() -> str:
     """The commented configuration that `ccr init` writes."""
-    return (files("engine") / "data" / "starter.yaml").read_text(encoding="utf-8")
+    return (get_data("engine", "data/starter.yaml") or b"").decode()
 
 
 def demonstration_path() -> Path:
     """The configuration of `ccr start --demo`: it needs no key and no network."""
-    return Path(str(files("engine") / "data" / "demo.yaml"))
+    return Path(engine.__file__).with_name("data") / "demo.yaml"

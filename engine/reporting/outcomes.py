@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -14,8 +13,7 @@ Passing = Literal["passed", "failed", "todo"]
 Holding = Literal["proved", "refuted", "not-proven"]
 
 
-@dataclass(frozen=True, slots=True)
-class TestOutcome:
+class TestOutcome(Struct, frozen=True):
     """One case. `message` says why it failed (its finding, CCR701, says the same with a place)."""
 
     __test__ = False  # not a class of tests, whatever pytest thinks of its name

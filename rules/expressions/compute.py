@@ -8,12 +8,13 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from simpleeval import SimpleEval
+from typing import TYPE_CHECKING, Any
 
 from rules.facts import MISSING, Seen
 from rules.nodes import Compare, Opaque
+
+if TYPE_CHECKING:
+    from simpleeval import SimpleEval
 
 
 class ExpressionFailed(Exception):  # noqa: N818 - says what happened
@@ -90,6 +91,8 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
 
 def _evaluator(names: Mapping[str, Seen]) -> SimpleEval:
     """One for each computation. The library's own constructor changes the process's filters of warnings, which takes long, too."""
+    from simpleeval import SimpleEval
+
     made = SimpleEval.__new__(SimpleEval)
     made.operators, made.functions, made.names, made.allowed_attrs = _OPERATORS, FUNCTIONS, names, {}
     made.nodes = {

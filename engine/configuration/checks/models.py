@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.configuration.checks.scope import Scope
-from providers.dialects.codewhisperer.models import TABLE_DATE, Listed, NeedsGuess, Unlisted, upstream_model
-from providers.dialects.codewhisperer.options import options_of
 from providers.spec import ProviderSpec
 from schemas import document
 from schemas.codes import finding
@@ -36,6 +34,9 @@ def _names(provider: Mapping) -> Iterator[Scalar]:
 
 
 def _standing(name: Scalar, spec: ProviderSpec) -> Iterator[Diagnostic]:
+    from providers.dialects.codewhisperer.models import TABLE_DATE, Listed, NeedsGuess, Unlisted, upstream_model
+    from providers.dialects.codewhisperer.options import options_of
+
     match upstream_model(str(name.value), options_of(spec.settings).model_ids):
         case Listed():
             return

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.patterns.finder import STEPS_PER_CHAR, Finder
-from schemas.known_patterns import GROUPS, KNOWN
+from schemas.known_patterns import GROUPS, KNOWN, compiled
 
 ATOMS = ["a", "b", "[ab]", "c", "ab", "(?:ab|a)", "(?:a|b)c", r"\bab", r"b\b", "^a", "c$", "[^c]"]
 PIECES = st.tuples(st.sampled_from(ATOMS), st.sampled_from(["", "?", "+", "*", "{1,2}"])).map(
@@ -150,8 +150,8 @@ def test_looking_at_hints_only_misses_nothing(text: str) -> None:
         found = known.spans(text)
         assert known.may_be_in(text) or not found
         for shape in known.shapes:
-            for match in shape.ahead.finditer(text):
-                start, end = match.span(1 if shape.ahead.groups else 0)
+            for match in compiled(shape.ahead).finditer(text):
+                start, end = match.span(1 if compiled(shape.ahead).groups else 0)
                 assert any(a <= start and end <= b for a, b in found), (known.name, match)
 
 
