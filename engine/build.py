@@ -6,10 +6,10 @@ bytes -> sources -> substitute -> shape -> rules, providers -> check -> Built, u
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
-from engine.built import Built, Checked
+from engine.built import Built, Checked, Routing
 from engine.configuration.check import check
 from engine.configuration.sources import beside, read_sources
 from engine.configuration.tls_paths import with_tls_paths
@@ -23,7 +23,7 @@ from rules.builtin import FILE, categories_text
 from rules.compile import Offer, compile_rules
 from schemas.codes import is_blocking
 from schemas.diagnostics import Diagnostic, Severity, Span
-from schemas.document import Document
+from schemas.document import Document, Entry, node_at
 from schemas.document import Mapping as MappingNode
 from schemas.read import read
 from schemas.revision import revision_of
@@ -75,12 +75,32 @@ def build(
     if any(one.code == "CCR401" for one in found):
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
     diagnostics = _in_order(found, document, sources.texts)
-    if rules is None or any(is_blocking(one) for one in diagnostics):
-        return Checked(file, document, None, diagnostics, sources.texts, sources.unread)
+    blocking = [one.span for one in diagnostics if is_blocking(one)]
+    aside = [part.span for entry in _aside(document.root) for part in (entry.key, entry.value)] if blocking else []
+    hurt = sources.unread or any(not any(place.holds(span) for place in aside) for span in blocking)
+    routing = None if rules is None or hurt else Routing(rules, providers)
+    if rules is None or blocking:
+        return Checked(file, document, None, diagnostics, sources.texts, sources.unread, routing)
     prices = prices_of(document.root, providers)
     told = judged(diagnostics, document, sources.texts, None).kept
     built = Built(rules, providers, settings_of(document.root), revision, document, told, prices)
-    return Checked(file, document, built, diagnostics, sources.texts)
+    return Checked(file, document, built, diagnostics, sources.texts, routing=routing)
+
+
+_ASIDE = ("server", "debug", "state", "usage", "audit", "telemetry", "tests", "invariants")
+_ASIDE_IN_PROVIDERS = (
+    "endpoint", "authentication", "instances", "loadBalancing", "concurrency", "timeouts", "connectionPool", "tls",
+)  # fmt: skip
+"""Sections and keys that say nothing of where requests go."""
+
+
+def _aside(root: MappingNode) -> Iterator[Entry]:
+    yield from (entry for entry in root if entry.key.value in _ASIDE)
+    for path in (("providers",), ("routing", "providers")):
+        providers = node_at(root, path)
+        for provider in providers if isinstance(providers, MappingNode) else ():
+            if isinstance(provider.value, MappingNode):
+                yield from (entry for entry in provider.value if entry.key.value in _ASIDE_IN_PROVIDERS)
 
 
 def builtin_categories() -> MappingNode:
@@ -119,8 +139,7 @@ def _any_within(spans: list[Span], outer: Span) -> bool:
     """Whether one of the sorted spans lies in that one."""
     first = bisect_left(spans, Span(outer.file, outer.line, outer.column, 0, 0))
     last = bisect_right(spans, Span(outer.file, outer.end_line, outer.end_column, outer.end_line, outer.end_column))
-    end = (outer.end_line, outer.end_column)
-    return any((one.end_line, one.end_column) <= end for one in spans[first:last])
+    return any(map(outer.holds, spans[first:last]))
 
 
 _NEED_SOUND_SHAPES = ("CCR404", "CCR407")

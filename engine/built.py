@@ -34,9 +34,21 @@ class Built(Struct, frozen=True):
         return f"<configuration {self.revision}>"
 
 
+class Routing(Struct, frozen=True):
+    """What decides where requests go."""
+
+    rules: RuleSet
+    providers: Mapping[str, ProviderSpec]
+
+    def __repr__(self) -> str:
+        """How much of it there is: what it says may be secret."""
+        return f"<routing of {len(self.rules.rules)} rules>"
+
+
 class Checked(Struct, frozen=True):
     """One configuration after all checks. `document` None: no tree. `built` None: something blocks.
 
+    `routing` is there also where all that blocks lies in sections that say nothing of where requests go.
     `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts;
     `unread` are included files that could not be read, or have no tree.
     """
@@ -47,6 +59,7 @@ class Checked(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
     unread: tuple[str, ...] = ()
+    routing: Routing | None = None
 
     @property
     def is_whole(self) -> bool:

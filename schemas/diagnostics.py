@@ -29,6 +29,14 @@ class Span(Struct, frozen=True, order=True):
     end_line: int
     end_column: int
 
+    def holds(self, other: Span) -> bool:
+        """Whether the other one lies in this one."""
+        return (
+            self.file == other.file
+            and (self.line, self.column) <= (other.line, other.column)
+            and (other.end_line, other.end_column) <= (self.end_line, self.end_column)
+        )
+
 
 class Label(Struct, frozen=True):
     """A secondary place with what it says, shown below the main one."""

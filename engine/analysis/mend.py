@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from engine.built import Built, Checked
+from engine.built import Checked, Routing
 from engine.reporting.masking import Masks
 from engine.reporting.report import FileReport
 from schemas.diagnostics import Fix, Severity
@@ -19,7 +19,7 @@ MAX_ROUNDS = 20
 Recheck = Callable[[Mapping[str, str]], FileReport]
 """Checks the configuration anew with these texts in place of the files of their names."""
 
-Unchanged = Callable[[Built, Built], bool]
+Unchanged = Callable[[Routing, Routing], bool]
 """Whether two configurations are proved to decide the same for every request."""
 
 
@@ -88,9 +88,10 @@ def _made(
         return None
     if before.built is not None and (after.checked.built is None or _errors(after) > _errors(report)):
         return None
-    safe = all(fix.safe for fix in fixes)
-    if safe and before.built and after.checked.built and not unchanged(before.built, after.checked.built):
-        return None
+    if before.routing is not None:
+        safe, routing = all(fix.safe for fix in fixes), after.checked.routing
+        if routing is None or (safe and not unchanged(before.routing, routing)):
+            return None
     return after_texts, after
 
 

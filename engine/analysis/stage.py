@@ -6,7 +6,7 @@ Checked -> Subject -> analyse -> findings, outcomes of tests and invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from rules.cases import Case, Result, cases_in, problem_of
 from rules.facts import Facts
 from rules.invariants import Verdict, invariants_in
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic, Span
+from schemas.diagnostics import Diagnostic, Severity, Span
 from schemas.document import Entry, Node, Scalar, Sequence
 from schemas.document import Mapping as MappingNode
 from schemas.read import read
@@ -74,25 +74,27 @@ class Wishes(Struct, frozen=True):
 def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) -> Proved:
     """Everything proved and tested about a configuration.
 
-    Where something in it blocks, only what is wrong in tests and invariants as they are written. Files that the
-    configuration names are beside it.
+    Where something blocks in what decides about requests, only what is wrong in tests and invariants as they are
+    written; where it blocks elsewhere, tests and invariants with errors are left out. Files that the configuration names
+    are beside it.
     """
     wishes = wishes or Wishes()
     root = None if checked.document is None else checked.document.root
     if not isinstance(root, MappingNode):
         return Proved()
-    tests = _tests_of(root, checked.file, read_file, wishes.tests)
-    found, cases = tests.findings, tests.cases
-    if wishes.run is not None:
-        cases = [case for case in cases if wishes.run.search(case.name)]
-    built = checked.built
-    providers = read_providers(root)[0] if built is None else built.providers
+    tests = _tests_of(root, checked.file, read_file, wishes)
+    found, cases, routing = tests.findings, tests.cases, checked.routing
+    providers = read_providers(root)[0] if routing is None else routing.providers
     invariants, wrong = invariants_in(root, providers)
-    if built is None:
+    if routing is None or checked.built is None:
         problems = [problem for case in cases if (problem := problem_of(case)) is not None]
-        odd = without_echoes(checked.diagnostics, [*found, *wrong, *problems])
-        return Proved(tuple(odd), texts=tests.texts, unread=tuple(tests.unread))
-    subject = Subject(built.rules, offered(built.providers), cases, invariants, root, checked.texts)
+        found = without_echoes(checked.diagnostics, [*found, *wrong, *problems])
+        wrong = []
+        if routing is None:
+            return Proved(tuple(found), texts=tests.texts, unread=tuple(tests.unread))
+        sound = _sound(root, checked.diagnostics)
+        cases, invariants = _tests_of(sound, checked.file, read_file, wishes).cases, invariants_in(sound, providers)[0]
+    subject = Subject(routing.rules, offered(providers), cases, invariants, root, checked.texts)
     analysis = analyse(subject, with_overlaps=wishes.overlaps)
     reached, unproven = None, analysis.unproven
     if wishes.coverage:
@@ -107,8 +109,9 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
         budget = Budget()
         found += surviving(subject.rules, subject.providers, cases, budget)
         unproven += budget.unproven
+    known = [(one.code, one.span) for one in found]
     return Proved(
-        (*found, *wrong, *analysis.findings),
+        (*found, *wrong, *(one for one in analysis.findings if (one.code, one.span) not in known)),
         tuple(map(_test, analysis.tests)),
         tuple(_invariant(verdict, one.span) for verdict, one in zip(analysis.invariants, invariants, strict=True)),
         unproven,
@@ -169,11 +172,24 @@ class _Tests(Struct):
         return tests
 
 
-def _tests_of(root: MappingNode, file: str, read_file: ReadFile, further: str | None) -> _Tests:
+def _sound(root: MappingNode, found: Iterable[Diagnostic]) -> MappingNode:
+    """The configuration without the tests and invariants that have an error in them."""
+    errors = [one.span for one in found if one.severity is Severity.ERROR]
+
+    def kept(entry: Entry) -> Entry:
+        if entry.key.value not in ("tests", "invariants") or not isinstance(entry.value, Sequence):
+            return entry
+        items = [Scalar(None, item.span) if any(map(item.span.holds, errors)) else item for item in entry.value]
+        return Entry(entry.key, Sequence(tuple(items), entry.value.span))
+
+    return MappingNode(tuple(kept(entry) for entry in root), root.span)
+
+
+def _tests_of(root: MappingNode, file: str, read_file: ReadFile, wishes: Wishes) -> _Tests:
     tests = _Tests()
     section = root.get("tests")
     named = section.get("file") if isinstance(section, MappingNode) else None
-    sources: list[tuple[Node | None, str]] = [(section, file)]
+    sources, further = list[tuple[Node | None, str]]([(section, file)]), wishes.tests
     if isinstance(named, Scalar):
         name = beside(file, str(named.value))
         sources = [(tests.file(name, named.span, read_file), name)]
@@ -181,6 +197,8 @@ def _tests_of(root: MappingNode, file: str, read_file: ReadFile, further: str | 
         sources.append((tests.file(further, Span(further, 1, 1, 1, 1), read_file), further))
     for node, name in sources:
         tests.cases += cases_in(node, partial(_facts_in, name, read_file))
+    if wishes.run is not None:
+        tests.cases = [case for case in tests.cases if wishes.run.search(case.name)]
     return tests
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from engine.analysis.stage import offered
-from engine.built import Built
+from engine.built import Routing
 from rules.analysis.diff import difference
 from schemas.diagnostics import Span
 
 
-def unchanged(before: Built, after: Built) -> bool:
+def unchanged(before: Routing, after: Routing) -> bool:
     """Whether providers are the same, and rules the same or proved to send every request where it went before."""
     if _bare(before.providers) != _bare(after.providers):
         return False

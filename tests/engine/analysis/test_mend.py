@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.analysis.mend import Mended, difference, mended
 from engine.analysis.unchanged import unchanged
 from engine.build import build
-from engine.built import Built
+from engine.built import Routing
 from engine.reporting.report import FileReport, file_report
 from schemas.diagnostics import Edit, Fix, Span
 from schemas.edits import compatible, edited
@@ -101,7 +101,7 @@ def test_included_files_are_mended_where_they_lie() -> None:
 def test_a_safe_fix_that_is_not_proved_is_taken_back() -> None:
     """Where the proof fails, the file stays as it is, however the fix calls itself."""
 
-    def never(before: Built, after: Built) -> bool:
+    def never(before: Routing, after: Routing) -> bool:
         return False
 
     texts = {"f.yaml": HEAD + "# ccr: ignore CCR404\n"}

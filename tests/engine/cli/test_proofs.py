@@ -60,6 +60,59 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(ccr, words)
 
 
+ELSEWHERE = [
+    ("CCR101", "debug: {logLevl: info}\n"),
+    ("CCR103", "server: {port: high}\n"),
+    ("CCR806", "server: {host: 0.0.0.0}\n"),
+    ("CCR103", "audit: 3\n"),
+    ("CCR017", 'usage: {store: "${NOWHERE}"}\n'),
+    ("CCR101", "tests: [{name: a, request: {}, expct: {rule: x}}]\n"),
+    ("CCR202", "invariants: [{name: a, when: {stream: 3}, never: {model: m}}, {name: b, never: {model: m}}]\n"),
+    ("CCR106", "endpoint"),
+    ("CCR804", "http"),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), ELSEWHERE)
+def test_a_mistake_elsewhere_hides_no_proof(folder: Path, code: str, text: str) -> None:
+    """What says nothing of where requests go may be wrong: rules are proved, tests run and invariants decided all the same."""
+    endpoint = {"endpoint": "nothing", "http": "http://llm.example.com/v1"}.get(text)
+    config = SHADOWED + CHECKS if "tests" not in text and "invariants" not in text else SHADOWED
+    if endpoint is None:
+        config += text
+    else:
+        config = config.replace("here: {type: static}", f"here: {{type: openai, endpoint: '{endpoint}'}}")
+    (folder / "ccr.yaml").write_text(config)
+
+    report = json.loads(run("test-config", "ccr.yaml", "--format", "json").stdout)
+
+    found = [one["code"] for one in report["findings"]]
+    assert {code, "CCR302"} <= set(found)
+    if "invariants" in text:
+        assert [(one["name"], one["status"]) for one in report["invariants"]] == [("b", "refuted")]
+    elif "tests" not in text:
+        assert report["tests"] == {"passed": 1, "failed": 0, "todo": 1}
+        assert [one["status"] for one in report["invariants"]] == ["proved", "refuted"]
+    assert len(found) == len({(one["code"], one["line"], one["column"]) for one in report["findings"]})
+
+
+@pytest.mark.parametrize("text", ["conditions: {a: {modle: x}}\n", "budgets: {b: {monee: 3}}\n", "conditons: {}\n"])
+def test_nothing_is_proved_of_rules_that_are_not_known(folder: Path, text: str) -> None:
+    """A mistake in what conditions speak of would make every proof a guess."""
+    (folder / "ccr.yaml").write_text(SHADOWED + text)
+
+    assert "CCR302" not in run("test-config", "ccr.yaml").stdout
+
+
+def test_safe_fixes_are_proved_though_something_else_blocks(folder: Path) -> None:
+    """What changes nothing goes, and the file still does not start."""
+    text = OLD.replace("stream: false}", "stream: false, toolCount: 0}") + "debug: {logLevl: info}\n"
+    (folder / "ccr.yaml").write_text(text.replace("toolCount: 0", "hasTools: false, toolCount: 0"))
+
+    assert run("test-config", "ccr.yaml", "--fix").exit_code == 1
+    assert (folder / "ccr.yaml").read_text() == text
+
+
 def test_a_shadowed_rule_is_shown_with_all_that_shadow_it() -> None:
     """The rule, who is before it, a request that shows it, what to do."""
     result = run("test-config", "shadowed.yaml")
