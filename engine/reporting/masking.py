@@ -29,7 +29,7 @@ _NAMES = r"(?:api[-_ ]?keys?|(?<![a-zA-Z])token|(?<=[a-z_-])[Tt]oken|(?:secret|p
 _ASSIGNED = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*(?P<value>[^\s{{].*)$", re.IGNORECASE)
 _KEY_ALONE = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*$", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
-_WORD = re.compile(r"[^\s\"',{}\[\]:]++(?![\"']?\s*:(?:\s|$))")
+_WORD = re.compile(r"[^\s\"',{}\[\]:]++(?![\"']\s*:|\s*:(?:\s|$))")
 _SIGNS = ("-", "#")
 """Words that only say what stands behind them: an item of a list, a comment."""
 Stretches: TypeAlias = dict[tuple[str, int], list[tuple[int, int | None]]]

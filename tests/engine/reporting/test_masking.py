@@ -28,6 +28,7 @@ def _shown(text: str, line: int = 1, column: int = 1) -> str:
         ("[apiKey: one, two]", "[apiKey: ***, ***]"),
         ("{apiKey: word, x: [m, }", "{apiKey: ****, x: [*, }"),
         ('{"apiKey":"word","type":"b","models":["m"],"endpoint":{}}', '{"apiKey":"****","type":"b","models":["m"],"endpoint":{}}'),
+        ('{"apiKeys":[{"key":"word","hash":"v1$a$b"}],"x":"m"}', '{"apiKeys":[{"key":"****","hash":"******"}],"x":"m"}'),
         ("apiKey = word and more", "apiKey = **** *** ****"),
     ],
 )  # fmt: skip
