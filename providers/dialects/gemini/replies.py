@@ -5,8 +5,6 @@ The stop is told at the end of the body: older models repeat `finishReason` in e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import UNSET
 
 from providers.dialects.gemini.chunks import Call, Candidate, Chunk, Part, chunks_of
@@ -15,88 +13,50 @@ from providers.dialects.gemini.errors import error_in_reply
 from providers.dialects.gemini.grounding import Found, found_in
 from providers.dialects.gemini.stops import BREAKS, STOPS
 from providers.dialects.gemini.usage import usage_of
+from providers.dialects.json_replies import JsonReplyDecoder
 from providers.dialects.refusal_text import redacted
-from providers.dialects.reply_form import TOO_LARGE, Form, Gathered
+from providers.dialects.reply_form import Form
 from providers.dialects.seams import Ask, Encoded, Head
 from providers.dialects.stops import stop_from
-from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import search_of
-from providers.errors import ProviderError
 from providers.messages import parts
-from providers.messages.parts import Fault, Signature, Stop, Text, Thinking, ToolEnd, ToolInput, ToolStart, Usage
+from providers.messages.parts import Signature, Stop, Text, Thinking, ToolEnd, ToolInput, ToolStart, Usage
 from providers.messages.signatures import issuer_of, marked
 from providers.messages.usage import merged
 from providers.wire.json_text import is_cut
-from providers.wire.sse import Frame, SseDecoder
+from providers.wire.sse import Frame
 
 MAX_CALLS = 1_000
 
 
-class ReplyDecoder:
+class ReplyDecoder(JsonReplyDecoder):
     """A `Decoder` for one answer."""
 
     __slots__ = (
-        "_ask", "_calls", "_done", "_found", "_gathered", "_head", "_issuer", "_names", "_refused", "_said",
-        "_search_asked", "_spoke", "_sse", "_stop", "_unusable", "_usage",
+        "_calls", "_found", "_issuer", "_names", "_refused", "_said", "_search_asked", "_spoke", "_stop", "_usage",
     )  # fmt: skip
 
-    open_ended = False
-
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
-        self._ask = ask
-        self._head = head
-        self._unusable = Unusable(ask, head)
+        super().__init__(ask, head)
         self._names = encoded.tool_names
         self._issuer = issuer_of("gemini", ask.provider.name)
-        self._gathered = Gathered(head.headers.get("content-type", ""))
-        self._sse = SseDecoder()
         self._calls = 0
-        self._said = self._spoke = self._done = False
+        self._said = self._spoke = False
         self._stop: Stop | None = None
         self._refused = False
         self._usage = Usage()
         self._found = Found()
         self._search_asked = any((tool.type or "").startswith("web_search") for tool in ask.request.tools or ())
 
-    def feed(self, data: bytes) -> Sequence[parts.Part]:
-        """The parts that `data` makes certain."""
-        if self._done or not data:
-            return ()
-        out: list[parts.Part] = []
-        if stream := self._gathered.take(data):
-            self._stream(stream, out)
-        elif self._gathered.is_too_large():
-            self._break(self._unusable.error("bad_reply", TOO_LARGE), out)
-        return out
+    def _frame(self, frame: Frame, out: list[parts.Part], at_end: bool = False) -> None:
+        self._read(frame.data, out, at_end)
 
-    def finish(self) -> Sequence[parts.Part]:
-        """The parts that the end of the body makes certain."""
-        if self._done:
-            return ()
-        out: list[parts.Part] = []
-        if self._gathered.form is Form.STREAM:
-            for frame in self._sse.finish():
-                if not self._done:
-                    self._frame(frame.data, out, at_end=True)
-        else:
-            body = bytes(self._gathered.body).removeprefix(b"\xef\xbb\xbf")
-            self._frame(body, out, at_end=True)
-            if not body.strip() and not self._done:
-                self._break(self._unusable.error("empty", "nothing"), out)
-        if not self._done:
-            self._end(out)
-        return out
+    def _whole(self, body: bytes, out: list[parts.Part]) -> None:
+        self._read(body, out, at_end=True)
+        if not body.strip() and not self._done:
+            self._break(self._unusable.error("empty", "nothing"), out)
 
-    def _stream(self, data: bytes, out: list[parts.Part]) -> None:
-        frame: Frame
-        for frame in self._sse.feed(data):
-            self._frame(frame.data, out)
-            if self._done:
-                return
-        if self._sse.fault is not None:
-            self._break(self._sse.fault, out)
-
-    def _frame(self, data: bytes, out: list[parts.Part], at_end: bool = False) -> None:
+    def _read(self, data: bytes, out: list[parts.Part], at_end: bool) -> None:
         if not data.strip():
             return
         try:
@@ -182,7 +142,7 @@ class ReplyDecoder:
         out.append(ToolInput(number, "{}" if given == "null" else given))
         out.append(ToolEnd(number))
 
-    def _end(self, out: list[parts.Part]) -> None:
+    def _ended(self, out: list[parts.Part]) -> None:
         stop = self._stop
         if stop is None and self._refused:
             stop = Stop("refusal")
@@ -194,8 +154,4 @@ class ReplyDecoder:
             out += search_of(self._found.sources, use_id, "; ".join(self._found.queries))
             out.append(Usage(web_searches=max(len(self._found.queries), 1)))
         out.append(Stop("tool_use", unknown=stop.unknown) if self._calls and stop.reason == "end_turn" else stop)
-        self._done = True
-
-    def _break(self, error: ProviderError, out: list[parts.Part]) -> None:
-        out.append(Fault(error))
         self._done = True

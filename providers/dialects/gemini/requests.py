@@ -6,24 +6,24 @@ Source: `GenerateContentRequest` and `GenerationConfig` of the Gemini API.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
-
-import msgspec
 
 from providers.dialects.answer_format import ANY_JSON, wanted_format
 from providers.dialects.gemini.contents import Manner, contents_of, part_of
 from providers.dialects.gemini.settings import Options, generation_of, options_of
 from providers.dialects.gemini.thinking import thinking_of
 from providers.dialects.gemini.tools import tools_of
+from providers.dialects.json_requests import body_of, headers_for
 from providers.dialects.losses import Losses
 from providers.dialects.pieces import takes_of
-from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
+from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
 from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
 from providers.dialects.unsent import TRANSLATED, lose_the_rest, lose_user
-from providers.errors import KINDS, ProviderError
+from providers.errors import ProviderError
 from providers.messages.signatures import issuer_of
 
 
@@ -48,19 +48,12 @@ def _encoded(ask: Ask, *, refused: bool) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=True)
-    try:
-        body = msgspec.json.encode(_body(ask, options, names, refused, losses))
-    except RecursionError:
-        raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
+    body = body_of(partial(_body, ask, options, names, refused, losses))
     stream = ask.request.stream
     return Encoded(
         path=f"/{_resource(ask.model)}:{'streamGenerateContent' if stream else 'generateContent'}",
         body=body,
-        headers={
-            "content-type": "application/json",
-            "accept": "text/event-stream" if stream else "application/json",
-            **options.extra_headers,
-        },
+        headers=headers_for(stream, options.extra_headers),
         lost=losses.listed(),
         tool_names=restored_names(names),
         query="alt=sse" if stream else "",

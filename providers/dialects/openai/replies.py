@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from providers.dialects.json_replies import JsonReplyDecoder
 from providers.dialects.openai.options import Options, options_of
 from providers.dialects.openai.reply_calls import MAX_INPUT_CHARS, Calls
 from providers.dialects.openai.reply_chunks import Choice, Chunk, Delta, Said, chunk_of, fault_in, unsaid
@@ -12,16 +11,13 @@ from providers.dialects.openai.reply_stops import better, break_of, stop_of
 from providers.dialects.openai.reply_tags import TaggedThinking
 from providers.dialects.openai.reply_usage import usage_of
 from providers.dialects.refusals import error_in_reply
-from providers.dialects.reply_form import TOO_LARGE, Form, Gathered
 from providers.dialects.seams import Ask, Decoder, Encoded, Head
-from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import Source, citation_of, search_of, sources_in
-from providers.errors import ProviderError
-from providers.messages.parts import Fault, Part, Stop, Text, Thinking, Usage
+from providers.messages.parts import Part, Stop, Text, Thinking, Usage
 from providers.messages.signatures import issuer_of
 from providers.messages.usage import merged
 from providers.wire.json_text import is_cut, value_of
-from providers.wire.sse import Frame, SseDecoder
+from providers.wire.sse import Frame
 
 
 def decoder_of(ask: Ask, encoded: Encoded, head: Head) -> Decoder:
@@ -29,7 +25,7 @@ def decoder_of(ask: Ask, encoded: Encoded, head: Head) -> Decoder:
     return ReplyDecoder(ask, encoded, head)
 
 
-class ReplyDecoder:
+class ReplyDecoder(JsonReplyDecoder):
     """Takes an answer in the form it comes in: an event stream, a JSON body, a page.
 
     The stop is told once nothing more can come: at `[DONE]`, at the usage chunk after the finish, or at the end of the body.
@@ -37,18 +33,12 @@ class ReplyDecoder:
     """
 
     __slots__ = (
-        "_ask", "_calls", "_done", "_gathered", "_halves", "_head", "_last_is_text", "_pending_sources", "_reasoning",
-        "_refused", "_search_asked", "_sources", "_sse", "_stop", "_tags", "_texts", "_thoughts", "_unusable", "_usage",
+        "_calls", "_halves", "_last_is_text", "_pending_sources", "_reasoning", "_refused", "_search_asked", "_sources", "_stop",
+        "_tags", "_texts", "_thoughts", "_usage",
     )  # fmt: skip
 
-    open_ended = False
-
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
-        self._ask = ask
-        self._head = head
-        self._unusable = Unusable(ask, head)
-        self._gathered = Gathered(head.headers.get("content-type", ""))
-        self._sse = SseDecoder()
+        super().__init__(ask, head)
         options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
         issuer = issuer_of("openai", ask.provider.name)
         self._calls = Calls(encoded.tool_names, issuer)
@@ -56,48 +46,11 @@ class ReplyDecoder:
         self._tags = TaggedThinking(options.thinking_tag) if options.thinking_tag else None
         self._stop: Stop | None = None
         self._usage = Usage()
-        self._texts = self._thoughts = self._refused = self._done = self._last_is_text = False
+        self._texts = self._thoughts = self._refused = self._last_is_text = False
         self._search_asked = any((tool.type or "").startswith("web_search") for tool in ask.request.tools or ())
         self._sources: list[Source] = []
         self._pending_sources: list[Source] = []
         self._halves: dict[type, str] = {}
-
-    def feed(self, data: bytes) -> Sequence[Part]:
-        """The parts that `data` makes certain."""
-        if self._done or not data:
-            return ()
-        out: list[Part] = []
-        if stream := self._gathered.take(data):
-            self._stream(stream, out)
-        elif self._gathered.is_too_large():
-            self._break(self._unusable.error("bad_reply", TOO_LARGE), out)
-        return out
-
-    def finish(self) -> Sequence[Part]:
-        """The parts that the end of the body makes certain."""
-        if self._done:
-            return ()
-        out: list[Part] = []
-        if self._gathered.form is not Form.STREAM:
-            self._whole(bytes(self._gathered.body), out)
-            return out
-        for frame in self._sse.finish():
-            if not self._done:
-                self._frame(frame, out, at_end=True)
-        if not self._done:
-            if self._stop is not None:
-                self._end(out)
-            else:
-                self._break(self._unusable.cut(said=self._has_content), out)
-        return out
-
-    def _stream(self, data: bytes, out: list[Part]) -> None:
-        for frame in self._sse.feed(data):
-            self._frame(frame, out)
-            if self._done:
-                return
-        if self._sse.fault is not None:
-            self._break(self._sse.fault, out)
 
     def _frame(self, frame: Frame, out: list[Part], at_end: bool = False) -> None:
         data = frame.data
@@ -121,8 +74,13 @@ class ReplyDecoder:
         elif chunk is not None:
             self._chunk(chunk, out)
 
+    def _ended(self, out: list[Part]) -> None:
+        if self._stop is not None:
+            self._end(out)
+        else:
+            self._break(self._unusable.cut(said=self._has_content), out)
+
     def _whole(self, body: bytes, out: list[Part]) -> None:
-        body = body.removeprefix(b"\xef\xbb\xbf")
         if not body.strip():
             self._break(self._unusable.error("empty", "nothing"), out)
             return
@@ -280,8 +238,4 @@ class ReplyDecoder:
                 out.append(Usage(web_searches=1))
         stop = self._stop or Stop("tool_use" if self._calls.any else "end_turn")
         out.append(Stop("refusal", unknown=stop.unknown) if self._refused and stop.reason == "end_turn" else stop)
-        self._done = True
-
-    def _break(self, error: ProviderError, out: list[Part]) -> None:
-        out.append(Fault(error))
         self._done = True

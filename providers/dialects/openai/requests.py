@@ -9,12 +9,12 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
-
-import msgspec
 
 from providers.dialects.answer_format import openai_format
 from providers.dialects.identity import session_of, user_of
+from providers.dialects.json_requests import body_of, headers_for
 from providers.dialects.losses import Losses
 from providers.dialects.openai.content import takes_of
 from providers.dialects.openai.lessons import STATUSES, after, lesson_in, said_of
@@ -23,11 +23,11 @@ from providers.dialects.openai.options import MOST_DEMANDING, Options, options_o
 from providers.dialects.openai.reasoning import is_reasoner, reasoning_of, without_reasoning
 from providers.dialects.openai.thoughts import Signing
 from providers.dialects.openai.tools import choice_of, offer_of
-from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
+from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
 from providers.dialects.thought_signatures import refuses_signatures
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.unsent import CHAT_ONLY, TRANSLATED, lose_the_rest
-from providers.errors import KINDS, ProviderError
+from providers.errors import ProviderError
 from providers.messages.signatures import issuer_of
 from schemas.request import MessagesRequest
 
@@ -91,15 +91,11 @@ def _encoded(ask: Ask, lessons: frozenset[str], *, demanded: bool = False, unsig
         options = replace(options, thinking_history="reasoning_content")
     losses = Losses()
     names = sent_names(tool_names_of(ask.request), gemini=options.tool_schema == "gemini")
-    try:
-        body = msgspec.json.encode(_body(ask, options, names, demanded, unsigned, losses))
-    except RecursionError:
-        raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
-    accept = "text/event-stream" if ask.request.stream else "application/json"
+    body = body_of(partial(_body, ask, options, names, demanded, unsigned, losses))
     return Encoded(
         path=PATH,
         body=body,
-        headers={"content-type": "application/json", "accept": accept, **options.extra_headers},
+        headers=headers_for(ask.request.stream, options.extra_headers),
         lost=losses.listed(),
         tool_names=restored_names(names),
         notes=options.notes,

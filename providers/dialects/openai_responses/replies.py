@@ -6,26 +6,24 @@ taken from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from providers.dialects.json_replies import JsonReplyDecoder
 from providers.dialects.openai.reply_usage import usage_of
 from providers.dialects.openai_responses.calls import MAX_CALLS, Calls
 from providers.dialects.openai_responses.events import Event, Item, Response, event_of, response_of, texts_in
 from providers.dialects.openai_responses.items import signature_of
 from providers.dialects.openai_responses.searches import Searches
 from providers.dialects.refusals import error_in_reply
-from providers.dialects.reply_form import TOO_LARGE, Form, Gathered
 from providers.dialects.seams import Ask, Encoded, Head
 from providers.dialects.stops import stop_from
-from providers.dialects.unusable import Unusable
 from providers.dialects.web_sources import citation_of, sources_in
-from providers.errors import ProviderError
-from providers.messages.parts import Fault, Part, Signature, Stop, Text, Thinking, Usage
+from providers.messages.parts import Part, Signature, Stop, Text, Thinking, Usage
 from providers.messages.signatures import issuer_of, marked
 from providers.messages.usage import merged
 from providers.wire.json_text import is_cut, value_of
-from providers.wire.sse import Frame, SseDecoder
+from providers.wire.sse import Frame
 
 _ENDS = frozenset(("response.completed", "response.incomplete", "response.failed", "response.cancelled"))
 Keys = tuple[int | str, ...]
@@ -38,62 +36,21 @@ INCOMPLETE: Mapping[str, str] = {
 """`incomplete_details.reason` -> stop reason; another one is `max_tokens` too, since the reply is not whole."""
 
 
-class ReplyDecoder:
+class ReplyDecoder(JsonReplyDecoder):
     """A `Decoder` for one answer."""
 
     __slots__ = (
-        "_ask", "_calls", "_done", "_gathered", "_head", "_is_keyless", "_issuer", "_last_is_text", "_refused", "_said", "_searches", "_seen",
-        "_sse", "_told", "_unusable",
+        "_calls", "_is_keyless", "_issuer", "_last_is_text", "_refused", "_said", "_searches", "_seen", "_told",
     )  # fmt: skip
 
-    open_ended = False
-
     def __init__(self, ask: Ask, encoded: Encoded, head: Head) -> None:
-        self._ask = ask
-        self._head = head
-        self._unusable = Unusable(ask, head)
+        super().__init__(ask, head)
         self._issuer = issuer_of("openai-responses", ask.provider.name)
-        self._gathered = Gathered(head.headers.get("content-type", ""))
-        self._sse = SseDecoder()
         self._calls = Calls(encoded.tool_names)
         self._searches = Searches(ask.new_id)
         self._told: set[tuple[int | str, str]] = set()
         self._seen: set[int | str] = set()
-        self._is_keyless = self._said = self._refused = self._done = self._last_is_text = False
-
-    def feed(self, data: bytes) -> Sequence[Part]:
-        """The parts that `data` makes certain."""
-        if self._done or not data:
-            return ()
-        out: list[Part] = []
-        if stream := self._gathered.take(data):
-            self._stream(stream, out)
-        elif self._gathered.is_too_large():
-            self._break(self._unusable.error("bad_reply", TOO_LARGE), out)
-        return out
-
-    def finish(self) -> Sequence[Part]:
-        """The parts that the end of the body makes certain."""
-        if self._done:
-            return ()
-        out: list[Part] = []
-        if self._gathered.form is Form.STREAM:
-            for frame in self._sse.finish():
-                if not self._done:
-                    self._frame(frame, out, at_end=True)
-        else:
-            self._whole(bytes(self._gathered.body).removeprefix(b"\xef\xbb\xbf"), out)
-        if not self._done:
-            self._break(self._unusable.cut(said=self._said), out)
-        return out
-
-    def _stream(self, data: bytes, out: list[Part]) -> None:
-        for frame in self._sse.feed(data):
-            self._frame(frame, out)
-            if self._done:
-                return
-        if self._sse.fault is not None:
-            self._break(self._sse.fault, out)
+        self._is_keyless = self._said = self._refused = self._last_is_text = False
 
     def _frame(self, frame: Frame, out: list[Part], at_end: bool = False) -> None:
         data = frame.data
@@ -122,6 +79,9 @@ class ReplyDecoder:
             return value_of(data)
         except ValueError:
             return None
+
+    def _ended(self, out: list[Part]) -> None:
+        self._break(self._unusable.cut(said=self._said), out)
 
     def _whole(self, body: bytes, out: list[Part]) -> None:
         if not body.strip():
@@ -273,10 +233,6 @@ class ReplyDecoder:
         if self._calls.any:
             return Stop("tool_use")
         return Stop("end_turn")
-
-    def _break(self, error: ProviderError, out: list[Part]) -> None:
-        out.append(Fault(error))
-        self._done = True
 
 
 _HANDLERS: Mapping[str, Callable[[ReplyDecoder, Event, list[Part]], None]] = {

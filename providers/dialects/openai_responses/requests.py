@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, TypeAlias
-
-import msgspec
 
 from providers.dialects.answer_format import openai_format
 from providers.dialects.identity import session_of, user_of
+from providers.dialects.json_requests import body_of, headers_for
 from providers.dialects.losses import Losses
 from providers.dialects.offer import declared_of, lose_search, search_in
 from providers.dialects.openai_responses.items import Manner, items_of, part_of
@@ -21,11 +21,11 @@ from providers.dialects.openai_responses.reasoning import ENCRYPTED, is_reasoner
 from providers.dialects.openai_responses.settings import Options, options_of
 from providers.dialects.openai_responses.tools import SOURCES, declaration, tools_of
 from providers.dialects.pieces import takes_of, text_of
-from providers.dialects.seams import Ask, Encoded, Mended, Unencodable, without_thinking
+from providers.dialects.seams import Ask, Encoded, Mended, without_thinking
 from providers.dialects.tool_names import restored_names, sent_names, tool_names_of
 from providers.dialects.turns import system_of, turns_of
 from providers.dialects.unsent import TRANSLATED, lose_the_rest
-from providers.errors import KINDS, ProviderError
+from providers.errors import ProviderError
 from providers.messages.signatures import issuer_of
 
 PATH = "/responses"
@@ -68,15 +68,11 @@ def _encoded(ask: Ask, history: History) -> Encoded:
     options = ask.options if isinstance(ask.options, Options) else options_of(ask.provider)
     losses = Losses()
     names = sent_names(tool_names_of(ask.request))
-    try:
-        body = msgspec.json.encode(_body(ask, options, names, history, losses))
-    except RecursionError:
-        raise Unencodable(ProviderError(KINDS["bad_request"], "the request is nested too deeply")) from None
-    accept = "text/event-stream" if ask.request.stream else "application/json"
+    body = body_of(partial(_body, ask, options, names, history, losses))
     return Encoded(
         path=PATH,
         body=body,
-        headers={"content-type": "application/json", "accept": accept, **options.extra_headers},
+        headers=headers_for(ask.request.stream, options.extra_headers),
         lost=losses.listed(),
         tool_names=restored_names(names),
         notes=options.notes,
