@@ -18,7 +18,9 @@ _NO_FUNCTION = Function()
 
 
 class _Call(msgspec.Struct):
-    """A call as it grows. It is told (`started`) once its name is known and either its id or some input is.
+    """A call as it grows. It is told (`started`) once its name is known and either its id, some input or a call after it is.
+
+    Calls are told in the order in which they began: clients run them in that order.
 
     `signature` is the upstream's own; it is told in front of the call, for that is where it comes back from.
     """
@@ -35,12 +37,13 @@ class _Call(msgspec.Struct):
 class Calls:
     """The calls of one reply. `tool_names` maps names as sent to the client's; `issuer` is whose mark signatures get."""
 
-    __slots__ = ("_by_key", "_calls", "_chars", "_issuer", "_last", "_tool_names")
+    __slots__ = ("_by_key", "_calls", "_chars", "_issuer", "_last", "_told", "_tool_names")
 
     def __init__(self, tool_names: Mapping[str, str], issuer: str) -> None:
         self._tool_names = tool_names
         self._issuer = issuer
         self._calls: list[_Call] = []
+        self._told = 0  # so many calls at the beginning of `_calls` are started
         self._by_key: dict[int | str, _Call] = {}
         self._last: _Call | None = None
         self._chars = 0
@@ -65,8 +68,8 @@ class Calls:
             call.pieces.append(function.arguments)
             self._chars += len(function.arguments)
             (out if call.started else call.early).append(ToolInput(call.number, function.arguments))
-        if not call.started and call.name and (call.id or call.early):
-            self._start(call, out)
+        if not call.started:
+            self._start_in_order(out)
 
     def take_legacy(self, function: Function, out: list[Part]) -> None:
         """Adds a piece of a `function_call`, the one call a reply could hold before `tool_calls`."""
@@ -87,6 +90,16 @@ class Calls:
     def is_nameless(self) -> bool:
         """Whether there is a call that nobody can make, because its name never came; one without input either is no call."""
         return any(not call.name and call.pieces for call in self._calls)
+
+    def _start_in_order(self, out: list[Part]) -> None:
+        while self._told < len(self._calls):
+            call = self._calls[self._told]
+            is_last = call is self._calls[-1]
+            if not call.started and not (call.name and (call.id or call.early or not is_last)):
+                return
+            if not call.started:
+                self._start(call, out)
+            self._told += 1
 
     def _start(self, call: _Call, out: list[Part]) -> None:
         assert call.name is not None
