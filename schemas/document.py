@@ -48,6 +48,8 @@ class Mapping(Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     span: Span
+    merges: bool = False
+    """Whether a refused `<<` stood here, which would have brought other keys."""
 
     def get(self, key: str) -> Node | None:
         """The value under `key`, or None."""

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schemas.diagnostics import Diagnostic
-from schemas.document import Document, JSONScalar, Mapping, Node, Scalar, Sequence, node_at, plain
+from schemas.document import Document, JSONScalar, Node, Scalar, Sequence, node_at, plain
 from schemas.faults import SUBSTITUTION, Fault
 from schemas.fits import fits
 from schemas.limits import MAX_FINDINGS
@@ -97,4 +97,4 @@ def _with_values(node: Node, values: MappingType[tuple[str | int, ...], JSONScal
     if isinstance(node, Sequence):
         return replace(node, items=tuple(_with_values(item, values, (*at, i)) for i, item in enumerate(node.items)))
     entries = tuple(replace(one, value=_with_values(one.value, values, (*at, str(one.key.value)))) for one in node)
-    return Mapping(entries, node.span)
+    return replace(node, entries=entries)

@@ -23,7 +23,7 @@ from schemas.wrong_kinds import say_kind, say_pattern
 
 
 def findings_of(root: Node, faults: SequenceType[Fault]) -> list[Diagnostic]:
-    """A finding for each mistake; what only follows from another (a key missing because it is misspelt) is left out."""
+    """A finding for each mistake; what only follows from another (a key missing because it is misspelt, or merged) is left out."""
     found: dict[tuple[str, Span, str], Diagnostic] = {}
     misspelt = {(fault.path, meant) for fault in faults for meant in keys_meant(fault)}
     for fault in faults:
@@ -32,7 +32,9 @@ def findings_of(root: Node, faults: SequenceType[Fault]) -> list[Diagnostic]:
         if say is None or node is None or (isinstance(node, Scalar) and is_unresolved(node)):
             continue
         for one in say(FaultAt(root, node, fault)):
-            if fault.keyword == "required" and (fault.path, one.data.get("key")) in misspelt:
+            if fault.keyword == "required" and (
+                (fault.path, one.data.get("key")) in misspelt or (isinstance(node, Mapping) and node.merges)
+            ):
                 continue
             found.setdefault((one.code, one.span, one.message), one)
     return list(found.values())

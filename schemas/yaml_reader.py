@@ -105,6 +105,7 @@ class _Open(Struct):
     key: Scalar | None = None
     wants_key: bool = True
     drop: bool = False
+    merges: bool = False
     size: int = 1
     height: int = 1
     end: int = 0
@@ -229,7 +230,9 @@ class _Composer(Struct):
         if not done.flow:
             end = max(done.end, done.start)
         span = self.lines.span(done.start, end)
-        node: Node = Mapping(tuple(done.entries), span) if done.is_mapping else Sequence(tuple(done.items), span)
+        node: Node = (
+            Mapping(tuple(done.entries), span, done.merges) if done.is_mapping else Sequence(tuple(done.items), span)
+        )
         self._add(node, end, done.size, done.height, done.anchor)
 
     def _alias(self, event: Any) -> None:
@@ -306,7 +309,7 @@ class _Composer(Struct):
                     help="repeat the keys, or give the whole value an anchor",
                 ),
             )
-            top.drop = True
+            top.drop = top.merges = True
         first = top.seen.get(node.value)
         if first is not None and not top.drop:
             self.findings.append(duplicate_key(node, first))
