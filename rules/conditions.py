@@ -8,8 +8,9 @@ from fractions import Fraction
 from functools import partial
 from typing import TypeVar
 
-from rules.cost import cheapest_first, facts_of
+from rules.cost import Price, cheapest_first, facts_of, price_of, sorted_by_cost
 from rules.expressions.expression import compile_expression
+from rules.extent import Extent
 from rules.facts import FACTS, budget_of, provider_of, spec_of
 from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
@@ -55,6 +56,8 @@ class Conditions:
         self.broken = False
         self._named = {str(entry.key.value): entry for entry in named or ()}
         self._compiled: dict[str, Predicate] = {}
+        self._prices: dict[str, Price] = {}
+        self._extent = Extent()
         self._open: list[str] = []
         self._providers = providers
         self._budgets = budgets
@@ -70,11 +73,15 @@ class Conditions:
         """The predicate of a condition: the conjunction of its keys."""
         if not isinstance(node, MappingNode):
             return self._no_shape(node)
-        parts = [self._entry(entry) for entry in node]
-        return parts[0] if len(parts) == 1 else All(cheapest_first(parts), node.span)
+        with self._extent.deeper() as allowed:
+            if not allowed:
+                return self._too_large(node.span)
+            parts = [self._entry(entry) for entry in node]
+        return parts[0] if len(parts) == 1 else All(cheapest_first(parts, self._prices), node.span)
 
     def _entry(self, entry: Entry) -> Predicate:
         key, value = str(entry.key.value), entry.value
+        self._extent.count(1)
         try:
             if key in COMBINATORS:
                 return self._combinator(key, value)
@@ -89,7 +96,7 @@ class Conditions:
             case "not", MappingNode():
                 return Not(self.condition(value), value.span)
             case (("any" | "all" | "none"), Sequence()):
-                children = cheapest_first(self.condition(item) for item in value)
+                children = cheapest_first([self.condition(item) for item in value], self._prices)
                 if key == "all":
                     return All(children, value.span)
                 either = Any(children, value.span)
@@ -103,7 +110,7 @@ class Conditions:
                     return Constant(False, value.span)
                 for fact in sorted(facts_of(predicate)):
                     self._check_names(fact, value.span)
-                return _sorted(predicate)
+                return sorted_by_cost(predicate)
             case "always", Scalar(value=bool(holds)):
                 return Constant(holds, value.span)
             case "always", Scalar(value=("true" | "false") as word):
@@ -128,14 +135,24 @@ class Conditions:
             path = " -> ".join(f"`{step}`" for step in circle)
             self._find("CCR205", f"`{name}` refers to itself: {path}", span, "break the circle at one of these")
             return Constant(False, span)
-        return Reference(name, self._named_condition(name), span)
+        predicate = self._named_condition(name)
+        return Reference(name, predicate, span) if self._extent.take(name) else self._too_large(span)
 
     def _named_condition(self, name: str) -> Predicate:
         if name not in self._compiled:
             self._open.append(name)
-            self._compiled[name] = self.condition(self._named[name].value)
+            with self._extent.of(name):
+                predicate = self.condition(self._named[name].value)
             self._open.pop()
+            self._compiled[name], self._prices[name] = predicate, price_of(predicate, self._prices)
         return self._compiled[name]
+
+    def _too_large(self, span: Span) -> Predicate:
+        """Said once: what is above and behind it is too large for the same reason."""
+        if not self._extent.said:
+            self._extent.said = True
+            self._find("CCR006", self._extent.why, span, "name fewer conditions in one another")
+        return Constant(False, span)
 
     def _fact(self, key: str, entry: Entry) -> Predicate:
         fact = key.lower() if key.startswith("header.") else key
@@ -261,19 +278,6 @@ class Conditions:
 
     def _find(self, code: str, message: str, span: Span, hint: str | None = None, fix: Fix | None = None) -> None:
         self.diagnostics.append(finding(code, message, span, help=hint, fix=fix))
-
-
-def _sorted(node: Predicate) -> Predicate:
-    """The predicate with every conjunction and disjunction in the order of cost."""
-    match node:
-        case All(children, span):
-            return All(cheapest_first(map(_sorted, children)), span)
-        case Any(children, span):
-            return Any(cheapest_first(map(_sorted, children)), span)
-        case Not(child, span):
-            return Not(_sorted(child), span)
-        case _:
-            return node
 
 
 def _zone_of(name: str) -> tuple[str, tzinfo]:

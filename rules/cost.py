@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import assert_never
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, assert_never
 
 from rules.facts import spec_of
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
@@ -49,25 +49,54 @@ def may_fail(node: Predicate) -> bool:
     return any(isinstance(leaf, Opaque) and leaf.may_fail for leaf in leaves_of(node))
 
 
-def cheapest_first(children: Iterable[Predicate]) -> tuple[Predicate, ...]:
+Price: TypeAlias = tuple[bool, int, bool]
+"""Whether trying a condition can fail, the highest tier of its facts, and whether it computes something of a free fact."""
+
+
+def cheapest_first(children: Iterable[Predicate], named: Mapping[str, Price]) -> tuple[Predicate, ...]:
     """The children as they are to be tried: what cannot fail first, then by cost, then as written.
 
     A time or a share costs a little more than other free facts: it is computed, and the time may not be given.
+    `named` are the prices of the named conditions, which may stand for many others.
 
     INVARIANT: a child that can fail is not reached where another one decides.
     """
-    return tuple(sorted(children, key=_price))
+    return tuple(sorted(children, key=lambda child: price_of(child, named)))
 
 
-def _price(node: Predicate) -> tuple[bool, int, bool]:
-    if isinstance(node, Test):
-        return False, tier_of(node.fact), node.operator in COMPUTED_OPERATORS
-    fails, tier, computed = False, 0, False
-    for leaf in leaves_of(node):
-        if isinstance(leaf, Test):
-            tier = max(tier, tier_of(leaf.fact))
-            computed = computed or leaf.operator in COMPUTED_OPERATORS
-        elif not isinstance(leaf, Constant):
-            tier = max((tier, *map(tier_of, leaf.facts)))
-            fails = fails or (isinstance(leaf, Opaque) and leaf.may_fail)
-    return fails, tier, computed
+def sorted_by_cost(node: Predicate) -> Predicate:
+    """The predicate of an expression with every conjunction and disjunction in the order of cost."""
+    match node:
+        case All(children, span):
+            return All(cheapest_first(map(sorted_by_cost, children), {}), span)
+        case Any(children, span):
+            return Any(cheapest_first(map(sorted_by_cost, children), {}), span)
+        case Not(child, span):
+            return Not(sorted_by_cost(child), span)
+        case _:
+            return node
+
+
+def price_of(node: Predicate, named: Mapping[str, Price]) -> Price:
+    """The price of a condition: the most that any part of it costs."""
+    match node:
+        case Test():
+            return False, tier_of(node.fact), node.operator in COMPUTED_OPERATORS
+        case Compare() | Opaque():
+            fails = isinstance(node, Opaque) and node.may_fail
+            return fails, max(map(tier_of, node.facts), default=0), False
+        case Constant():
+            return False, 0, False
+        case Reference(name):
+            return named[name]
+        case Not(child):
+            return price_of(child, named)
+        case All(children) | Any(children):
+            prices = [price_of(child, named) for child in children]
+            return (
+                any(fails for fails, _, _ in prices),
+                max((tier for _, tier, _ in prices), default=0),
+                any(computed for _, _, computed in prices),
+            )
+        case _:
+            assert_never(node)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from rules.compile import conditions_in
 from rules.evaluate import holds
 from rules.nodes import Any as AnyOf
 from rules.nodes import Not, Reference
 from rules.operators import OPERATORS
-from schemas.document import plain
+from schemas.document import Mapping, plain
 from schemas.read import read
 from tests.rules.compiling import Given, condition, facts
 
@@ -73,3 +74,18 @@ def test_conditions_hold_for_requests_too() -> None:
     """The same conditions over the facts of a real envelope."""
     written = condition("{model: {prefix: claude}, messageLength: 2, not: {hasTools: true}, path: messages}")
     assert holds(written, facts())
+
+
+@pytest.mark.parametrize("downwards", [False, True])
+@pytest.mark.parametrize(("levels", "codes"), [(59, []), (60, ["CCR006"]), (3000, ["CCR006"])])
+def test_conditions_in_conditions_go_only_so_deep(levels: int, codes: list[str], downwards: bool) -> None:
+    """Whichever of them comes first: said once, and nothing that walks them runs out of stack."""
+    numbers = range(1, levels + 1)
+    named = {f"c{number}": {"ref": f"c{number - 1}"} for number in (reversed(numbers) if downwards else numbers)}
+    text = json.dumps({"conditions": named | {"c0": {"model": "m"}}})
+    document, _ = read(text.encode(), "f.json")
+    assert document is not None
+    assert isinstance(document.root, Mapping)
+    conditions = conditions_in(document.root, ())
+    conditions.compile_named()
+    assert [one.code for one in conditions.diagnostics] == codes
