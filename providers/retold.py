@@ -12,7 +12,8 @@ _TAKEN = "x-api-key"
 
 
 def retold(error: ProviderError, url: str) -> ProviderError:
-    """The same error; one about the path names the address, which is no model's fault, and one about our key is not the client's.
+    """The same error; one about the path names the address, which is no model's fault, one about our key is not the
+    client's, and one about a loop names the provider.
 
     A client takes every 404 for a model that does not exist, and says so in place of the message.
     """
@@ -22,5 +23,7 @@ def retold(error: ProviderError, url: str) -> ProviderError:
             return replace(error, message=said, verbatim=None)
         case "credential" if _TAKEN in error.message:
             return replace(error, message=error.message.replace(_TAKEN, "API key"), verbatim=None)
+        case "loop":
+            return replace(error, verbatim=None)  # what came around names this router; the provider's name is ours to say
         case _:
             return error

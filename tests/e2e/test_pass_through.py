@@ -182,7 +182,9 @@ def test_two_routers_that_point_at_each_other_say_so() -> None:
     second = Router(configuration(first.url, {"type": "none"}))
     first.config.write_text(json.dumps(configuration(second.url, {"type": "none"})))
     with first, second:
-        assert post(first.url, body()).status == 508
+        got = post(first.url, body())
+        assert got.status == 508
+        assert got.json["error"]["message"].count("answered 508") == 2
 
 
 @pytest.mark.parametrize(

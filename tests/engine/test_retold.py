@@ -65,6 +65,15 @@ async def test_a_wrong_key_of_ours_does_not_read_as_the_clients() -> None:
     assert got.json()["error"]["message"] == "`up` answered 401: invalid API key"
 
 
+async def test_a_loop_names_the_provider_that_leads_back() -> None:
+    """The router that it came back to says only its own address: which endpoint points there is said by who asked it."""
+    one = in_process(ONE, {"up": [refused(508, "api_error", "this request came from this router itself")]})
+    got = await one.post(ASK)
+
+    assert got.status == 508
+    assert got.json()["error"]["message"] == "`up` answered 508: this request came from this router itself"
+
+
 async def test_a_clients_own_wrong_key_is_left_to_it() -> None:
     """Where its own is forwarded it is right: the client says what to do."""
     forwards = ONE.replace("{type: api_key, credentials: {apiKey: dummy-upstream-key}}", "{type: forward}")
