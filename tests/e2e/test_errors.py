@@ -195,4 +195,5 @@ def test_a_request_that_comes_back_is_refused(kind: str, path: str) -> None:
             got = post(router.url, body(stream=streamed))
             assert_error(got, 508, "api_error")
             message = got.json["error"]["message"]
-            assert message.startswith("`fake` answered 508") and router.url in message
+            assert message.startswith("`fake` answered 508")
+            assert router.url in message
