@@ -56,10 +56,10 @@ def _said(fact: str, before: Any, after: Any) -> Iterator[str]:
     if fact in _FLAGS:
         yield _FLAGS[fact][0 if after else 1]
     elif fact in _SETS:
-        one, many = _SETS[fact]
+        add, leave, one, many = _SETS[fact]
         for verb, names in (
-            ("add", [name for name in after or () if name not in (before or ())]),
-            ("leave out", [name for name in before or () if name not in (after or ())]),
+            (add, [name for name in after or () if name not in (before or ())]),
+            (leave, [name for name in before or () if name not in (after or ())]),
         ):
             if names:
                 yield f"{verb} {one if len(names) == 1 else many} {listed(names, 'and')}"
@@ -82,12 +82,12 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
     "hasToolResults": ("add a tool result", "take the tool results out"),
     "stream": ("stream the answer", "do not stream the answer"),
     "subagent": ("let a subagent ask", "let the main agent ask"),
-    "contentKeywords": ("say one of the keywords", "say none of the keywords"),
 }
-_SETS: Mapping[str, tuple[str, str]] = {
-    "toolNames": ("tool", "tools"),
-    "serverTools": ("a server tool of type", "server tools of types"),
-    "betas": ("beta", "betas"),
+_SETS: Mapping[str, tuple[str, str, str, str]] = {
+    "toolNames": ("add", "leave out", "tool", "tools"),
+    "serverTools": ("add", "leave out", "a server tool of type", "server tools of types"),
+    "betas": ("add", "leave out", "beta", "betas"),
+    "contentKeywords": ("say", "do not say", "the word", "the words"),
 }
 _SIZES: Mapping[str, tuple[str, str]] = {
     "inputTokens": ("make it shorter, in tokens", "make it longer, in tokens"),

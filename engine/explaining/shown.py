@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.log.redact import SECRET_HEADERS, digest_of, redact
+from rules.cost import leaves_of
 from rules.evaluate import Leaf
 from rules.facts import MISSING, UNKNOWN, Facts, Seen, tokens_counted
 from rules.moments import Share, Window, bucket_of
-from rules.nodes import Test
+from rules.nodes import RuleSet, Test
 
 MAX_CHARS = 80
 
@@ -43,6 +44,14 @@ def shown_value(fact: str, seen: Seen, full: bool) -> Any:
         text = redact(seen)
         return text if full or len(text) <= MAX_CHARS else text[: MAX_CHARS - 1] + "…"
     return seen
+
+
+def keywords_in(text: str, rules: RuleSet) -> list[str]:
+    """The words among those that any rule or category asks `contentKeywords` for which are in `text`."""
+    conditions = [*(one.condition for one in rules.rules), *(one.condition for one in rules.categories)]
+    leaves = (leaf for condition in conditions for leaf in leaves_of(condition))
+    asked = (leaf.operand for leaf in leaves if isinstance(leaf, Test) and leaf.fact == "contentKeywords")
+    return sorted({word for words in asked if isinstance(words, tuple) for word in words if word in text})
 
 
 def shown_case(supposed: Mapping[str, Seen]) -> dict[str, Any]:

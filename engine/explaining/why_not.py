@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from engine.explaining.explanation import shown_decision
 from engine.explaining.question import Question
-from engine.explaining.shown import shown_case, shown_value
+from engine.explaining.shown import keywords_in, shown_case, shown_value
 from rules.analysis.barred import Barred
 from rules.analysis.budget import Budget
 from rules.analysis.counterfactual import (
@@ -269,7 +269,7 @@ def _where(question: Question, found: Reached, outcome: Outcome) -> dict[str, An
 
 
 def _change(one: Changed, question: Question) -> dict[str, Any]:
-    before, after = (_value(one.fact, seen, question.full) for seen in (one.before, one.after))
+    before, after = (_value(one.fact, seen, question) for seen in (one.before, one.after))
     shown = {"fact": one.fact, "from": before, "to": after}
     if one.fact != "tags" or not isinstance(one.before, frozenset) or not isinstance(one.after, frozenset):
         return shown
@@ -280,9 +280,9 @@ def _change(one: Changed, question: Question) -> dict[str, Any]:
     }
 
 
-def _value(fact: str, seen: Seen, full: bool) -> Any:
+def _value(fact: str, seen: Seen, question: Question) -> Any:
+    if fact == "contentKeywords":
+        return keywords_in(str(seen), question.rules) if isinstance(seen, str) else []
     if seen is MISSING or seen is UNKNOWN:
         return None
-    if fact == "contentKeywords":
-        return None
-    return shown_case({fact: seen})[fact] if fact == "time" else shown_value(fact, seen, full)
+    return shown_case({fact: seen})[fact] if fact == "time" else shown_value(fact, seen, question.full)

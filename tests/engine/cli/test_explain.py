@@ -136,6 +136,7 @@ routing:
     - {name: live, condition: {stream: true}, target: "here,big"}
     - {name: drawings, condition: {hasImages: true, hasTools: true}, target: "here,small"}
     - {name: down, condition: {provider.there.health: down, hasTools: true}, target: "here,small"}
+    - {name: words, condition: {contentKeywords: [Deploy, roll back]}, target: "here,small"}
     - {name: never, condition: {model: a, not: {model: a}}, target: "here,small"}
     - {name: "off", condition: {always: true}, target: "here,small", enabled: false}
   providers:
@@ -150,6 +151,7 @@ WHY: list[tuple[list[str], str]] = [
     (["--why", "here,big"], "to reach   live: stream the answer"),
     (["--why", "drawings"], "to reach   drawings: not possible, pictures takes every request it accepts"),
     (["--why", "never"], "never: not possible, its condition contradicts itself: model is a and not model is a"),
+    (["--why", "words"], "to reach   words: say the word `deploy`"),
     (["--why", "default"], "to reach   default: takes this request as it is"),
     (["--why", "off"], "to reach   off: not possible, it is switched off"),
     (["--why", "down"], "down: more tools: 1 instead of 0, `provider.there.health` `down` instead of `up`"),

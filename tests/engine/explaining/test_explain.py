@@ -178,6 +178,7 @@ routing:
   customRules:
     - {name: private, condition: {tags: {has: pii}}, target: "a,m"}
     - {name: unheard, condition: {tags: {has: nothing gives this}}, target: "a,m"}
+    - {name: words, condition: {contentKeywords: [Deploy, "roll back"]}, target: "a,m"}
     - {name: tools, condition: {toolCount: "> 5", stream: false}, target: "a,m"}
     - {name: some tools, condition: {toolCount: "> 4"}, target: "a,m"}
 """.replace(b"HASH", hash_of(key_text("0123abcd", "A" * 43), b"0123456789abcdef").written().encode())
@@ -188,6 +189,8 @@ REACHED_ROWS: list[tuple[str, str | None, str, dict[str, Any]]] = [
     ("hi", None, "private", {"provider": "a", "model": "m", "changes": TAGGED, "verified": True}),
     ("hunter2", None, "default", {"provider": "b", "model": "m", "changes": UNTAGGED, "verified": True}),
     ("hi", None, "unheard", {"impossible": True, "blockers": [], "conflict": ["tags has nothing gives this"]}),
+    ("hi", None, "words", {"changes": [{"fact": "contentKeywords", "from": [], "to": ["deploy"]}], "verified": True}),
+    ("Deploy", None, "default", {"changes": [{"fact": "contentKeywords", "from": ["deploy"], "to": []}], "verified": True}),
     ("hi", None, "tools", {"impossible": True, "blockers": ["filter many tools"]}),
     ("hi", None, "some tools", {"provider": "a", "changes": [{"fact": "toolCount", "from": 0, "to": 5}]}),
     ("hi", "team", "some tools", {"provider": None, "changes": [{"fact": "toolCount", "from": 0, "to": 5}], "refused": REFUSED}),

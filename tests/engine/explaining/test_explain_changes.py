@@ -20,6 +20,8 @@ ROWS: list[tuple[list[tuple[str, Any, Any]], str]] = [
     ([("explicit", "p,m", None)], "name no provider and model"),
     ([("header.x-team", None, "red")], "give header `x-team` as `red`"),
     ([("header.x-team", "red", None)], "leave out header `x-team`"),
+    ([("contentKeywords", [], ["deploy"])], "say the word `deploy`"),
+    ([("contentKeywords", ["a b", "deploy", "x"], ["x"])], "do not say the words `a b` and `deploy`"),
     ([("systemText", "falcon", "")], "leave out `systemText`"),
     ([("maxTokens", 10, 2000)], "`maxTokens` 2,000 instead of 10"),
     ([("requestClass", None, "subagent"), ("subagent", False, True)], "give `requestClass` as `subagent`"),
