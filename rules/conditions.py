@@ -16,7 +16,7 @@ from rules.matchers import Matchers
 from rules.moments import DAYS, MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Constant, Not, Predicate, Reference, Test
 from rules.operands import LiteralError, days_of, literal_text, minutes_in, percent_of, salt_of, span_in
-from rules.other_facts import fact_meant
+from rules.other_facts import ELSEWHERE, fact_meant
 from rules.written import Refused, Written, each
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix, Span
@@ -169,7 +169,7 @@ class Conditions:
                 if meant
                 else f"did you mean `{near}`?"
                 if near
-                else "a condition has facts and any, all, none, not, ref, expr, always"
+                else ELSEWHERE.get(key) or "a condition has facts and any, all, none, not, ref, expr, always"
             )
             fix = renaming_whole(entry.key, known) if meant in (None, near) else None
             raise self._written.refused("CCR201", f"there is no fact `{literal_text(key)}`", entry.key.span, hint, fix)

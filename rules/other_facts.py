@@ -48,6 +48,14 @@ _OPERATORS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+ELSEWHERE: Mapping[str, str] = {
+    "condition": "write the facts here, without `condition`",
+    "target": "a target stands beside a rule's `condition`, that of a category in `routing.rules`",
+    "fallbacks": "`fallbacks` stand beside a rule's `condition` or in a target",
+}
+"""Keys that are none of a condition, and where what they say belongs."""
+
+
 def fact_meant(written: str) -> str | None:
     """The fact that a word of another language stands for, or None."""
     return _meant(_FACTS, written)
