@@ -108,7 +108,7 @@ def _kind_help(kinds: list[str], at: FaultAt) -> str | None:
         shown = len(at.node.raw) <= 40 and CREDENTIALS not in at.fault.path
         return f'write it in quotes: `"{at.node.raw}"`' if shown else "write it in quotes"
     if value is None:
-        return "give it a value, or leave the key out"
+        return "give it a value, or leave the key out" if at.fault.path else "`ccr init` writes a starter file"
     of_its_own = shape_for(path_text(at.fault.path))
     if of_its_own is None and "array" in kinds and isinstance(value, (str, dict)):
         return "put it in a list, even if it is the only one"
