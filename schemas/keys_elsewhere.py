@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _PROVIDER = r"(?:routing\.)?providers\.[^.\[]+"
 
@@ -57,4 +58,11 @@ _TABLE: tuple[tuple[str, str], ...] = (
 
 def elsewhere(path: str) -> str | None:
     """The help line for the unknown key at `path` (`routing.customRules[0].priority`), or None."""
-    return next((help_text for pattern, help_text in _TABLE if re.fullmatch(pattern, path)), None)
+    found = _all_paths().fullmatch(path)
+    return None if found is None else _TABLE[(found.lastindex or 0) - 1][1]
+
+
+@cache
+def _all_paths() -> re.Pattern[str]:
+    """The patterns as one, a group for each: there may be thousands of unknown keys."""
+    return re.compile("|".join(f"({pattern})" for pattern, _ in _TABLE))

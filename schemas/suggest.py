@@ -17,7 +17,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return None if len(word) > 100 else _nearest(word, tuple(known))
 
 
-@lru_cache(maxsize=256)  # for the help and for the fix
+@lru_cache(maxsize=16_384)  # for what is missing, for the help and for the fix; thousands of keys may be unknown
 def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     best, best_cost = None, _bound(word) + 1
     folded = _fold(word)

@@ -10,7 +10,8 @@ from schemas.known_patterns import HIDDEN, Span, is_hinted, joined
 _LONGEST = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 # random text, whoever made it: a long run of letters with digits
-_RUN = re.compile(r"\b(?=[A-Za-z+/_=]*\d)(?=[0-9+/_=]*[A-Za-z])[A-Za-z0-9+/_=]{32,}")
+_SHORTEST_RUN = 32
+_RUN = re.compile(rf"\b(?=[A-Za-z+/_=]*\d)(?=[0-9+/_=]*[A-Za-z])[A-Za-z0-9+/_=]{{{_SHORTEST_RUN},}}")
 
 
 def quoted(text: str) -> str:
@@ -23,7 +24,7 @@ def quoted(text: str) -> str:
 
 def credentials_in(text: str) -> list[Span]:
     """Where something stands that looks like a credential, from left to right."""
-    found = [match.span() for match in _RUN.finditer(text)]
+    found = [match.span() for match in _RUN.finditer(text)] if len(text) >= _SHORTEST_RUN else []
     if is_hinted(text):
         found += [span for shape in HIDDEN for span in shape.spans(text)]
     return joined(found)
@@ -38,7 +39,7 @@ def without_credentials(text: str) -> str:
 
 def visible(text: str) -> str:
     """`text` with every character that a terminal does not show, or obeys, as `\\u` and its number."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return text if text.isprintable() else _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def all_visible(value: Any) -> Any:

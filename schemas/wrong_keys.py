@@ -52,8 +52,9 @@ _OTHER_WORDS = {
 def say_unknown(at: FaultAt) -> Iterator[Diagnostic]:
     """Each unknown key, with the known one that was probably meant."""
     known = at.fault.schema.get("properties", {})
+    entries = {entry.key.value: entry for entry in at.node} if isinstance(at.node, Mapping) else {}
     for key in unknown_keys(at.fault):
-        entry = at.node.entry(key) if isinstance(at.node, Mapping) else None
+        entry = entries.get(key)
         if entry is None:
             continue
         where = "" if not at.fault.path else f" in {name_of(at.fault.path)}"

@@ -71,6 +71,8 @@ class Excerpts:
 
 def _flat(text: str) -> str:
     """The line with every character one that a terminal shows in place."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " if char == "\t" else "\ufffd" for char in text)
 
 

@@ -26,6 +26,7 @@ _SECRET_BELOW = (CREDENTIALS, "apiKeys", "tls", "extraHeaders")
 _NOT_SECRET = ("type", "tokenPath", "name", "expires", "allow", "limits", "budget")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 _NAMES = r"(?:api[-_ ]?keys?|(?<![a-zA-Z])token|(?<=[a-z_-])[Tt]oken|(?:secret|passw|credential)[\w-]*|authorization|bearer|cookie|private[-_]?key)"
+_PARTS_OF_NAMES = ("key", "token", "secret", "passw", "credential", "authorization", "bearer", "cookie")
 _ASSIGNED = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*(?P<value>[^\s{{].*)$", re.IGNORECASE)
 _KEY_ALONE = re.compile(rf"{_NAMES}[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*$", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
@@ -75,10 +76,10 @@ class Masks:
         hidden = self._hidden.get((file, number))
         if hidden:
             text = _starred(text, _in_part(hidden, start, len(text)))
-        assigned = _ASSIGNED.search(text)
+        assigned = _ASSIGNED.search(text) if _may_name_one(text) else None
         if assigned and "tokenPath" not in assigned[0]:
             text = _words_starred(text, assigned.start("value"), self._known(file, number, start, len(text)))
-        elif _KEY_ALONE.search(before):
+        elif _may_name_one(before) and _KEY_ALONE.search(before):
             text = _words_starred(text, 0, self._known(file, number, start, len(text)))
         text = _starred(text, credentials_in(text))
         return _IN_URL.sub(lambda match: "*" * len(match[0]), text)
@@ -88,6 +89,14 @@ class Masks:
         if self._plain is None:
             self._plain = {} if self._document is None else _by_line(_plain_spans(self._document.root, secret=False))
         return _in_part(self._plain.get((file, number), ()), start, length)
+
+
+def _may_name_one(text: str) -> bool:
+    """Whether a name of a credential may be in a text: of most lines sooner said than by the expressions."""
+    if not text.isascii():
+        return True
+    small = text.lower()
+    return any(part in small for part in _PARTS_OF_NAMES)
 
 
 def scrubbed(found: Iterable[Diagnostic], document: Document | None, texts: MappingType[str, str]) -> list[Diagnostic]:

@@ -19,6 +19,9 @@ from rules.patterns.regex import Chars, Concat, Edge, Either, Repeat, Tree
 A_PATTERN = 15
 """Operations that a pattern's look at a text costs."""
 
+STATES = 50
+"""States of an automaton above which a look costs more, by their square: texts for long patterns are long, too."""
+
 _PLAIN = ("contains", "prefix", "suffix")
 _GAP, _CHAR = "\ue000", "\ue001"
 """What stands for any text, and for any one character, in a text that stands for many."""
@@ -52,12 +55,13 @@ class Asked:
         self._inside = {key: Inside(words) for key, words in plain.items()}
         # operations that all asking has cost so far
         self.worked = 0
-        self._always = sum(A_PATTERN if isinstance(test.operand, Pattern) else 1 for test, _ in self._others)
+        # and those that it costs at least, whatever the text
+        self.always = sum(_cost_of(test) for test, _ in self._others)
 
     def holding(self, text: str) -> set[int]:
         """The predicates that hold for a text; shares are left out."""
         held = {number for test, number in self._others if holds_for(test, text)}
-        self.worked += self._always
+        self.worked += self.always
         for (operator, folded), words in self._inside.items():
             asked = text.casefold() if folded else text
             self.worked += words.cost(asked) if operator in ("contains", "glob") else 1
@@ -175,3 +179,10 @@ def is_anywhere(test: Test) -> bool:
     if isinstance(test.operand, Pattern):
         return not test.operand.source.startswith("^")
     return test.operator == "contains" or (test.ignore_case and test.operator == "in")
+
+
+def _cost_of(test: Test) -> int:
+    """The operations of asking a predicate once."""
+    if not isinstance(test.operand, Pattern):
+        return 1
+    return A_PATTERN * (1 + (len(test.operand.automaton.free) // STATES) ** 2)

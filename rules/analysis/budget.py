@@ -14,7 +14,11 @@ TOTAL = 12_000
 """Steps all questions about one configuration may take, and `FOR_EACH` more for each rule."""
 
 FOR_EACH = 50
-"""Rules of an ordinary shape take about 25 steps each."""
+"""Rules of an ordinary shape take about 20 steps each."""
+
+MANY = 1_000
+FOR_EACH_OF_MORE = 25
+"""And so many of each rule beyond a thousand."""
 
 SHOWN = 6_000
 """Steps that requests may take which only make proofs clearer."""
@@ -40,7 +44,8 @@ class Budget(Struct):
 
     def allow(self, outcomes: int) -> None:
         """More rules are asked about."""
-        self.total += self.for_each * outcomes
+        few = min(outcomes, MANY)
+        self.total += self.for_each * few + min(self.for_each, FOR_EACH_OF_MORE) * (outcomes - few)
 
     def part(self) -> Budget:
         """A budget of its own, half of what is left, for what is done before the first question."""
@@ -68,6 +73,12 @@ class Budget(Struct):
         self.left -= steps
         self.used += steps
         if self.left < 0 or self.used > self.total:
+            raise Spent
+
+    def need(self, operations: int) -> None:
+        """Work that is about to be done, and counted after it. Raises `Spent` where less is left than it will take."""
+        steps = operations // OPERATIONS
+        if steps > self.left or self.used + steps > self.total:
             raise Spent
 
     def work(self, operations: int) -> None:

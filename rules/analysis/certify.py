@@ -11,9 +11,9 @@ from itertools import islice, product
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from rules.analysis.atoms import Atoms
+from rules.analysis.atoms import Atoms, Axis
 from rules.analysis.budget import Budget
 from rules.analysis.constraints import outcome_of
 from rules.analysis.field import ENTRIES
@@ -102,6 +102,7 @@ class Certifier(Struct):
     given: frozenset[str] = frozenset()
     filters: int = 0
     unreplayed: int = 0
+    _related_axes: list[tuple[str, Axis]] = field(default_factory=list)
 
     def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
         """A request in the domains that is decided as wanted. Raises `Spent`."""
@@ -144,7 +145,7 @@ class Certifier(Struct):
             return False
         entangled = sum(special(one) for one in atoms.words.values()) + special(atoms.choice)
         tools = 0
-        for fact, axis in atoms.axes.items():
+        for fact, axis in self._related():
             if isinstance(axis, Members):
                 pinned = sum(special(one) for _, one in axis.asked.values()) + (
                     axis.size is not None and special(axis.size.variable)
@@ -165,6 +166,20 @@ class Certifier(Struct):
                 entangled += fact in _ENTANGLED and special(axis.variable)
                 tools += fact == "toolCount" and special(axis.variable)
         return entangled <= 1 and tools <= 1
+
+    def _related(self) -> list[tuple[str, Axis]]:
+        """The facts of which a request may not have just any value beside those of others."""
+        if not self._related_axes:
+            self._related_axes += (
+                (fact, axis)
+                for fact, axis in self.atoms.axes.items()
+                if isinstance(axis, Members)
+                or fact in _ENTANGLED
+                or fact == "toolCount"
+                or fact.startswith("header.x-claude-code")
+                or (isinstance(axis, Texts) and (axis.by_variable or axis.pieces[0].shares))
+            )
+        return self._related_axes
 
     def wanted(self, domains: Sequence[int], known: Mapping[str, Seen] = MappingProxyType({})) -> Wanted | Unmade:
         """What a request at a point is to be like; facts that are free to be anything are left out.

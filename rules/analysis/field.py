@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
@@ -46,18 +47,18 @@ class Field:
         self.boxes = boxes
         count = len(space.full)
         self.everything = (1 << len(boxes)) - 1
+        # variable -> piece or mask -> the boxes that restrict it to that
+        self._single: list[dict[int, list[int]]] = [{} for _ in range(count)]
         wanting: list[dict[int, list[int]]] = [{} for _ in range(count)]
         for number, box in enumerate(boxes):
             for variable, mask in box.items():
-                wanting[variable].setdefault(mask, []).append(number)
-        # variable -> mask -> the boxes that restrict it to that mask; apart from those, the masks of one piece
-        self._single: list[dict[int, int]] = []
-        self._masks: list[dict[int, int]] = []
-        for known in wanting:
-            bits = {mask: together(numbers) for mask, numbers in known.items()}
-            self._single.append({mask: some for mask, some in bits.items() if not mask & (mask - 1)})
-            self._masks.append({mask: some for mask, some in bits.items() if mask & (mask - 1)})
-        self._singles = [union_of(known.values()) for known in self._single]
+                if mask & (mask - 1):
+                    wanting[variable].setdefault(mask, []).append(number)
+                else:
+                    # by its piece: as keys, powers of two are all alike
+                    self._single[variable].setdefault(mask.bit_length() - 1, []).append(number)
+        self._masks = [{mask: together(numbers) for mask, numbers in known.items()} for known in wanting]
+        self._singles = [together(sorted(chain(*known.values()))) for known in self._single]
         # variable -> boxes that restrict it
         self.restricting = [
             singles | union_of(known.values()) for singles, known in zip(self._singles, self._masks, strict=True)
@@ -137,7 +138,9 @@ class Field:
     def sides(self, variable: int, domain: int) -> tuple[int, int]:
         """Of the boxes that restrict a variable: those a domain touches, and those it is wholly inside."""
         known = self._known[variable]
-        found = known.get(domain)
+        single_piece = not domain & (domain - 1)
+        key = -domain.bit_length() if single_piece else domain
+        found = known.get(key)
         if found is None:
             touched = inside = 0
             self._owed += len(self._masks[variable])
@@ -147,14 +150,14 @@ class Field:
                     if not domain & ~mask:
                         inside |= boxes
             single = self._single[variable]
-            if not domain & (domain - 1):
-                boxes = single.get(domain, 0)
+            if single_piece:
+                boxes = together(single.get(domain.bit_length() - 1, ()))
                 inside |= boxes
             elif single:
                 boxes = self._touched_singles(variable, domain)
             else:
                 boxes = 0
-            found = known[domain] = (touched | boxes, inside)
+            found = known[key] = (touched | boxes, inside)
         return found
 
     def pay(self, budget: Budget) -> None:
@@ -167,12 +170,13 @@ class Field:
         single = self._single[variable]
         outside = self.space.full[variable] & ~domain
         fewer = outside if outside.bit_count() < domain.bit_count() else domain
-        boxes = 0
+        numbers: list[int] = []
         for piece in bits_of(fewer) if fewer.bit_count() < len(single) else ():
-            boxes |= single.get(1 << piece, 0)
+            numbers += single.get(piece, ())
         if fewer.bit_count() >= len(single):
-            for piece_mask, some in single.items():
-                boxes |= some if piece_mask & fewer else 0
+            for piece, some in single.items():
+                numbers += some if fewer >> piece & 1 else ()
+        boxes = together(sorted(numbers))
         return self._singles[variable] & ~boxes if fewer is outside else boxes
 
     def boxes_at(self, point: Sequence[int]) -> int:

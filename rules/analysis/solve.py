@@ -76,8 +76,10 @@ def _everyday(field: Field, domains: list[int], alive: int, budget: Budget, only
     """Narrows domains in place until all boxes are missed, if the point with all everyday pieces misses them."""
     many = alive.bit_count() > MANY
     budget.work(field.look if many else len(field.sharing) // ENTRIES)
-    if many and field.left_as_usual(domains, alive):
-        return False
+    if many:
+        left = field.left_as_usual(domains, alive)
+        if left or only_whether:
+            return not left
     space = field.space
     usual: list[tuple[int, int]] = []
     inside = alive

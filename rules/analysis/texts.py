@@ -110,6 +110,7 @@ class Texts(Struct):
             cost = 6 + min(2 * len(shares), 8)
             budget.work(1 + len(wanted.yes) + (0 if number in self._expected else len(self.tests) // _MASKS))
             for text in self._candidates(piece, [self.tests[one] for one in sorted(wanted.yes)], tries, budget):
+                budget.need(self.asked.always)
                 before = self.asked.worked
                 fits = self.fits(number, text, wanted)
                 budget.work(cost + self.asked.worked - before)

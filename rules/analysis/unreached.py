@@ -106,7 +106,8 @@ class Unreached(Struct):
 
 
 def _canonical(sides: Sides) -> object:
-    return frozenset(frozenset(box.items()) for box in sides.holds)
+    # in hexadecimal: as numbers, masks of one piece have nearly all the same hash
+    return frozenset(frozenset((variable, hex(mask)) for variable, mask in box.items()) for box in sides.holds)
 
 
 def _removal(source: Source, entry: object) -> Fix | None:

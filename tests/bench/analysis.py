@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import resource
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from rules.requests.bodies import envelope_of
 from schemas.document import Mapping as MappingNode
 from tests.bench.decisions import best_of_turns
 from tests.corpus.generate import PROVIDERS, built_of, structured
+from tests.corpus.hostile import KINDS
 from tests.properties.test_explain_is_the_server import said_and_done
 from tests.rules.analysis.crowds import crowded
 from tests.rules.analysis.test_corpus import GOOD, MISTAKES, checked
@@ -169,6 +171,28 @@ def cold(count: int, times: int) -> Row:
     return Row(f"`test-config`, cold process, {count:,} rules", min(taken), "s", 0.35 if count <= 20 else 3)
 
 
+def hostile_files(size: int, every: int) -> Iterator[Row]:
+    """Files of so many bytes that are made to take long, each checked by a process of its own."""
+    taken: dict[str, float] = {}
+    used: dict[str, float] = {}
+    for kind in list(KINDS)[::every]:
+        path = Path("/tmp") / f"ccr-bench-hostile{Path(kind).suffix}"
+        path.write_text(KINDS[kind](size))
+        command = [sys.executable, "-P", "-m", "engine.cli", "test-config", str(path)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode in (0, 1, 3), kind
+        taken[kind] = usage.ru_utime + usage.ru_stime
+        used[kind] = usage.ru_maxrss / 1024
+        path.unlink()
+    slowest, largest = max(taken, key=lambda kind: taken[kind]), max(used, key=lambda kind: used[kind])
+    about = f"of {len(taken)} hostile files of {size // 1000} kB, cold"
+    yield Row(f"the slowest {about}: {slowest}", taken[slowest], "s", 1)
+    yield Row(f"those within a second {about}", sum(one <= 1 for one in taken.values()), "", len(taken), least=True)
+    yield Row(f"the most memory {about}: {largest}", used[largest], "MB", 200)
+
+
 def _children_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
@@ -250,3 +274,5 @@ def rows(*, quick: bool) -> Iterator[Row]:
     yield explained(10 if quick else 200)
     for count in (20, 1000):
         yield cold(count, 1 if quick else 3)
+    for size in (100_000, 200_000):
+        yield from hostile_files(size, 8 if quick else 1)

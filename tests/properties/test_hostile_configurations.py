@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 
 from engine.build import build
 from engine.built import Checked
+from engine.cli.checking import Reading
 from engine.reporting.json import as_json
-from engine.reporting.report import Report, file_report
+from engine.reporting.report import Choice, Report, file_report
 from engine.reporting.text import human
 from schemas.lines import Lines
 from schemas.packaged import schema_text
+from tests.corpus.hostile import KINDS
 
 CANARY = "canary9f4c1d7e"
 
@@ -190,6 +193,16 @@ def test_long_texts_of_one_kind_end_early(text: str) -> None:
     """No bound on time is asserted here; a text that took minutes would be noticed."""
     for name in ("f.yaml", "f.json"):
         _assert_inside(_check(text.encode(), name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_made_to_take_long_is_reported_too(kind: str, tmp_path: Path) -> None:
+    """Each kind of such file, a short one of it: the whole of `test-config`, findings inside the file."""
+    path = tmp_path / f"ccr{Path(kind).suffix}"
+    path.write_text(KINDS[kind](5_000))
+    report = Reading({}, False, Choice()).report(str(path))
+    _assert_inside(report.checked)
+    assert str(path) in human(Report((report,), 0.0), color=False)
 
 
 def test_more_than_four_mebibytes_are_not_parsed() -> None:

@@ -204,6 +204,12 @@ LISTED: dict[str, Callable[[int], str]] = {
     ),
     "facts": lambda count: with_any("{modl#: 1}", count),
     "headers": lambda count: with_any("{header.x#: v}", count),
+    "rules with headers": lambda count: (
+        STARTED.replace("here}\n", "here, customRules: [")
+        + ", ".join(f"{{condition: {{header.x{number}: v}}, target: 'here,m'}}" for number in range(count))
+        + "]}\n"
+    ),
+    "unknown keys": lambda count: STARTED + listed("unknown#: x", count),
     "providers": lambda count: (
         "providers:\n" + listed("  p#: {type: opnai}", count) + "routing: {defaultProvider: p1}\n"
     ),
