@@ -81,6 +81,25 @@ _SCALED = re.compile(r"([0-9]{1,9})([kKmM])")
 """A number as conditions and rates take it."""
 
 
+_AMOUNT = re.compile(r"([0-9]{1,6}) ?([a-z]{1,3})")
+_UNITS: tuple[tuple[str, MappingType[str, int]], ...] = (
+    ("milliseconds", {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}),
+    ("seconds", {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}),
+    ("days", {"d": 1, "w": 7}),
+    ("megabytes", {"m": 1, "mb": 1, "g": 1024, "gb": 1024}),
+)
+"""What a key counts, by the end of its name or description -> what an amount with a unit is in that."""
+
+
+def _without_unit(value: str, at: FaultAt) -> int | None:
+    """The number that `5s`, `7d` or `10 MB` is in what the key counts."""
+    amount = _AMOUNT.fullmatch(value.strip().lower())
+    key = str(at.fault.path[-1]).lower() if at.fault.path else ""
+    described = str(at.fault.schema.get("description", "")).lower().rstrip(".")
+    units = next((units for counted, units in _UNITS if key.endswith(counted) or described.endswith(counted)), {})
+    return int(amount[1]) * units[amount[2]] if amount is not None and amount[2] in units else None
+
+
 def _kind_help(kinds: list[str], at: FaultAt) -> str | None:
     value = at.fault.instance
     if isinstance(value, str):
@@ -97,6 +116,8 @@ def _kind_help(kinds: list[str], at: FaultAt) -> str | None:
             )
         if ("integer" in kinds) and value.replace("_", "").replace(",", "").isdigit():
             return f"write `{value.replace('_', '').replace(',', '')}`"
+        if ("integer" in kinds or "number" in kinds) and (bare := _without_unit(value, at)) is not None:
+            return f"write `{bare}`, without a unit"
         scaled = _SCALED.fullmatch(value.strip())
         if ("integer" in kinds or "number" in kinds) and scaled is not None:
             return f"write `{int(scaled[1]) * (1_000_000 if scaled[2] in 'mM' else 1_000)}`"
