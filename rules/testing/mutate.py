@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct, structs
@@ -15,11 +16,13 @@ from rules.analysis.diff import difference
 from rules.analysis.offered import Providers
 from rules.cases import Case, outcome_of, run_case
 from rules.facts import Facts, spec_of
+from rules.fast import decider_of
 from rules.moments import MINUTES_A_DAY, Share, Window
 from rules.nodes import All, Any, Not, Predicate, Reference, Route, Rule, RuleSet, Target, Test
 from rules.patterns.compiled import Glob, Pattern, glob_of, pattern_of
 from rules.patterns.regex import PatternError
 from rules.requests.bodies import envelope_of
+from rules.suppose import cases_of as decisions_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.wording import quoted
@@ -27,12 +30,17 @@ from schemas.wording import quoted
 Change: TypeAlias = Callable[[Predicate], Predicate | None]
 
 
+PROOFS = 60_000
+"""So many rules are gone through to tell which mutants that no test notices decide as before; the rest is not proven."""
+
+
 class Mutant(Struct, frozen=True):
-    """`says` is what was done to rule `rule`."""
+    """`says` is what was done to rule `rule`. INVARIANT: rules differ from the original at `place` and the one behind it only."""
 
     rule: str
     says: str
     rules: RuleSet
+    place: int
 
 
 class Survivor(Struct, frozen=True):
@@ -48,12 +56,13 @@ def mutants_of(rules: RuleSet) -> Iterator[Mutant]:
         if not rule.enabled:
             continue
         rest = (*rules.rules[:place], *rules.rules[place + 1 :])
-        yield Mutant(rule.name, "dropped", structs.replace(rules, rules=rest))
+        yield Mutant(rule.name, "dropped", structs.replace(rules, rules=rest), place)
         yield _with(rules, place, _conditioned(rule, Not(rule.condition, rule.span)), "its condition negated")
         after = rules.rules[place + 1 : place + 2]
         if after and after[0].enabled:
             swapped = (*rules.rules[:place], after[0], rule, *rules.rules[place + 2 :])
-            yield Mutant(rule.name, f"swapped with {quoted(after[0].name)}", structs.replace(rules, rules=swapped))
+            says = f"swapped with {quoted(after[0].name)}"
+            yield Mutant(rule.name, says, structs.replace(rules, rules=swapped), place)
         for says, condition in _conditions(rule.condition):
             yield _with(rules, place, _conditioned(rule, condition), says)
         route = _elsewhere(rule.route, rules)
@@ -69,10 +78,15 @@ def survivors_of(
     A case that fails already notices nothing.
     """
     budget = budget or Budget()
-    passing = [case for case in cases if run_case(case, rules, providers).status == "passed"]
+    passing = Passing(rules, providers, cases)
     survivors: list[Survivor] = []
+    proofs = 0
     for mutant in mutants_of(rules):
-        if any(run_case(case, mutant.rules, providers).status == "failed" for case in passing):
+        if passing.notice(mutant):
+            continue
+        proofs += len(rules.rules)
+        if proofs > PROOFS:
+            budget.unproven += 1
             continue
         change = difference((rules, providers), (mutant.rules, providers), budget, most=1)
         if change.changes:
@@ -81,6 +95,43 @@ def survivors_of(
             budget.unproven += 1
             survivors.append(Survivor(mutant, None))
     return survivors
+
+
+class Passing:
+    """The cases that pass, with the places of the rules that decide about each."""
+
+    def __init__(self, rules: RuleSet, providers: Providers, cases: Sequence[Case]) -> None:
+        self._providers = providers
+        self._places = {rule.name: place for place, rule in enumerate(rules.rules)}
+        decider = decider_of(rules)
+        passing = [case for case in cases if run_case(case, rules, providers, decider).status == "passed"]
+        self._cases = [(self._deciding(case, rules), case) for case in passing]
+
+    def notice(self, mutant: Mutant) -> bool:
+        """Whether one fails under the mutant; those that the changed rules decide about are asked first."""
+        changed = {mutant.place, mutant.place + 1}
+        near = structs.replace(mutant.rules, rules=mutant.rules.rules[mutant.place : mutant.place + 2])
+        theirs = [case for places, case in self._cases if places & changed]
+        later = (case for places, case in self._cases if not places & changed and max(places) > mutant.place)
+        asked = chain(theirs, (case for case in later if self._reaches(case, near)))
+        return any(run_case(case, mutant.rules, self._providers).status == "failed" for case in asked)
+
+    def _deciding(self, case: Case, rules: RuleSet) -> set[int]:
+        """Rules behind the last of them have no part in the case; where no rule decides, all have."""
+        behind = len(self._places)
+        if case.facts is None or rules.filters:
+            return {behind}
+        return {self._places.get(one.decision.rule, behind) for one in decisions_of(rules, case.facts).cases} or {
+            behind
+        }
+
+    def _reaches(self, case: Case, near: RuleSet) -> bool:
+        """Whether a case that later rules decide about may be taken by one of these."""
+        if case.facts is None or near.filters:
+            return True
+        names = {rule.name for rule in near.rules}
+        found = [one.decision for one in decisions_of(near, case.facts).cases]
+        return any(one.rule in names or one.skipped for one in found)
 
 
 def surviving(
@@ -114,7 +165,7 @@ def surviving(
 
 def _with(rules: RuleSet, place: int, rule: Rule, says: str) -> Mutant:
     changed = (*rules.rules[:place], rule, *rules.rules[place + 1 :])
-    return Mutant(rule.name, says, structs.replace(rules, rules=changed))
+    return Mutant(rule.name, says, structs.replace(rules, rules=changed), place)
 
 
 def _conditioned(rule: Rule, condition: Predicate) -> Rule:
