@@ -124,12 +124,14 @@ class UsageWriter:
                 else:
                     await self._turn()
         finally:
-            if not self._stuck:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LAST_WRITE_S):
-                        await self._turn()
-            self._leave()
-            self._thread.end()
+            try:
+                if not self._stuck:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LAST_WRITE_S):
+                            await self._turn()
+            finally:  # before Python 3.11.3 the timeout of a cancelled task raises CancelledError
+                self._leave()
+                self._thread.end()
 
     def _leave(self) -> None:
         """Keeps what is not in the store, or perhaps not, for the next start."""

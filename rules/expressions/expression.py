@@ -50,6 +50,9 @@ def _parse(source: str, within: Within) -> Parsed | Diagnostic:
         return finding("CCR605", f"the expression is longer than {MAX_LENGTH} characters", everything)
     if not source.strip():
         return finding("CCR601", "the expression is empty", everything)
+    nul = source.find("\0")
+    if nul >= 0:
+        return finding("CCR601", "an expression holds no NUL", within(nul, nul + 1))
     indent = len(source) - len(source.lstrip())
     text = re.sub(r"[\r\n\t\f]", " ", source[indent:])
     comment = _comment_at(text)
@@ -88,7 +91,7 @@ def _comment_at(text: str) -> int | None:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
                 return token.start[1]
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError, ValueError):
         pass
     return None
 

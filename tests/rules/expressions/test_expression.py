@@ -134,7 +134,7 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     ("model = 'a'", "CCR601", (6, 7)),
     ("hasTools; stream", "CCR601", (8, 9)),
     ("inputTokens > 60k", "CCR601", (15, 16)),
-    ("a \x00", "CCR601", (0, 1)),
+    ("a \x00", "CCR601", (2, 3)),
     ("hasTools # why", "CCR602", (9, 14)),
     ('model.startswith("a")', "CCR602", (0, 21)),
     ("(lambda: True)()", "CCR602", (0, 16)),
