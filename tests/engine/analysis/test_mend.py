@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.analysis.mend import Mended, difference, mended
+from engine.analysis.stage import proved
 from engine.analysis.unchanged import unchanged
 from engine.build import build
 from engine.built import Routing
@@ -18,6 +21,7 @@ from schemas.diagnostics import Edit, Fix, Span
 from schemas.edits import compatible, edited
 from schemas.lines import Lines
 from tests.engine.files import nothing_else
+from tests.properties.test_layouts import Text
 
 
 def _check(texts: Mapping[str, str], name: str = "f.yaml") -> FileReport:
@@ -144,6 +148,30 @@ def test_mending_comes_to_an_end(name: str) -> None:
     again = mended(check(first.texts), check, unchanged, unsafe=True)
     assert again.texts == {}
     assert (first.fixes == 0) == (first.texts == {})
+
+
+MISTAKES = sorted((BAD.parents[1] / "corpus" / "mistakes").glob("*.json"))[::23]
+
+
+@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)
+def test_what_proofs_find_is_mended_to_the_end(path: Path) -> None:
+    """Nothing that can be mended is left, a second time mends nothing, and a file with CRLF becomes the same with CRLF."""
+    text = Text()
+    text.block(json.loads(path.read_text()))
+
+    def check(texts: Mapping[str, str]) -> FileReport:
+        checked = build(texts["f.yaml"].encode(), "f.yaml", read_file=nothing_else, env={}, secrets="keep")
+        found = (*checked.diagnostics, *proved(checked, nothing_else).findings)
+        return file_report(replace(checked, diagnostics=found), complete=True)
+
+    def after(before: str) -> str:
+        done = mended(check({"f.yaml": before}), check, unchanged, unsafe=True)
+        assert [one for one in done.report.findings if one.fix is not None] == []
+        assert done.report.built is not None
+        assert mended(done.report, check, unchanged, unsafe=True).fixes == 0
+        return done.texts.get("f.yaml", before)
+
+    assert after(text.text.replace("\n", "\r\n")) == after(text.text).replace("\n", "\r\n")
 
 
 @st.composite
