@@ -18,7 +18,7 @@ _NO_FUNCTION = Function()
 
 
 class _Call(msgspec.Struct):
-    """A call as it grows. It is told (`started`) once its name is known and either its id, some input or a call after it is.
+    """A call as it grows. It is told (`started`) once its name is known and either its id or some input is.
 
     Calls are told in the order in which they began: clients run them in that order.
 
@@ -94,10 +94,9 @@ class Calls:
     def _start_in_order(self, out: list[Part]) -> None:
         while self._told < len(self._calls):
             call = self._calls[self._told]
-            is_last = call is self._calls[-1]
-            if not call.started and not (call.name and (call.id or call.early or not is_last)):
-                return
             if not call.started:
+                if not (call.name and (call.id or call.early)):
+                    return
                 self._start(call, out)
             self._told += 1
 
