@@ -82,6 +82,9 @@ class Verdict(Struct, frozen=True):
     reason: str | None = None
 
 
+KEYS = ("name", "when", "then", "never")
+
+
 def invariants_in(root: MappingNode, providers: Collection[str]) -> tuple[list[Invariant], list[Diagnostic]]:
     """The section `invariants`, and what is wrong in it."""
     section = root.get("invariants")
@@ -97,13 +100,15 @@ def invariants_in(root: MappingNode, providers: Collection[str]) -> tuple[list[I
 
 
 def _invariants(item: MappingNode, number: int, conditions: Conditions, written: Written) -> Iterator[Invariant]:
-    name, when, then, never = (item.get(key) for key in ("name", "when", "then", "never"))
+    name, when, then, never = (item.get(key) for key in KEYS)
     title = str(name.value) if isinstance(name, Scalar) else f"invariants[{number}]"
     span = name.span if isinstance(name, Scalar) else item.span
     before = len(conditions.diagnostics)
     scope = conditions.condition(when) if when is not None else Constant(True, span)
     wishes = [_wish(node, written) for node in (then, never)]
     if then is None and never is None:
+        if any(entry.key.value not in KEYS for entry in item):
+            return  # a misspelt key has a finding, and may be one of them
         written.refused("CCR102", f"invariant {quoted(title)} has neither `then` nor `never`", span)
     if len(conditions.diagnostics) == before:
         yield Invariant(title, span, scope, *wishes)

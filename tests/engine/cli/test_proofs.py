@@ -96,6 +96,23 @@ def test_a_mistake_elsewhere_hides_no_proof(folder: Path, code: str, text: str) 
     assert len(found) == len({(one["code"], one["line"], one["column"]) for one in report["findings"]})
 
 
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("tests: [{name: a, request: {}, expct: {rule: x}}]\n", ["CCR101"]),
+        ("tests: [{name: a, request: {}}]\n", ["CCR701"]),
+        ("invariants: [{name: a, nver: {model: m}}]\n", ["CCR101"]),
+        ("invariants: [{name: a}]\n", ["CCR102"]),
+    ],
+)
+def test_a_misspelt_key_is_one_finding(folder: Path, text: str, codes: list[str]) -> None:
+    """What is missing because of it is not said as well."""
+    (folder / "ccr.yaml").write_text(OLD + text)
+
+    report = json.loads(run("test-config", "ccr.yaml", "--format", "json").stdout)
+    assert [one["code"] for one in report["findings"]] == codes
+
+
 @pytest.mark.parametrize("text", ["conditions: {a: {modle: x}}\n", "budgets: {b: {monee: 3}}\n", "conditons: {}\n"])
 def test_nothing_is_proved_of_rules_that_are_not_known(folder: Path, text: str) -> None:
     """A mistake in what conditions speak of would make every proof a guess."""
