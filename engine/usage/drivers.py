@@ -69,8 +69,12 @@ def sqlite_at(path: Path, *, make: bool) -> Driver:
         elif not path.is_file():
             raise FileNotFoundError(2, "there is no such file; a router makes it when it first records something")
         connection = sqlite3.connect(path, timeout=WAIT_S, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     return Driver(connect, (sqlite3.Error, OSError), "?")

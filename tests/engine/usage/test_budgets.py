@@ -248,6 +248,9 @@ async def test_a_store_that_is_gone_loses_nothing(tmp_path: Path) -> None:
         def spent(self, wanted: Any, currency: str) -> Any:
             return self._real.spent(wanted, currency)
 
+        def close(self) -> None:
+            self._real.close()
+
     one = router_with(tmp_path / "other.db")
     writer = UsageWriter(one.router, lambda _: Gone())
     writer.follow()
