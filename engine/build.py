@@ -76,8 +76,10 @@ def build(
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
     diagnostics = _in_order(found, document, sources.texts)
     blocking = [one.span for one in diagnostics if is_blocking(one)]
-    aside = [part.span for entry in _aside(document.root) for part in (entry.key, entry.value)] if blocking else []
-    hurt = sources.unread or any(not any(place.holds(span) for place in aside) for span in blocking)
+    aside = (
+        sorted(part.span for entry in _aside(document.root) for part in (entry.key, entry.value)) if blocking else []
+    )
+    hurt = sources.unread or not all(_is_in_one(span, aside) for span in blocking)
     routing = None if rules is None or hurt else Routing(rules, providers)
     if rules is None or blocking:
         return Checked(file, document, None, diagnostics, sources.texts, sources.unread, routing)
@@ -101,6 +103,12 @@ def _aside(root: MappingNode) -> Iterator[Entry]:
         for provider in providers if isinstance(providers, MappingNode) else ():
             if isinstance(provider.value, MappingNode):
                 yield from (entry for entry in provider.value if entry.key.value in _ASIDE_IN_PROVIDERS)
+
+
+def _is_in_one(span: Span, places: list[Span]) -> bool:
+    """Whether the last of the sorted places that begins before it holds it."""
+    number = bisect_right(places, (span.file, span.line, span.column), key=lambda one: (one.file, one.line, one.column))
+    return number > 0 and places[number - 1].holds(span)
 
 
 def builtin_categories() -> MappingNode:
@@ -131,11 +139,11 @@ def without_echoes(earlier: Iterable[Diagnostic], later: Iterable[Diagnostic]) -
     """
     errors = sorted(one.span for one in earlier if one.severity is Severity.ERROR)
     return [
-        one for one in later if not (errors and one.code in _NEED_SOUND_SHAPES) and not _any_within(errors, one.span)
+        one for one in later if not (errors and one.code in _NEED_SOUND_SHAPES) and not any_within(errors, one.span)
     ]
 
 
-def _any_within(spans: list[Span], outer: Span) -> bool:
+def any_within(spans: list[Span], outer: Span) -> bool:
     """Whether one of the sorted spans lies in that one."""
     first = bisect_left(spans, Span(outer.file, outer.line, outer.column, 0, 0))
     last = bisect_right(spans, Span(outer.file, outer.end_line, outer.end_column, outer.end_line, outer.end_column))

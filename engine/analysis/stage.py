@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from engine.build import without_echoes
+from engine.build import any_within, without_echoes
 from engine.built import Checked
 from engine.configuration.sources import beside, text_in
 from engine.read_envelope import BadEnvelope, read_envelope
@@ -174,12 +174,12 @@ class _Tests(Struct):
 
 def _sound(root: MappingNode, found: Iterable[Diagnostic]) -> MappingNode:
     """The configuration without the tests and invariants that have an error in them."""
-    errors = [one.span for one in found if one.severity is Severity.ERROR]
+    errors = sorted(one.span for one in found if one.severity is Severity.ERROR)
 
     def kept(entry: Entry) -> Entry:
         if entry.key.value not in ("tests", "invariants") or not isinstance(entry.value, Sequence):
             return entry
-        items = [Scalar(None, item.span) if any(map(item.span.holds, errors)) else item for item in entry.value]
+        items = [Scalar(None, item.span) if any_within(errors, item.span) else item for item in entry.value]
         return Entry(entry.key, Sequence(tuple(items), entry.value.span))
 
     return MappingNode(tuple(kept(entry) for entry in root), root.span)
