@@ -24,8 +24,7 @@ def retold(error: ProviderError, url: str) -> ProviderError:
         case "credential" if _TAKEN in error.message:
             return replace(error, message=error.message.replace(_TAKEN, "API key"), verbatim=None)
         case "loop":
-            return replace(
-                error, verbatim=None
-            )  # what came around names this router, not the provider that leads to it
+            # what came around names this router, not the provider that leads to it
+            return replace(error, verbatim=None)
         case _:
             return error

@@ -131,7 +131,8 @@ class UsageWriter:
                             await self._turn()
             finally:  # before Python 3.11.3 the timeout of a cancelled task raises CancelledError
                 self._leave()
-                self._thread.end()
+                store = None if self._stuck else self._store
+                self._thread.end(None if store is None else store.close)
 
     def _leave(self) -> None:
         """Keeps what is not in the store, or perhaps not, for the next start."""

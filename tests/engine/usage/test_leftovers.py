@@ -53,7 +53,8 @@ async def test_what_is_left_at_the_end_is_written_once_at_the_next_start(
     monkeypatch.setattr(writers, "LAST_WRITE_S", 0.2)
     path, folder, then = tmp_path / "u.db", tmp_path / "waiting", threading.Event()
     driver = store_of(Secret(str(path)))._driver
-    store = UsageStore(Driver(lambda: Breaking(path, kept, then if frozen else None), driver.failures, driver.mark))
+    connection = Breaking(path, kept, then if frozen else None)
+    store = UsageStore(Driver(lambda: connection, driver.failures, driver.mark))
     one = router_with(path)
     writer = UsageWriter(one.router, lambda _: store, Leftovers(folder))
     writer.follow()
@@ -62,6 +63,8 @@ async def test_what_is_left_at_the_end_is_written_once_at_the_next_start(
     (left,) = folder.iterdir()
     assert (stat.S_IMODE(left.stat().st_mode), stat.S_IMODE(folder.stat().st_mode)) == (0o600, 0o700)
     then.set()
+    writer._thread._pool.shutdown()
+    connection.close()
 
     again = router_with(path)
     writer = UsageWriter(again.router, leftovers=Leftovers(folder))

@@ -92,7 +92,9 @@ def test_what_is_spent_of_a_budget(where: Secret, budget: Budget, since: str, am
 def test_a_file_of_usage_is_its_owners_alone(tmp_path: Path) -> None:
     """So is its folder."""
     path = tmp_path / "new" / "usage.db"
-    store_of(Secret(str(path))).add([(ONE, SUMS)])
+    store = store_of(Secret(str(path)))
+    store.add([(ONE, SUMS)])
+    store.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
