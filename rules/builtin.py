@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkgutil import get_data
+from schemas.packaged import packaged
 
 FILE = "rules/categories.yaml"
 """The name under which places in it are shown."""
@@ -10,4 +10,4 @@ FILE = "rules/categories.yaml"
 
 def categories_text() -> bytes:
     """The bytes of `categories.yaml`, to be read like any configuration."""
-    return get_data("rules", "categories.yaml") or b""
+    return packaged("rules", "categories.yaml")

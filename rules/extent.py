@@ -39,8 +39,10 @@ class Extent(Struct):
         """A condition inside the present one; whether that is allowed."""
         self.deep += 1
         self.deepest = max(self.deepest, self.deep)
-        yield self.deep <= MAX_NESTED
-        self.deep -= 1
+        try:
+            yield self.deep <= MAX_NESTED
+        finally:
+            self.deep -= 1
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:

@@ -10,14 +10,18 @@ OPENAPI_FILE = "openapi.json"
 
 def schema_text() -> str:
     """The schema, for editors and for `schemas/shape.py`."""
-    return _text(SCHEMA_FILE)
+    return packaged("schemas", SCHEMA_FILE).decode()
 
 
 def openapi_text() -> str:
     """What a running router answers, as an OpenAPI 3.1 description."""
-    return _text(OPENAPI_FILE)
+    return packaged("schemas", OPENAPI_FILE).decode()
 
 
-def _text(name: str) -> str:
+def packaged(package: str, name: str) -> bytes:
+    """A file that lies in a package's folder. Raises OSError where there is none."""
     # `importlib.resources` does the same, and brings temporary folders and archives along
-    return (get_data("schemas", name) or b"").decode()
+    data = get_data(package, name)
+    if data is None:
+        raise FileNotFoundError(f"the package `{package}` was installed in a form that has no files")
+    return data

@@ -125,7 +125,6 @@ EDGES: dict[str, set[str]] = {
     "providers/transport.py": {"environment", "loop", "network"},
     "providers/upstream.py": {"loop"},
     # data that ships with the program
-    "rules/builtin.py": {"disk"},
     "schemas/packaged.py": {"disk"},
     "schemas/pages.py": {"disk"},
 }

@@ -109,7 +109,7 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
         budget = Budget()
         found += surviving(subject.rules, subject.providers, cases, budget)
         unproven += budget.unproven
-    known = [(one.code, one.span) for one in found]
+    known = {(one.code, one.span) for one in found}
     return Proved(
         (*found, *wrong, *(one for one in analysis.findings if (one.code, one.span) not in known)),
         tuple(map(_test, analysis.tests)),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pkgutil import get_data
 
 import engine
+from schemas.packaged import packaged
 
 
 def starter_configuration() -> str:
     """The commented configuration that `ccr init` writes."""
-    return (get_data("engine", "data/starter.yaml") or b"").decode()
+    return packaged("engine", "data/starter.yaml").decode()
 
 
 def demonstration_path() -> Path:

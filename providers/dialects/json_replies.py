@@ -17,8 +17,6 @@ from providers.errors import ProviderError
 from providers.messages.parts import Fault, Part
 from providers.wire.sse import Frame, SseDecoder
 
-_BOM = b"\xef\xbb\xbf"
-
 
 class JsonReplyDecoder(ABC):
     """A `Decoder` for one answer, but for what its dialect's events and bodies mean.
@@ -59,7 +57,7 @@ class JsonReplyDecoder(ABC):
                 if not self._done:
                     self._frame(frame, out, at_end=True)
         else:
-            self._whole(bytes(self._gathered.body).removeprefix(_BOM), out)
+            self._whole(self._gathered.whole(), out)
         if not self._done:
             self._ended(out)
         return out

@@ -63,6 +63,10 @@ class Gathered:
                 return begun
         return b""
 
+    def whole(self) -> bytes:
+        """All of a body that is no stream, without its byte order mark."""
+        return bytes(self.body).removeprefix(_BOM)
+
     def is_too_large(self) -> bool:
         """Whether what is kept is over `MAX_BYTES`."""
         return len(self.body) > MAX_BYTES

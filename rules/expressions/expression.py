@@ -116,16 +116,5 @@ def _is_too_large(tree: ast.AST) -> bool:
     level = [tree]
     while level and count <= MAX_NODES and depth <= _MAX_DEPTH:
         count, depth = count + len(level), depth + 1
-        level = [child for node in level for child in _children_of(node)]
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
     return count > MAX_NODES or depth > _MAX_DEPTH
-
-
-def _children_of(node: ast.AST) -> list[ast.AST]:
-    """As `ast.iter_child_nodes` gives them, in another order."""
-    children: list[ast.AST] = []
-    for value in vars(node).values():
-        if isinstance(value, list):
-            children += value
-        elif isinstance(value, ast.AST):
-            children.append(value)
-    return children

@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
@@ -175,17 +176,17 @@ def hostile_files(size: int, every: int) -> Iterator[Row]:
     """Files of so many bytes that are made to take long, each checked by a process of its own."""
     taken: dict[str, float] = {}
     used: dict[str, float] = {}
-    for kind in list(KINDS)[::every]:
-        path = Path("/tmp") / f"ccr-bench-hostile{Path(kind).suffix}"
-        path.write_text(KINDS[kind](size))
-        command = [sys.executable, "-P", "-m", "engine.cli", "test-config", str(path)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode in (0, 1, 3), kind
-        taken[kind] = usage.ru_utime + usage.ru_stime
-        used[kind] = usage.ru_maxrss / 1024
-        path.unlink()
+    with tempfile.TemporaryDirectory(prefix="ccr-bench-") as folder:
+        for kind in list(KINDS)[::every]:
+            path = Path(folder) / f"hostile{Path(kind).suffix}"
+            path.write_text(KINDS[kind](size))
+            command = [sys.executable, "-P", "-m", "engine.cli", "test-config", str(path)]
+            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            assert process.returncode in (0, 1, 3), kind
+            taken[kind] = usage.ru_utime + usage.ru_stime
+            used[kind] = usage.ru_maxrss / 1024
     slowest, largest = max(taken, key=lambda kind: taken[kind]), max(used, key=lambda kind: used[kind])
     about = f"of {len(taken)} hostile files of {size // 1000} kB, cold"
     yield Row(f"the slowest {about}: {slowest}", taken[slowest], "s", 1)

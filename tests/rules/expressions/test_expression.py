@@ -136,6 +136,8 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     ("inputTokens > 60k", "CCR601", (15, 16)),
     ("a \x00", "CCR601", (2, 3)),
     ("hasTools # why", "CCR602", (9, 14)),
+    ("{**model}", "CCR602", (0, 9)),
+    ("lambda a, *, b: 1", "CCR602", (0, 17)),
     ('model.startswith("a")', "CCR602", (0, 21)),
     ("(lambda: True)()", "CCR602", (0, 16)),
     ("hasTools if stream else stream", "CCR602", (0, 30)),
