@@ -37,7 +37,9 @@ CODES: Mapping[str, Code] = {
     "CCR003": _blocks("the file is too large"),
     "CCR004": _blocks("a syntax error"),
     "CCR005": _blocks("a key is written twice"),
-    "CCR006": _blocks("nested too deep, or too many values or predicates after what is named is expanded"),
+    "CCR006": _blocks(
+        "nested too deep, or too many values or predicates after what is named is expanded, or too many mistakes"
+    ),
     "CCR007": _blocks("a tab where YAML wants spaces"),
     "CCR008": _blocks("a control character"),
     "CCR009": _blocks("an unquoted comparison that YAML reads as a folded text"),

@@ -16,6 +16,7 @@ from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
 from schemas.scalars import number_of, unescaped
+from schemas.too_many import too_many
 from schemas.wording import quoted
 
 
@@ -73,9 +74,13 @@ class _Reader(Struct):
         """`mended` is what the text from `start` to `end` must be instead, where that is beyond doubt."""
         span = self.lines.span(start, end)
         fix = None if mended is None else replacing(span, mended, safe=True)
-        self.findings.append(finding(code, message, span, help=help_text, fix=fix))
-        if len(self.findings) >= MAX_FINDINGS:
+        self._add(finding(code, message, span, help=help_text, fix=fix))
+
+    def _add(self, found: Diagnostic) -> None:
+        if len(self.findings) == MAX_FINDINGS:
+            self.findings.append(too_many(self.lines.file))
             raise _Stop
+        self.findings.append(found)
 
     def _stop(self, message: str, start: int, help_text: str | None = None, code: str = "CCR004") -> NoReturn:
         end = start + (self.lines.text[start : start + 1] not in ("", "\n", "\r"))
@@ -135,7 +140,7 @@ class _Reader(Struct):
             if first is key:
                 entries.append(Entry(key, value))
             else:
-                self.findings.append(duplicate_key(key, first))
+                self._add(duplicate_key(key, first))
             comma = self._comma()
 
     def _array(self, depth: int) -> Sequence:

@@ -7,8 +7,10 @@ MAX_DEPTH = 100
 MAX_NODES = 200_000
 # findings of one kind shown per file; the rest would say the same
 MAX_REPEATS = 50
-# findings per file; a text with more wrong is wrong as a whole
+# mistakes per file and stage, and findings shown of a file; a text with more wrong is wrong as a whole
 MAX_FINDINGS = 1_000
+# files that `include` names
+MAX_INCLUDES = 1_000
 
 # of a request of a client: the vendor's own limit of messages, and what no honest client comes near
 MAX_MESSAGES = 100_000

@@ -19,17 +19,19 @@ from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
 from schemas.scalars import number_of
 from schemas.substitute import is_exactly_one
+from schemas.too_many import too_many
 from schemas.validate import findings_of
 
 
 def shape(document: Document) -> tuple[Document, list[Diagnostic]]:
     """The document with whole-text references made numbers and booleans where those are wanted, and every wrong shape."""
     faults = _faults(document.root)
-    found = {fault.path: value for fault in faults if (value := _converted(document.root, fault)) is not None}
-    if found:
-        document = replace(document, root=_with_values(document.root, found, ()))
+    # round by round, since of many faults only the first ones are known
+    while values := {fault.path: value for fault in faults if (value := _converted(document.root, fault)) is not None}:
+        document = replace(document, root=_with_values(document.root, values, ()))
         faults = _faults(document.root)
-    return document, findings_of(document.root, faults)
+    found = findings_of(document.root, faults[:MAX_FINDINGS])
+    return document, found if len(faults) <= MAX_FINDINGS else [too_many(document.root.span.file), *found]
 
 
 @cache
@@ -74,7 +76,7 @@ def _faults(root: Node) -> list[Fault]:
                 under=tuple(error.absolute_schema_path),
             )
         )
-        if len(faults) == MAX_FINDINGS:
+        if len(faults) > MAX_FINDINGS:
             break
     return faults
 

@@ -5,6 +5,7 @@ The schema has no `oneOf`: every fault is one mistake. `findings_of` is a table 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
@@ -14,18 +15,25 @@ from schemas.diagnostics import Diagnostic, Span
 from schemas.document import Entry, Mapping, Node, Scalar, node_at
 from schemas.edits import renaming_whole
 from schemas.faults import Fault, FaultAt, first_line, key_or_start, name_of, path_text
+from schemas.limits import MAX_FINDINGS
 from schemas.other_words import word_for
 from schemas.substitute import CREDENTIALS, is_unresolved, was_replaced
 from schemas.suggest import did_you_mean, nearest
+from schemas.too_many import too_many
 from schemas.wording import listed, quoted
 from schemas.wrong_keys import keys_meant, say_excluded, say_missing, say_unknown
 from schemas.wrong_kinds import say_kind, say_pattern
 
 
 def findings_of(root: Node, faults: SequenceType[Fault]) -> list[Diagnostic]:
-    """A finding for each mistake; what only follows from another (a key missing because it is misspelt, or merged) is left out."""
+    """A finding for each mistake; what only follows from another (a key missing because it is misspelt, or merged) is left out.
+
+    Of a code not more than a thousand: one fault can be about every key of the file.
+    """
     found: dict[tuple[str, Span, str], Diagnostic] = {}
-    misspelt = {(fault.path, meant) for fault in faults for meant in keys_meant(fault)}
+    made: Counter[str] = Counter()
+    lacking = {fault.path for fault in faults if fault.keyword == "required"}
+    misspelt = {(fault.path, meant) for fault in faults if fault.path in lacking for meant in keys_meant(fault)}
     for fault in faults:
         say = _KEYWORDS.get(fault.keyword or "")
         node = node_at(root, fault.path)
@@ -36,6 +44,11 @@ def findings_of(root: Node, faults: SequenceType[Fault]) -> list[Diagnostic]:
                 (fault.path, one.data.get("key")) in misspelt or (isinstance(node, Mapping) and node.merges)
             ):
                 continue
+            if made[one.code] == MAX_FINDINGS:
+                told = too_many(root.span.file)
+                found.setdefault((told.code, told.span, told.message), told)
+                break
+            made[one.code] += 1
             found.setdefault((one.code, one.span, one.message), one)
     return list(found.values())
 

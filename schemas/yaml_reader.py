@@ -14,6 +14,7 @@ from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
 from schemas.scalars import resolve, unescaped
+from schemas.too_many import too_many
 from schemas.wording import quoted
 from schemas.yaml_events import (
     AliasEvent,
@@ -77,7 +78,9 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> _Read:
     try:
         for event in events(text):
             composer.take(event)
-            if composer.stopped or len(composer.findings) >= MAX_FINDINGS:
+            if len(composer.findings) > MAX_FINDINGS:
+                return _Read(None, [*composer.findings[:MAX_FINDINGS], too_many(lines.file)])
+            if composer.stopped:
                 break
     except YamlFault as fault:
         if fault.too_deep:

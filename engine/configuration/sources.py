@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label
 from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from schemas.limits import MAX_INCLUDES
 from schemas.read import read
 from schemas.wording import quoted
 
@@ -67,7 +68,10 @@ class _Joined(Struct):
 
     def with_includes(self, root: Node) -> Node:
         listed = root.get("include") if isinstance(root, Mapping) else None
-        for item in listed if isinstance(listed, Sequence) else ():
+        for number, item in enumerate(listed if isinstance(listed, Sequence) else ()):
+            if number == MAX_INCLUDES:
+                self._report(f"more than {MAX_INCLUDES:,} files are included", item)
+                break
             if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
                 below = self._included(item, item.value)
                 if isinstance(below, Mapping) and isinstance(root, Mapping):
@@ -106,7 +110,7 @@ class _Joined(Struct):
             )
         return Mapping(tuple(entry for entry in document.root if entry.key.value != "include"), document.root.span)
 
-    def _report(self, message: str, item: Scalar) -> None:
+    def _report(self, message: str, item: Node) -> None:
         self.diagnostics.append(finding("CCR019", message, item.span))
 
     def _merge(self, first: Mapping, second: Mapping) -> Mapping:

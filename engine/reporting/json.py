@@ -29,7 +29,7 @@ def report_object(report: Report) -> dict[str, JSONValue]:
         "findings": [
             {**finding_object(one.finding), "fingerprint": one.fingerprint}
             for file in report.files
-            for one in file.marked()
+            for one in file.told_marked()
             if one.hidden is None
         ],
         "suppressed": [
@@ -46,6 +46,8 @@ def report_object(report: Report) -> dict[str, JSONValue]:
             "errors": report.count(Severity.ERROR),
             "warnings": report.count(Severity.WARNING),
             "notes": report.count(Severity.INFO),
+            "untold": sum(len(file.findings) - len(file.told) for file in report.files),
+            "incomplete": any(file.is_incomplete for file in report.files),
             "fixable": report.fixable,
             "suppressed": report.suppressed,
             "known": report.known,

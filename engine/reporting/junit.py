@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from engine.reporting.outcomes import InvariantOutcome, TestOutcome
 from engine.reporting.report import FileReport, Report
+from engine.reporting.told import rest_of, told_of
 from schemas.diagnostics import Severity
 
 # characters that XML 1.0 has no way to write
@@ -38,7 +39,10 @@ def _counts(counts: list[int]) -> str:
 
 def _check(file: FileReport) -> str:
     errors = [one for one in file.findings if one.severity is Severity.ERROR]
-    said = [f"{one.span.file}:{one.span.line}:{one.span.column}: {one.code} {one.message}" for one in errors]
+    said = [
+        *(f"{one.span.file}:{one.span.line}:{one.span.column}: {one.code} {one.message}" for one in told_of(errors)),
+        *filter(None, [rest_of(errors, file.checked.file)]),
+    ]
     failure = _failure(f"{len(errors)} error{'s' if len(errors) != 1 else ''}", "\n".join(said)) if errors else ""
     return _case(file.name, "configuration", "configuration", 0.0, failure)
 

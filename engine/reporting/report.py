@@ -15,10 +15,13 @@ from engine.reporting.baseline import Baseline
 from engine.reporting.fingerprint import Fingerprints
 from engine.reporting.outcomes import InvariantOutcome, TestOutcome
 from engine.reporting.suppress import Suppressed, judged
+from engine.reporting.told import rest_of, told_of
 from schemas.codes import CODES
 from schemas.diagnostics import Diagnostic, Severity
 from schemas.document import Document, Mapping, node_at
 from schemas.document import Sequence as SequenceNode
+from schemas.too_many import INCOMPLETE
+from schemas.wording import visible
 
 if TYPE_CHECKING:
     from rules.testing.coverage import Coverage
@@ -78,6 +81,26 @@ class FileReport(Struct, frozen=True):
         """How many providers are written."""
         found = [_at(self.checked.document, path) for path in ("routing.providers", "providers")]
         return len({entry.key.value for node in found if isinstance(node, Mapping) for entry in node})
+
+    @property
+    def told(self) -> Sequence[Diagnostic]:
+        """The findings that are shown."""
+        return told_of(self.findings)
+
+    @property
+    def rest(self) -> str | None:
+        """What is said of the others, where there are any."""
+        return rest_of(self.findings, visible(self.checked.file))
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether more may be wrong than was found: something gave up after too many mistakes."""
+        return any(INCOMPLETE in one.data for one in self.checked.diagnostics)
+
+    def told_marked(self) -> list[Marked]:
+        """The findings that are shown with their fingerprints, and the hidden ones."""
+        told = {id(one) for one in self.told}
+        return [one for one in self.marked() if one.hidden is not None or id(one.finding) in told]
 
     def marked(self) -> list[Marked]:
         """Every finding with its fingerprint, hidden ones too: `findings` and `known` by place, then `suppressed`.

@@ -30,7 +30,7 @@ def as_sarif(report: Report, page_of: Callable[[str], str | None]) -> str:
 
 def sarif_object(report: Report, page_of: Callable[[str], str | None]) -> _Object:
     """The log as JSON values: one run over all files."""
-    found = [one for file in report.files for one in file.marked()]
+    found = [one for file in report.files for one in file.told_marked()]
     codes = sorted({one.finding.code for one in found})
     driver: _Object = {
         "name": "ccr",
@@ -38,10 +38,13 @@ def sarif_object(report: Report, page_of: Callable[[str], str | None]) -> _Objec
         "semanticVersion": VERSION,
         "rules": [_rule(code, page_of(code)) for code in codes],
     }
+    invocation: _Object = {"executionSuccessful": all(file.checked.document is not None for file in report.files)}
+    if more := [file.rest for file in report.files if file.rest is not None]:
+        invocation["toolExecutionNotifications"] = [{"level": "note", "message": {"text": rest}} for rest in more]
     run: _Object = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": all(file.checked.document is not None for file in report.files)}],
+        "invocations": [invocation],
         "results": [_result(one, codes.index(one.finding.code)) for one in found],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -28,9 +28,10 @@ def human(report: Report, *, color: bool) -> str:
 
 
 def findings_text(file: FileReport, paint: _Paint) -> list[str]:
-    """Each finding of a file as a paragraph."""
+    """Each finding that is shown of a file as a paragraph, and one about the others."""
     excerpts = Excerpts(file.checked.texts, Masks(file.checked.document))
-    return ["\n".join(_finding(one, excerpts, paint)) for one in file.findings]
+    shown = ["\n".join(_finding(one, excerpts, paint)) for one in file.told]
+    return shown if file.rest is None else [*shown, paint(file.rest, _BOLD)]
 
 
 def findings_of_start(file: FileReport, *, color: bool) -> str:
@@ -52,6 +53,8 @@ def closing_line(report: Report) -> str:
         if (count := report.count(severity))
     ]
     said = ", ".join(found) or "no findings"
+    if found and any(one.is_incomplete for one in report.files):
+        said = f"at least {said}"
     beside = [
         f"{count} {word}"
         for count, word in (

@@ -16,10 +16,10 @@ RULES = STARTED + "  customRules:\n"
 
 
 def lines(head: str, line: str, size: int, foot: str = "") -> str:
-    """The head and, as often as there is room, the line: `#` is its number, `~` the one before it."""
+    """The head and, as often as there is room, the line: `#` is its number, `~` the one before it, `##` a `#`."""
     parts, room = [head], size - len(head) - len(foot)
     for number in count(1):
-        one = line.replace("#", str(number)).replace("~", str(number - 1)) + "\n"
+        one = line.replace("##", "\0").replace("#", str(number)).replace("~", str(number - 1)).replace("\0", "#") + "\n"
         room -= len(one.encode())
         if room < 0:
             return "".join((*parts, foot))
@@ -124,8 +124,8 @@ KINDS: dict[str, Callable[[int], str]] = {
     "missing variables.yaml": lambda size: rules("model: '${NONE#}'", size),
     "missing files.yaml": lambda size: rules("model: '${file:/nowhere/#}'", size),
     "missing includes.yaml": lambda size: "include: [" + lines("", "f#.yaml, ", size - 200).replace("\n", "") + "]\n" + STARTED,
-    "suppressions of nothing.yaml": lambda size: lines(STARTED, "# ccr: ignore CCR302 -- number #", size),
-    "controls.yaml": lambda size: lines(STARTED, "# \x01 #", size),
+    "suppressions of nothing.yaml": lambda size: lines(STARTED, "## ccr: ignore CCR302 -- number #", size),
+    "controls.yaml": lambda size: lines(STARTED, "## \x01 #", size),
     "deep lists.yaml": lambda size: "a: " + "[" * (size // 2) + "]" * (size // 2 - 10),
     "deep mappings.json": lambda size: '{"a":' * (size // 8) + "1" + "}" * (size // 8),
     "anchors.yaml": lambda size: lines(STARTED, "x#: &a# {y: *a#}", size),

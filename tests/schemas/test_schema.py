@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
 from schemas.read import read
 from schemas.shape import shape
+from schemas.substitute import Sources, substitute
 
 HERE = Path(__file__).parent
 SCHEMA: dict[str, Any] = json.loads(schema_text())
@@ -140,5 +142,27 @@ def test_of_too_many_faults_the_first_ones_are_kept() -> None:
     text = "providers:\n" + "".join(f"  p{number}: {{type: nothing}}\n" for number in range(MAX_FINDINGS + 200))
     document, _ = read(text.encode(), "ccr.yaml")
     assert document is not None
-    lines = [found.span.line for found in shape(document)[1]]
-    assert lines == list(range(2, MAX_FINDINGS + 2))
+    more, *told = shape(document)[1]
+    assert [found.span.line for found in told] == list(range(2, MAX_FINDINGS + 2))
+    assert (more.code, more.span.line, more.data) == ("CCR006", 1, {"incomplete": True})
+
+
+def test_one_fault_about_thousands_of_keys_hides_no_other() -> None:
+    """Of the unknown keys at the top the first thousand are told, and what else is wrong."""
+    keys = "".join(f"k{number}: 1\n" for number in range(MAX_FINDINGS + 200))
+    document, _ = read(f"providers: {{a: {{type: nothing}}}}\n{keys}".encode(), "ccr.yaml")
+    assert document is not None
+    told = Counter(found.code for found in shape(document)[1])
+    assert told == {"CCR101": MAX_FINDINGS, "CCR104": 1, "CCR006": 1}
+
+
+def test_any_number_of_references_becomes_numbers() -> None:
+    """More of them than mistakes are told."""
+    rule = "    - {condition: {model: m}, target: 'a,m', enabled: '${ON}'}\n"
+    text = "providers: {a: {type: static}}\nrouting:\n  defaultProvider: a\n  customRules:\n" + rule * (
+        MAX_FINDINGS + 200
+    )
+    document, _ = read(text.encode(), "ccr.yaml")
+    assert document is not None
+    values = Sources(env={"ON": "true"}, read_file=lambda _: b"")
+    assert shape(substitute(document, values)[0])[1] == []

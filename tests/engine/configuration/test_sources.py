@@ -11,7 +11,7 @@ import pytest
 from engine.configuration.files import read_by_others, read_file, read_text
 from engine.configuration.sources import beside, read_sources
 from schemas.document import plain
-from schemas.limits import MAX_BYTES
+from schemas.limits import MAX_BYTES, MAX_INCLUDES
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,12 @@ def test_mappings_are_joined_and_lists_appended() -> None:
     value, found = _read(files, "include: [a.yaml, b.json]\nx: {a: 1}\nl: [1]\n")
     assert value == {"include": ["a.yaml", "b.json"], "x": {"a": 1, "b": 2, "c": 3}, "l": [1, 2, 3]}
     assert found == []
+
+
+def test_no_more_than_a_thousand_files_are_joined() -> None:
+    """The first one too many is the last finding."""
+    _, found = _read({}, "include:\n" + "".join(f"  - f{number}.yaml\n" for number in range(MAX_INCLUDES + 5)))
+    assert found == [("CCR019", "ccr.yaml", line) for line in range(2, MAX_INCLUDES + 3)]
 
 
 def test_what_cannot_be_joined_is_reported_where_it_is() -> None:
