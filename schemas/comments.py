@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -44,10 +46,13 @@ def comments_of(text: str, file: str, root: Node) -> list[Comment]:
         return []
     lines = Lines(text, file)
     inside = sorted(_written(lines, root))
+    furthest = list(accumulate((end for _, end in inside), max))
+    below = _next_lines(lines)
     found = []
     for match in _COMMENT.finditer(text):
-        if not any(start <= match.start() < end for start, end in inside):
-            found.append(_comment(lines, match))
+        before = bisect_right(inside, match.start(), key=lambda part: part[0])
+        if not before or furthest[before - 1] <= match.start():
+            found.append(_comment(lines, match, below))
     return found
 
 
@@ -69,7 +74,7 @@ def _written(lines: Lines, node: Node) -> Iterator[tuple[int, int]]:
                 yield from _written(lines, item)
 
 
-def _comment(lines: Lines, match: re.Match[str]) -> Comment:
+def _comment(lines: Lines, match: re.Match[str], below: list[int]) -> Comment:
     rest = match["rest"]
     if match[0].startswith("/*") and "*/" in rest:
         rest = rest[: rest.index("*/") + 2]
@@ -82,7 +87,7 @@ def _comment(lines: Lines, match: re.Match[str]) -> Comment:
     line, column = lines.place(match.start())
     here = lines.line(line)
     alone = not here[: column - 1].strip() and not lines.text[end : lines.offset(line, len(here) + 1)].strip()
-    covers = (line, _next_line(lines, line)) if alone else (line,)
+    covers = (line, below[line]) if alone else (line,)
     return Comment(
         match["word"],
         codes,
@@ -93,12 +98,13 @@ def _comment(lines: Lines, match: re.Match[str]) -> Comment:
     )
 
 
-def _next_line(lines: Lines, line: int) -> int:
-    """The next line that holds more than a comment."""
-    after = line + 1
-    while after <= len(lines) and (not lines.line(after).strip() or _ANY_COMMENT.match(lines.line(after))):
-        after += 1
-    return after
+def _next_lines(lines: Lines) -> list[int]:
+    """For each line, from 0 on, the next one that holds more than a comment."""
+    found = [len(lines) + 1] * (len(lines) + 1)
+    for line in range(len(lines) - 1, -1, -1):
+        after = lines.line(line + 1)
+        found[line] = line + 1 if after.strip() and not _ANY_COMMENT.match(after) else found[line + 1]
+    return found
 
 
 def _removal(lines: Lines, line: int, start: int, end: int, alone: bool) -> Span:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.diagnostics import Edit, Fix, Span
 from schemas.document import Scalar
@@ -44,15 +45,21 @@ def compatible(fixes: Iterable[Fix], texts: Mapping[str, str]) -> list[Fix]:
             if edit.span.file in lines
         ]
         if len(places) < len(fix.edits) or any(
-            (start < other_end and other_start < end) or start == other_start
-            for file, start, end in places
-            for other_start, other_end in taken.get(file, ())
+            _touches(taken.get(file, ()), start, end) for file, start, end in places
         ):
             continue
         chosen.append(fix)
         for file, start, end in places:
-            taken.setdefault(file, []).append((start, end))
+            insort(taken.setdefault(file, []), (start, end))
     return chosen
+
+
+def _touches(taken: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether a stretch overlaps one of the sorted ones, which do not overlap, or begins where one does."""
+    after = bisect_left(taken, (start,))
+    return (after < len(taken) and (taken[after][0] < end or taken[after][0] == start)) or (
+        after > 0 and taken[after - 1][1] > start
+    )
 
 
 def renaming(scalar: Scalar, start: int, end: int, known: Iterable[str]) -> Fix | None:

@@ -6,6 +6,10 @@ import pytest
 
 from engine.build import build
 from engine.reporting.report import Choice, FileReport, file_report
+from schemas.comments import comments_of
+from schemas.diagnostics import Span
+from schemas.document import Mapping
+from schemas.lines import Lines
 from tests.engine.files import nothing_else
 
 UNUSED = "providers:\n  here: {{type: static}}\n{above}  there: {{type: static}}{beside}\n{below}routing: {{defaultProvider: here}}\n"
@@ -72,6 +76,23 @@ def test_an_unused_suppression_is_a_finding_with_its_removal() -> None:
     (edit,) = [edit for one in report.findings if one.fix for edit in one.fix.edits]
     assert (edit.span.line, edit.span.end_line, edit.text) == (4, 5, "")
     assert "CCR901" not in [one.code for one in file_report(report.checked).findings]
+
+
+def test_a_line_is_looked_at_as_often_however_many_comments_stand_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them are about the line below the last one."""
+    looked = 0
+    line = Lines.line
+
+    def counted(self: Lines, number: int) -> str:
+        nonlocal looked
+        looked += 1
+        return line(self, number)
+
+    monkeypatch.setattr(Lines, "line", counted)
+    root = Mapping((), Span("f.yaml", 1, 1, 1, 1))
+    text = "# ccr: ignore CCR404 -- why\n" * 300 + "a: 1\n"
+    assert {one.covers[1] for one in comments_of(text, "f.yaml", root)} == {301}
+    assert looked < 3 * 301
 
 
 def test_nothing_is_called_unused_in_a_file_that_was_not_checked_to_the_end() -> None:
