@@ -28,6 +28,7 @@ from ruamel.yaml.scanner import Scanner
 from ruamel.yaml.tokens import ScalarToken
 
 from schemas.limits import MAX_DEPTH
+from schemas.yaml_parts import Parts
 
 __all__ = [
     "AliasEvent",
@@ -50,14 +51,17 @@ class YamlFault(Exception):  # noqa: N818 - a value for yaml_reader, which turns
         self.problem, self.start, self.offset, self.too_deep = problem, start, offset, too_deep
 
 
-def events(text: str) -> Iterator[Any]:
-    """The events of `text`, which holds no character that YAML forbids. Raises only `YamlFault`."""
+def events(text: str, parts: Parts | None = None) -> Iterator[Any]:
+    """The events of `text`, which holds no character that YAML forbids. Raises only `YamlFault`.
+
+    A collection that is one of the `parts` is an event like that of a scalar, with the node as its value.
+    """
     breaks = _Breaks(text)
-    stream = _Stream(breaks.hidden)
+    stream = _Stream(breaks.hidden, parts)
     try:
         while stream.check_event():
             event = stream.get_event()
-            if breaks.back and isinstance(event, ScalarEvent):
+            if breaks.back and isinstance(event, ScalarEvent) and isinstance(event.value, str):
                 event.value = event.value.translate(breaks.back)
             yield event
     except MarkedYAMLError as error:
@@ -91,11 +95,22 @@ _BLOCK_WORD = re.compile(r"([^\0\s:#?\-](?:[^\0\s:#]|:(?![\0\s])|[ ](?=[^\0\s:#]
 _FLOW_WORD = re.compile(r"([^\0\s:#,?\[\]{}\-](?:[^\0\s:#,?\[\]{}]|[ ](?=[^\0\s:#,?\[\]{}]))*)[ ]*(?=[,\]}]|: )")
 
 
+class _PartToken(ScalarToken):
+    """A part in the place of its tokens; in complaints it is called as the first of them would be."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, begins: str, part: Any, start: Any, end: Any) -> None:
+        super().__init__(part, True, start, end)
+        self.id = begins
+
+
 class _Stream(Reader, Scanner, Parser):
     comment_handling = None
     processing_version = (1, 2)
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, parts: Parts | None) -> None:
+        self.parts = parts
         self.doc_infos = [DocInfo()]
         Reader.__init__(self, text, loader=self)
         Scanner.__init__(self, loader=self)
@@ -141,7 +156,40 @@ class _Stream(Reader, Scanner, Parser):
         # the library looks a thousand characters ahead before it gives the first event of a run of brackets
         if len(self.flow_context) >= MAX_DEPTH:
             raise YamlFault("too deep", None, self.index, too_deep=True)
-        super().fetch_flow_collection_start(token, to_push)
+        # where only a key can stand a collection must end on its line, which the library finds out token by token
+        needs_key = self.allow_simple_key and not self.flow_context and self.indent == self.column
+        part = (
+            self.parts.flow_at(self.line, self.column) if self.parts and not needs_key and self._is_shallow() else None
+        )
+        if part is None:
+            super().fetch_flow_collection_start(token, to_push)
+            return
+        self.save_possible_simple_key()
+        self._take(part, self.peek())
+
+    def fetch_more_tokens(self) -> Any:
+        if self.parts and not self.flow_context and self._is_shallow():
+            self.scan_to_next_token()
+            self.stale_possible_simple_keys()
+            if self.allow_simple_key and self.column > self.indent:
+                part = self.parts.block_at(self.line, self.column, self.indent)
+                if part is not None:
+                    self._take(part, f"<block {'sequence' if self.peek() == '-' else 'mapping'} start>")
+                    return None
+        return super().fetch_more_tokens()
+
+    def _is_shallow(self) -> bool:
+        """Whether a plain part, which has half of the levels at most, is certainly not too deep here."""
+        return 2 * len(self.indents) + len(self.flow_context) < MAX_DEPTH // 2
+
+    def _take(self, part: Any, begins: str) -> None:
+        """The whole part as one token; `begins`: what the library calls the token that would begin it."""
+        assert self.parts
+        start = self.get_mark()
+        self.line, self.column, self.index = self.parts.end_of(part)
+        self.pointer = self.index
+        self.allow_simple_key = False
+        self.tokens.append(_PartToken(begins, part, start, self.get_mark()))
 
     def scan_to_next_token(self) -> None:
         while True:

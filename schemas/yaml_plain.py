@@ -1,7 +1,6 @@
 """The plain part of YAML, read line by line: what nearly every configuration is written in, ten times as fast.
 
-Block mappings and lists, and on one line texts, quoted texts without escapes, and flow collections of them. Anything
-else, and anything that deserves a finding, is left to `yaml_reader`.
+Block mappings and lists, on one line texts and quoted texts without escapes, and flow collections of them. Anything else, and anything that deserves a finding, is left to `yaml_reader`.
 INVARIANT: where this gives a tree, `yaml_reader` gives the same tree and no finding (a property test compares them).
 """
 
@@ -20,36 +19,39 @@ from schemas.scalars import resolve
 
 def read_plain(text: str, file: str) -> Document | None:
     """The tree, or None where something in the text is not of the plain part."""
-    if _NOT_PLAIN.search(text) or (not text.isascii() and _odd_letters().search(text)):
+    if is_odd(text):
         return None
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        content = line.lstrip(" ")
-        if content and content[0] != "#":
-            rows.append(_Row(number, len(line) - len(content), line))
-    if not rows or rows[0].indent:
+    rows = rows_of(text)
+    if not rows or rows[0].indent or any(row.indent == ODD for row in rows):
         return None
-    lines = _Lines(file, rows)
+    lines = PlainLines(file, rows)
     try:
         root = lines.block(0)
-    except _Beyond:
+    except Beyond:
         return None
     return Document(root, {file: text}) if lines.at == len(rows) else None
 
 
-class _Beyond(Exception):  # noqa: N818 - not an error: the other reader takes over
-    pass
+class Beyond(Exception):  # noqa: N818 - not an error: the other reader takes over
+    """Something is not of the plain part."""
 
 
-# tabs, carriage returns, what YAML forbids; markers of documents
-_NOT_PLAIN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|(?m:^(?:---|\.\.\.|%))")
+# tabs, what YAML forbids
+_NOT_PLAIN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+_BREAK = re.compile(r"\r\n|\r|\n")
+_MARKERS = ("---", "...", "%")
+
+
+def is_odd(text: str) -> bool:
+    """Whether a character is in it that no plain YAML has."""
+    return _NOT_PLAIN.search(text) is not None or (not text.isascii() and _odd_letters().search(text) is not None)
 
 
 @cache  # compiling it takes longer than reading most files
 def _odd_letters() -> re.Pattern[str]:
     """Other line ends and spaces than ASCII's, and what else YAML forbids."""
     return re.compile(
-        "[^\n\x20-\x7e\xa1-\u167f\u1681-\u1fff\u2030-\u205e\u2070-\u2fff\u3001-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+        "[^\n\r\x20-\x7e\xa1-\u167f\u1681-\u1fff\u2030-\u205e\u2070-\u2fff\u3001-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
     )
 
 
@@ -57,13 +59,17 @@ _QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
 _FIRST = r"(?:[A-Za-z0-9_./$~]|-(?=[0-9]))"
 _KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_./,-]*|{_QUOTED}):(?:[ ]+|$)")
 _BLOCK_VALUE = re.compile(rf"(?P<value>{_QUOTED}|{_FIRST}(?:[^ :#]|:(?=[^ ])|[ ]+(?=[^ :#]))*)[ ]*(?:(?<=[ ])#.*)?$")
-_FLOW_WORD = r"[^ ,\[\]{}#:\"'?&*!|>%@`]"
+_FLOW_WORD = r"(?:[^ ,\[\]{}#:\"'?&*!|>%@`]|:(?=[A-Za-z0-9_./-]))"
 _FLOW_VALUE = re.compile(
-    rf"(?P<value>{_QUOTED}|(?:[A-Za-z0-9_./~]|-(?=[0-9])){_FLOW_WORD}*(?:[ ]{_FLOW_WORD}+)*)[ ]*(?=[,\]}}])"
+    rf"(?P<value>{_QUOTED}|(?:[A-Za-z0-9_./~]|-(?=[0-9])){_FLOW_WORD}*(?:[ ]{_FLOW_WORD}+)*)(?=[ ]*[,\]}}]|[ ]*$|[ ]+#)"
 )
 _FLOW_KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_./-]*|{_QUOTED}):[ ]+")
 _REST = re.compile(r"(?:[ ]+#.*|[ ]*)$")
 _LONGEST_KEY = 100
+
+
+ODD = 1 << 30
+"""The indent of a row that is not of the plain part: further in than anything."""
 
 
 class _Row(Struct, frozen=True):
@@ -74,17 +80,36 @@ class _Row(Struct, frozen=True):
     line: str
 
 
-class _Lines:
-    """Reads from row to row; `at` is the next one."""
+def rows_of(text: str, *, odd: bool = False) -> list[_Row]:
+    """The lines that hold more than a comment; `odd`: some have characters that no plain YAML has."""
+    rows = []
+    for number, line in enumerate(_BREAK.split(text) if "\r" in text else text.split("\n"), 1):
+        content = line.lstrip(" ")
+        if not content or content[0] == "#":
+            continue
+        if (content is line and line.startswith(_MARKERS)) or (odd and is_odd(line)):
+            rows.append(_Row(number, ODD, "\0"))
+        else:
+            rows.append(_Row(number, len(line) - len(content), line))
+    return rows
 
-    def __init__(self, file: str, rows: list[_Row]) -> None:
+
+class PlainLines:
+    """Reads from row to row; `at` is the next one, and before `column` of it all is plain that was tried.
+
+    `known` are the collections read, by row and column, and the row behind each; only where `keeps` asks for them.
+    """
+
+    def __init__(self, file: str, rows: list[_Row], *, keeps: bool = False) -> None:
         self.file, self.rows, self.at, self.depth, self.nodes = file, rows, 0, 0, 0
+        self.column, self.keeps = 0, keeps
+        self.known: dict[tuple[int, int], tuple[Node, int]] = {}
 
     def block(self, indent: int) -> Node:
         """The collection whose first entry is at this row and column."""
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
-            raise _Beyond
+            raise Beyond
         row = self.rows[self.at]
         node = self._list(indent) if row.line.startswith("- ", indent) else self._mapping(indent)
         self.depth -= 1
@@ -94,67 +119,78 @@ class _Lines:
         """`column`: where its keys are; the first one may stand behind the dash of an item."""
         entries: list[Entry] = []
         seen: set[str] = set()
-        first = self.rows[self.at]
+        start = self.at
+        first = self.rows[start]
         while True:
             row = self.rows[self.at]
+            self.column = column
             match = _KEY.match(row.line, column)
             if match is None:
-                raise _Beyond
+                raise Beyond
             key = self._scalar(row.number, match, "key", is_key=True)
             name = str(key.value)
             if name in seen or len(name) > _LONGEST_KEY:
-                raise _Beyond
+                raise Beyond
             seen.add(name)
             entries.append(Entry(key, self._value(row, match.end(), column)))
             if self.at == len(self.rows) or self.rows[self.at].indent < column:
                 break
             if self.rows[self.at].indent > column:
-                raise _Beyond
+                raise Beyond
             if self.rows[self.at].line.startswith("-", column):
                 break
         last = entries[-1].value.span
-        return Mapping(
+        node = Mapping(
             tuple(entries),
             Span(self.file, first.number, entries[0].key.span.column, last.end_line, last.end_column),
         )
+        if self.keeps:
+            self.known[start, column] = node, self.at
+        return node
 
     def _value(self, row: _Row, start: int, column: int) -> Node:
         """What stands behind a key: on its line, or below it."""
         line = row.line
         if start < len(line) and line[start] != "#":
             return self._on_line(row, start, column)
-        self.at += 1
+        self._next_row()
         if self.at == len(self.rows):
-            raise _Beyond
+            raise Beyond
         below = self.rows[self.at]
         if below.indent > column or (below.indent == column and below.line.startswith("- ", column)):
             return self.block(below.indent)
-        raise _Beyond
+        raise Beyond
 
     def _list(self, indent: int) -> Sequence:
         items: list[Node] = []
-        first = self.rows[self.at]
+        begin = self.at
+        first = self.rows[begin]
         while True:
             row = self.rows[self.at]
+            self.column = indent
             start = indent + 1
             while row.line[start : start + 1] == " ":
                 start += 1
             if start == len(row.line) or row.line.startswith("- ", start):
-                raise _Beyond
-            items.append(self._nested(start) if _KEY.match(row.line, start) else self._on_line(row, start, indent))
+                raise Beyond
+            items.append(self.nested(start) if _KEY.match(row.line, start) else self._on_line(row, start, indent))
             if self.at == len(self.rows) or self.rows[self.at].indent < indent:
                 break
             if self.rows[self.at].indent > indent:
-                raise _Beyond
+                raise Beyond
             if not self.rows[self.at].line.startswith("- ", indent):
                 break
         last = items[-1].span
-        return Sequence(tuple(items), Span(self.file, first.number, indent + 1, last.end_line, last.end_column))
+        node = Sequence(tuple(items), Span(self.file, first.number, indent + 1, last.end_line, last.end_column))
+        if self.keeps:
+            self.known[begin, indent] = node, self.at
+        return node
 
-    def _nested(self, column: int) -> Mapping:
+    def nested(self, column: int) -> Mapping:
+        """The mapping whose first key is at this column of this row, behind a dash."""
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
-            raise _Beyond
+            raise Beyond
         node = self._mapping(column)
         self.depth -= 1
         return node
@@ -162,67 +198,87 @@ class _Lines:
     def _on_line(self, row: _Row, start: int, column: int) -> Node:
         """A value within one line; a next line that is further in would go on with it."""
         if row.line[start] in "{[":
-            node, end = self._flow(row, start)
-            if not _REST.match(row.line, end):
-                raise _Beyond
+            node, end = self.flow(start)
+            if not _REST.match(self.rows[self.at].line, end):
+                raise Beyond
         else:
             match = _BLOCK_VALUE.match(row.line, start)
             if match is None:
-                raise _Beyond
+                raise Beyond
             node = self._scalar(row.number, match, "value")
-        self.at += 1
+        self._next_row()
         if self.at < len(self.rows) and self.rows[self.at].indent > column:
-            raise _Beyond
+            raise Beyond
         return node
 
-    def _flow(self, row: _Row, start: int) -> tuple[Node, int]:
-        """The flow collection at `start`, and where it ends."""
+    def flow(self, start: int) -> tuple[Node, int]:
+        """The flow collection at this column of this row, and the column behind it in the row where it ends."""
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
-            raise _Beyond
-        line, is_mapping = row.line, row.line[start] == "{"
+            raise Beyond
+        begin, first = self.at, self.rows[self.at]
+        is_mapping = first.line[start] == "{"
         closing = "}" if is_mapping else "]"
         entries: list[Entry] = []
         items: list[Node] = []
         seen: set[str] = set()
-        at = _past_spaces(line, start + 1)
-        while line[at : at + 1] != closing:
+        at = self._past_gap(start + 1)
+        while (row := self.rows[self.at]).line[at : at + 1] != closing:
+            self.column = at
             if is_mapping:
-                match = _FLOW_KEY.match(line, at)
+                match = _FLOW_KEY.match(row.line, at)
                 if match is None:
-                    raise _Beyond
+                    raise Beyond
                 key = self._scalar(row.number, match, "key", is_key=True)
                 if key.value in seen or len(str(key.value)) > _LONGEST_KEY:
-                    raise _Beyond
+                    raise Beyond
                 seen.add(str(key.value))
                 node, at = self._in_flow(row, match.end())
                 entries.append(Entry(key, node))
             else:
                 node, at = self._in_flow(row, at)
                 items.append(node)
-            at = _past_spaces(line, at)
-            if line[at : at + 1] == ",":
-                at = _past_spaces(line, at + 1)
-                if line[at : at + 1] == closing:
-                    raise _Beyond
-            elif line[at : at + 1] != closing:
-                raise _Beyond
+            at = self._past_gap(at)
+            char = self.rows[self.at].line[at : at + 1]
+            if char == ",":
+                at = self._past_gap(at + 1)
+            elif char != closing:
+                raise Beyond
         self.depth -= 1
-        span = Span(self.file, row.number, start + 1, row.number, at + 2)
-        return (Mapping(tuple(entries), span) if is_mapping else Sequence(tuple(items), span)), at + 1
+        span = Span(self.file, first.number, start + 1, row.number, at + 2)
+        whole = Mapping(tuple(entries), span) if is_mapping else Sequence(tuple(items), span)
+        if self.keeps:
+            self.known[begin, start] = whole, self.at
+        return whole, at + 1
 
     def _in_flow(self, row: _Row, start: int) -> tuple[Node, int]:
         if row.line[start : start + 1] in ("{", "["):
-            return self._flow(row, start)
+            return self.flow(start)
         match = _FLOW_VALUE.match(row.line, start)
         if match is None:
-            raise _Beyond
+            raise Beyond
         return self._scalar(row.number, match, "value"), match.end()
+
+    def _past_gap(self, at: int) -> int:
+        """Where something stands in a flow collection, from there on; in this row, or in the next one that has anything."""
+        line = self.rows[self.at].line
+        while line[at : at + 1] == " ":
+            at += 1
+        if at < len(line) and (line[at] != "#" or line[at - 1] != " "):
+            return at
+        self._next_row()
+        if self.at == len(self.rows):
+            raise Beyond
+        return self.rows[self.at].indent
+
+    def _next_row(self) -> None:
+        self.at += 1
+        self.column = 0
 
     def _scalar(self, number: int, match: re.Match[str], group: str, *, is_key: bool = False) -> Scalar:
         self.nodes += 1
         if self.nodes > MAX_NODES // 4:
-            raise _Beyond
+            raise Beyond
         raw = match[group]
         start, end = match.span(group)
         span = Span(self.file, number, start + 1, number, end + 1)
@@ -232,11 +288,5 @@ class _Lines:
             return Scalar(raw, span, raw=raw)
         resolved = resolve(raw)
         if resolved.problem:
-            raise _Beyond
+            raise Beyond
         return Scalar(resolved.value, span, raw=raw)
-
-
-def _past_spaces(line: str, at: int) -> int:
-    while line[at : at + 1] == " ":
-        at += 1
-    return at

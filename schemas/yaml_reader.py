@@ -27,28 +27,30 @@ from schemas.yaml_events import (
     YamlFault,
     events,
 )
+from schemas.yaml_parts import Parts, extent
 from schemas.yaml_traps import Trap, explain_fault, parseable, traps_of
 
 
-def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
+def read_yaml(text: str, file: str, *, in_parts: bool = True) -> tuple[Document | None, list[Diagnostic]]:
     """The tree of one YAML document, or None where there is none, and what is wrong.
 
     A comparison or pattern that is not quoted breaks YAML; it is read as if it were quoted, so that one slip does not
-    hide the other findings, and reported.
+    hide the other findings, and reported. `in_parts`: plain parts are read by `yaml_plain`.
     """
     lines = Lines(text, file)
     clean, findings = parseable(lines)
-    first = _compose(clean, lines, {})
+    parts = Parts(lines) if in_parts else None
+    first = _compose(clean, lines, {}, parts)
     read = first
     if first.broke_at is not None:
         traps = traps_of(clean)
         at_line = lines.place(first.broke_at)[0]
         if any(lines.place(start)[0] == at_line for start in traps):
-            read = _compose(_defused(clean, traps), lines, traps)
+            read = _compose(_defused(clean, traps), lines, traps, parts)
             if read.root is not None and read.sprung != traps.keys():
                 # what only looked like a trap, inside a longer text, must stay as it is
                 traps = {start: trap for start, trap in traps.items() if start in read.sprung}
-                read = _compose(_defused(clean, traps), lines, traps)
+                read = _compose(_defused(clean, traps), lines, traps, parts)
     if read.root is None:
         read = first
     root = read.root
@@ -73,10 +75,10 @@ def _defused(text: str, traps: dict[int, Trap]) -> str:
     return "".join(letters)
 
 
-def _compose(text: str, lines: Lines, traps: dict[int, Trap]) -> _Read:
+def _compose(text: str, lines: Lines, traps: dict[int, Trap], parts: Parts | None) -> _Read:
     composer = _Composer(lines, traps)
     try:
-        for event in events(text):
+        for event in events(text, parts):
             composer.take(event)
             if len(composer.findings) > MAX_FINDINGS:
                 return _Read(None, [*composer.findings[:MAX_FINDINGS], too_many(lines.file)])
@@ -159,7 +161,17 @@ class _Composer(Struct):
     ) -> None:
         self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text, fix=fix))
 
+    def _whole(self, event: Any) -> None:
+        """A collection that was read as a whole."""
+        node, text = event.value, self.lines.text
+        start = self.lines.offset(node.span.line, node.span.column)
+        self._past_properties(event, event.start_mark.index, start + 1 if text[start] in "[{" else len(text))
+        self._add(node, self.lines.offset(node.span.end_line, node.span.end_column), *extent(node), event.anchor)
+
     def _scalar(self, event: Any) -> None:
+        if not isinstance(event.value, str):
+            self._whole(event)
+            return
         start, end = event.start_mark.index, event.end_mark.index
         written = self.lines.text
         start = self._past_properties(event, start, end)

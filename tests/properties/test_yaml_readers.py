@@ -67,7 +67,7 @@ def test_plain_yaml_is_read_as_the_whole_reader_reads_it(text: str) -> None:
     """Same values, same places, and never where there would be a finding."""
     fast = read_plain(text, "f")
     if fast is not None:
-        slow, found = read_yaml(text, "f")
+        slow, found = read_yaml(text, "f", in_parts=False)
         assert found == []
         assert fast == slow
 
@@ -80,7 +80,7 @@ def test_our_files_are_read_alike(path: Path) -> None:
     except UnicodeDecodeError:
         return
     fast = read_plain(text, path.name)
-    assert fast is None or (fast, []) == read_yaml(text, path.name)
+    assert fast is None or (fast, []) == read_yaml(text, path.name, in_parts=False)
 
 
 LEAVES = (
@@ -147,13 +147,176 @@ def written_values(draw: st.DrawFn) -> tuple[Any, str]:
 def test_a_value_is_read_back_however_it_is_written(case: tuple[Any, str]) -> None:
     """Blocks, flows, lists that are not indented: the whole reader, the plain one and the library's own agree."""
     value, text = case
-    document, found = read_yaml(text, "f")
+    document, found = read_yaml(text, "f", in_parts=False)
     assert found == []
     assert document is not None
     assert plain(document.root) == value
     fast = read_plain(text, "f")
     assert fast is None or fast == document
     assert YAML(typ="safe", pure=True).load(text) == value
+
+
+GAPS = [
+    "",
+    "",
+    " ",
+    "  ",
+    "\n",
+    "\n    ",
+    "\n  \n ",
+    " # c\n",
+    "# c\n  ",
+    "\n# d, e]\n  ",
+    "\r\n  ",
+    "\t",
+    "\n---\n",
+    "\n...",
+]
+SIGNS = [
+    "a",
+    "b c",
+    "12",
+    "012",
+    "'q r'",
+    '"s"',
+    "http://x:1/y",
+    "a:b",
+    "x#y",
+    "-",
+    "-1",
+    "...",
+    "a: b",
+    "*x",
+    "&x",
+    "~",
+    "é",
+    "",
+]
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> str:
+    """A collection in brackets with anything between its parts, most of it right."""
+
+    def gap() -> str:
+        return draw(st.sampled_from(GAPS)) if draw(st.integers(0, 2)) == 0 else ""
+
+    def value(depth: int) -> str:
+        kind = draw(st.integers(0, 3 if depth < 3 else 1))
+        if kind < 2:
+            return draw(st.sampled_from(SIGNS))
+        parts = [value(depth + 1) for _ in range(draw(st.integers(0, 3)))]
+        if kind == 2:
+            parts = [
+                draw(st.sampled_from(["a", "b", "c-d", '"e"', "f g"]))
+                + draw(st.sampled_from([": ", ": ", ":", ":\n "]))
+                + one
+                for one in parts
+            ]
+        inside = "".join(gap() + one + gap() + "," + draw(st.sampled_from([" ", "", "\n  "])) for one in parts)
+        if draw(st.booleans()):
+            inside = inside.rstrip(" \n").removesuffix(",")
+        return ("{" + inside + gap() + "}") if kind == 2 else ("[" + inside + gap() + "]")
+
+    after = draw(st.sampled_from(["", "\n", " # c\n", "\nz: 1\n", " x\n", "\n  z: 1\n", "\n]", "\n---\n"]))
+    head = draw(st.sampled_from(["k: ", "k:\n  ", "- ", "k:\n  - ", "- a: ", ""]))
+    return (
+        head + draw(st.sampled_from(["[", "{a: "])) + value(0) + gap() + draw(st.sampled_from(["]", "}", "}"])) + after
+    )
+
+
+@given(flows())
+@example("a: [b,\n  c\n]\nd: e\n")
+@example("a: [b,\n]\n")
+@example("a: {b: c, }\n")
+@example("a: [b # c\n  , d]\n")
+@example("a: [#b\n]\n")
+@example("a: [b\n  c]\n")
+@example("a: [b,\n# c\nd]\n")
+@example("- [a]\n- {b: [\n  c]}\n")
+def test_collections_in_brackets_are_read_as_the_whole_reader_reads_them(text: str) -> None:
+    """On any number of lines, with comments among them."""
+    fast = read_plain(text, "f")
+    assert fast is None or (fast, []) == read_yaml(text, "f", in_parts=False)
+
+
+SLIPS = [
+    "\t",
+    "&a ",
+    "*a",
+    "*a*",
+    "> 1",
+    "!t ",
+    "? ",
+    "- ",
+    ": ",
+    "'",
+    '"',
+    "\n",
+    "\n  ",
+    " ",
+    "x: &b [1]\ny: *b\n",
+    "#",
+    "|\n  t\n",
+    "[",
+    "}",
+    ",",
+    "---\n",
+    "\x01",
+    "\r",
+    "\\",
+    "012",
+    "<<: ",
+]
+
+
+@st.composite
+def slips(draw: st.DrawFn) -> str:
+    """Texts that are nearly plain, with a few slips anywhere in them."""
+    text = draw(lines() | flows() | written_values().map(lambda case: case[1]) | st.sampled_from(TEXTS))
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(text)))
+        text = text[:at] + draw(st.sampled_from(SLIPS)) + text[at + draw(st.integers(0, 2)) :]
+    return text
+
+
+TEXTS = [
+    "---\nproviders:\n  a: {type: static, settings: {models: [m, n]}}\nrouting:\n  defaultProvider: a\n  customRules:\n    - name: r\n      condition:\n        model: m\n      target: a,m\n    - {name: s, target: 'a,n'}\n",
+    "a: &x\n  b: {c: d}\n  e:\n    - f\n    - g: h\n      i: j\nk: *x\n",
+    "a:\n- b: c\n  d: [e, f]\n- [g, {h: i}]\nj:\n  - k\n",
+    "? {a: b}\n: c\n? d\n: e:\n    f\n",
+    "{a: [b, c, {d: e}], f: {g: h}}\n",
+]  # fmt: skip
+
+
+@given(slips())
+@example("&a {b: c}\n")
+@example("a: !t {b: c}\n")
+@example("a: !t\n  b: c\n")
+@example("a: &x\n  b: c\n d: e\n")
+@example("[a,\n b]: c\n")
+@example("a:\n  b: c\n  - d\n")
+@example("a:\n    b: c\n  d: e\n")
+@example("{a: b}: c\n")
+@example("- [*a, {b: c}, [d]]\n")
+@example("a: [[[x, &y z], {b: c}], {d: e}]\n")
+def test_a_text_is_read_alike_in_parts(text: str) -> None:
+    """Plain parts of a text that is not: the same tree and the same findings."""
+    assert read_yaml(text, "f") == read_yaml(text, "f", in_parts=False)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_our_files_are_read_alike_in_parts(path: Path) -> None:
+    """With a tab at the end, too, after which nothing is plain as a whole."""
+    for end in ("", "\n\t", "\n---\n"):
+        text = path.read_bytes().decode("utf-8", "replace") + end
+        assert read_yaml(text, path.name) == read_yaml(text, path.name, in_parts=False)
+
+
+def test_collections_in_brackets_are_plain() -> None:
+    """On several lines, too, and with a comma at the end."""
+    for text in ("a: [\n  b, # c\n  'd',\n]\n", "a: {b: http://c:1/d,\n    e: {f: 1, }}\r\ng: 1\r\n"):
+        assert read_plain(text, "f") is not None
 
 
 def test_the_plain_reader_takes_what_people_write() -> None:
