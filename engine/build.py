@@ -29,6 +29,7 @@ from schemas.read import read
 from schemas.revision import revision_of
 from schemas.shape import shape
 from schemas.substitute import Sources, substitute
+from schemas.too_many import INCOMPLETE
 
 __all__ = ["Built", "Checked", "build"]
 
@@ -67,7 +68,7 @@ def build(
     document, misshapen = shape(with_tls_paths(document, file))
     found += missing
     found += without_echoes(found, misshapen)
-    if not isinstance(document.root, MappingNode):
+    if not isinstance(document.root, MappingNode) or any(INCOMPLETE in one.data for one in found):
         return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts, sources.unread)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))

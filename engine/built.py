@@ -12,6 +12,7 @@ from providers.spec import ProviderSpec
 from rules.nodes import RuleSet
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document
+from schemas.too_many import INCOMPLETE
 
 
 class Built(Struct, frozen=True):
@@ -60,6 +61,11 @@ class Checked(Struct, frozen=True):
     texts: Mapping[str, str]
     unread: tuple[str, ...] = ()
     routing: Routing | None = None
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether more may be wrong than was found: a stage gave up after too many mistakes, and none followed."""
+        return any(INCOMPLETE in one.data for one in self.diagnostics)
 
     @property
     def is_whole(self) -> bool:

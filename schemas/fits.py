@@ -11,22 +11,53 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
+Holds = Callable[[Any], bool]
+Of = Callable[[Schema | bool], Holds]
+Make = Callable[[Any, Schema, Of], Holds]
+"""What a keyword wants, the part it is in, and what asks about other parts, to a question."""
 
 
-def fits(value: Any, schema: Schema | bool, root: Schema) -> bool:
-    """Whether the value, JSON as Python has it, certainly fits; `root` is where `$ref` begins."""
-    if isinstance(schema, bool):
-        return schema
-    reference = schema.get("$ref")
-    if reference is not None:
-        return fits(value, _target(reference, root), root)  # draft-07: what stands beside it is not asked
-    for keyword, wanted in schema.items():
-        if keyword in _SILENT:
-            continue
-        holds = _KEYWORDS.get(keyword)
-        if holds is None or not holds(value, wanted, schema, root):
-            return False
+class Fits:
+    """Whether values, JSON as Python has it, certainly fit parts of one schema; each part is made a function once."""
+
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+        # by id: the root holds every part, so that its id stays its own
+        self._made: dict[int, Holds] = {}
+
+    def __call__(self, value: Any, schema: Schema | bool) -> bool:
+        """Whether the value fits this part."""
+        return self.of(schema)(value)
+
+    def of(self, schema: Schema | bool) -> Holds:
+        """The question for one part of the schema."""
+        made = self._made.get(id(schema))
+        if made is None:
+            made = self._made[id(schema)] = self._whole(schema)
+        return made
+
+    def keyword(self, name: str, wanted: Any, schema: Schema) -> Holds:
+        """The question for one keyword of a part alone."""
+        make = KEYWORDS.get(name)
+        return _never if make is None else make(wanted, schema, self.of)
+
+    def _whole(self, schema: Schema | bool) -> Holds:
+        if isinstance(schema, bool):
+            return _always if schema else _never
+        reference = schema.get("$ref")
+        if reference is not None:
+            target = _target(reference, self._root)  # draft-07: what stands beside it is not asked
+            return lambda value: self.of(target)(value)
+        asked = [self.keyword(name, wanted, schema) for name, wanted in schema.items() if name not in _SILENT]
+        return asked[0] if len(asked) == 1 else lambda value: all(holds(value) for holds in asked)
+
+
+def _always(value: Any) -> bool:  # noqa: ARG001 - one signature for all
     return True
+
+
+def _never(value: Any) -> bool:  # noqa: ARG001
+    return False
 
 
 def _target(reference: str, root: Schema) -> Any:
@@ -36,55 +67,91 @@ def _target(reference: str, root: Schema) -> Any:
     return found
 
 
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "null": (type(None),),
+    "array": (list,),
+    "object": (dict,),
+    "number": (int, float),
+    "integer": (int,),
 }
 
 
-def _type(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:  # noqa: ARG001 - one signature for all
-    return any(_TYPES[name](value) for name in ([wanted] if isinstance(wanted, str) else wanted))
+def _type(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    kinds = frozenset(kind for name in ([wanted] if isinstance(wanted, str) else wanted) for kind in _TYPES[name])
+    return lambda value: type(value) in kinds
 
 
-def _properties(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:  # noqa: ARG001
-    if not isinstance(value, dict):
-        return True
-    return all(fits(item, wanted[key], root) for key, item in value.items() if key in wanted)
+def _properties(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    def holds(value: Any) -> bool:
+        return not isinstance(value, dict) or all(of(wanted[key])(item) for key, item in value.items() if key in wanted)
+
+    return holds
 
 
-def _additional(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:
-    if not isinstance(value, dict) or wanted is True:
-        return True
-    known = schema.get("properties", {})
-    return all(fits(item, wanted, root) for key, item in value.items() if key not in known)
+def _additional(wanted: Any, schema: Schema, of: Of) -> Holds:
+    if wanted is True:
+        return _always
+    known, other = schema.get("properties", {}), of(wanted)
+
+    def holds(value: Any) -> bool:
+        return not isinstance(value, dict) or all(other(item) for key, item in value.items() if key not in known)
+
+    return holds
 
 
-def _names(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:  # noqa: ARG001
-    return not isinstance(value, dict) or all(fits(key, wanted, root) for key in value)
+def _names(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    name = of(wanted)
+    return lambda value: not isinstance(value, dict) or all(name(key) for key in value)
 
 
-def _items(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:  # noqa: ARG001
-    return not isinstance(value, list) or all(fits(item, wanted, root) for item in value)
+def _items(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    item = of(wanted)
+    return lambda value: not isinstance(value, list) or all(item(one) for one in value)
 
 
-def _if(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:
+def _if(wanted: Any, schema: Schema, of: Of) -> Holds:
     """Where the condition is not certain, both branches must fit."""
-    if fits(value, wanted, root):
-        return fits(value, schema.get("then", True), root) and (
-            _is_exact(wanted) or fits(value, schema.get("else", True), root)
-        )
-    return fits(value, schema.get("else", True), root) and (
-        _is_exact(wanted) or fits(value, schema.get("then", True), root)
-    )
+    asked, then, other = of(wanted), of(schema.get("then", True)), of(schema.get("else", True))
+    if _is_exact(wanted):
+        return lambda value: then(value) if asked(value) else other(value)
+    return lambda value: then(value) and other(value)
 
 
-def _not(value: Any, wanted: Any, schema: Schema, root: Schema) -> bool:  # noqa: ARG001
-    return _is_exact(wanted) and not fits(value, wanted, root)
+def _not(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    refused = of(wanted)
+    return (lambda value: not refused(value)) if _is_exact(wanted) else _never
+
+
+def _enum(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    """One of the texts; of numbers and booleans the validator has its own notion."""
+    texts = frozenset(one for one in wanted if isinstance(one, str))
+    return lambda value: isinstance(value, str) and value in texts
+
+
+def _pattern(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    search = re.compile(wanted).search
+    return lambda value: not isinstance(value, str) or search(value) is not None
+
+
+def _bound(kinds: tuple[type, ...], holds: Callable[[Any, Any], bool]) -> Make:
+    """A keyword that only values of these kinds can break."""
+
+    def make(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+        return lambda value: type(value) not in kinds or holds(value, wanted)
+
+    return make
+
+
+def _all(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    parts = [of(one) for one in wanted]
+    return lambda value: all(holds(value) for holds in parts)
+
+
+def _any(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    parts = [of(one) for one in wanted]
+    return lambda value: any(holds(value) for holds in parts)
 
 
 def _is_exact(schema: Any) -> bool:
@@ -112,34 +179,28 @@ def _is_exact_keyword(keyword: str, wanted: Any) -> bool:
             return False
 
 
-def _equal(value: Any, wanted: Any) -> bool:
-    """Whether two texts are the same; of numbers and booleans the validator has its own notion."""
-    return isinstance(value, str) and isinstance(wanted, str) and value == wanted
-
-
 _SILENT = frozenset(("description", "default", "title", "$schema", "$defs", "then", "else"))
-_Holds = Callable[[Any, Any, Schema, Schema], bool]
-_KEYWORDS: Mapping[str, _Holds] = {
+KEYWORDS: Mapping[str, Make] = {
     "type": _type,
     "properties": _properties,
     "additionalProperties": _additional,
     "propertyNames": _names,
     "items": _items,
-    "required": lambda value, wanted, _s, _r: not isinstance(value, dict) or all(key in value for key in wanted),
-    "enum": lambda value, wanted, _s, _r: any(_equal(value, one) for one in wanted),
-    "const": lambda value, wanted, _s, _r: _equal(value, wanted),
-    "pattern": lambda value, wanted, _s, _r: not isinstance(value, str) or re.search(wanted, value) is not None,
-    "minimum": lambda value, wanted, _s, _r: not _TYPES["number"](value) or value >= wanted,
-    "maximum": lambda value, wanted, _s, _r: not _TYPES["number"](value) or value <= wanted,
-    "minLength": lambda value, wanted, _s, _r: not isinstance(value, str) or len(value) >= wanted,
-    "minItems": lambda value, wanted, _s, _r: not isinstance(value, list) or len(value) >= wanted,
-    "minProperties": lambda value, wanted, _s, _r: not isinstance(value, dict) or len(value) >= wanted,
-    "maxProperties": lambda value, wanted, _s, _r: not isinstance(value, dict) or len(value) <= wanted,
-    "uniqueItems": lambda value, _w, _s, _r: (
-        not isinstance(value, list) or (all(isinstance(one, str) for one in value) and len(set(value)) == len(value))
+    "required": _bound((dict,), lambda value, wanted: all(key in value for key in wanted)),
+    "enum": _enum,
+    "const": lambda wanted, schema, of: _enum([wanted], schema, of),
+    "pattern": _pattern,
+    "minimum": _bound((int, float), lambda value, wanted: value >= wanted),
+    "maximum": _bound((int, float), lambda value, wanted: value <= wanted),
+    "minLength": _bound((str,), lambda value, wanted: len(value) >= wanted),
+    "minItems": _bound((list,), lambda value, wanted: len(value) >= wanted),
+    "minProperties": _bound((dict,), lambda value, wanted: len(value) >= wanted),
+    "maxProperties": _bound((dict,), lambda value, wanted: len(value) <= wanted),
+    "uniqueItems": _bound(
+        (list,), lambda value, _: all(isinstance(one, str) for one in value) and len(set(value)) == len(value)
     ),
-    "allOf": lambda value, wanted, _s, root: all(fits(value, one, root) for one in wanted),
-    "anyOf": lambda value, wanted, _s, root: any(fits(value, one, root) for one in wanted),
+    "allOf": _all,
+    "anyOf": _any,
     "if": _if,
     "not": _not,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from functools import cache, partial
 from typing import Any
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, JSONScalar, Node, Scalar, Sequence, node_at, plain
 from schemas.faults import SUBSTITUTION, Fault
-from schemas.fits import fits
+from schemas.fits import KEYWORDS, Fits
 from schemas.limits import MAX_FINDINGS
 from schemas.packaged import schema_text
 from schemas.scalars import number_of
@@ -40,19 +40,29 @@ def _schema() -> Any:
 
 
 @cache
+def _fits() -> Fits:
+    return Fits(_schema())
+
+
+@cache
 def _validator() -> Any:
     # imported here: a configuration whose shape is right should not wait for the library
     from jsonschema.validators import Draft7Validator, extend
 
-    whole = Draft7Validator.VALIDATORS["additionalProperties"]
-    in_order: Any = extend(Draft7Validator, {"additionalProperties": partial(_others, whole)})  # type: ignore[no-untyped-call]
-    return in_order(_schema())
+    whole = {**Draft7Validator.VALIDATORS, "additionalProperties": partial(_others, Draft7Validator.VALIDATORS)}
+    asked: Any = extend(Draft7Validator, {name: partial(_unless_it_fits, name, whole[name]) for name in KEYWORDS})  # type: ignore[no-untyped-call]
+    return asked(_schema())
 
 
-def _others(whole: Any, validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
+def _unless_it_fits(name: str, whole: Any, validator: Any, wanted: Any, value: Any, schema: Any) -> Iterable[Any]:
+    """The library's keyword where the value does not certainly fit it: its way to say yes takes long."""
+    return () if _fits().keyword(name, wanted, schema)(value) else whole(validator, wanted, value, schema) or ()
+
+
+def _others(whole: MappingType[str, Any], validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
     """The library's keyword, but its faults are in the order of the file: which of too many are kept is the same every time."""
     if not isinstance(wanted, dict) or not isinstance(value, dict):
-        yield from whole(validator, wanted, value, schema) or ()
+        yield from whole["additionalProperties"](validator, wanted, value, schema) or ()
         return
     named, patterns = schema.get("properties", {}), list(schema.get("patternProperties", {}))
     for name, part in value.items():
@@ -62,7 +72,7 @@ def _others(whole: Any, validator: Any, wanted: Any, value: Any, schema: Any) ->
 
 def _faults(root: Node) -> list[Fault]:
     value = plain(root)
-    if fits(value, _schema(), _schema()):
+    if _fits()(value, _schema()):
         return []
     faults: list[Fault] = []
     for error in _validator().iter_errors(value):

@@ -6,6 +6,8 @@ INVARIANT: with and without it `yaml_reader` gives the same tree and the same fi
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from schemas.document import Mapping, Node, Scalar
 from schemas.lines import Lines
 from schemas.yaml_plain import ODD, Beyond, PlainLines, is_odd, rows_of
@@ -45,7 +47,7 @@ class Parts:
         if index is None or self._plain.rows[index].indent == ODD:
             return None
         plain, start = self._plain, (index, column)
-        if start not in plain.known and start > self._tried:
+        if start not in plain.known and start >= self._tried:
             plain.at, plain.column, plain.depth, plain.nodes = index, column, 0, 0
             try:
                 if is_flow:
@@ -59,13 +61,26 @@ class Parts:
         return plain.known.get(start)
 
 
-def extent(node: Node) -> tuple[int, int]:
-    """How many values, keys among them, it is, and in how many levels."""
+class Extent(Struct, frozen=True):
+    """How many values it is, keys among them, in how many levels, and how many of them are lists or mappings."""
+
+    size: int
+    height: int
+    collections: int
+
+
+SCALAR = Extent(1, 1, 0)
+
+
+def extent(node: Node) -> Extent:
+    """That of a node."""
     if isinstance(node, Scalar):
-        return 1, 1
+        return SCALAR
     below = [entry.value for entry in node] if isinstance(node, Mapping) else node.items
-    size, height = 1 + (len(below) if isinstance(node, Mapping) else 0), 1 if isinstance(node, Mapping) and below else 0
-    for one in below:
-        more, deep = extent(one)
-        size, height = size + more, max(height, deep)
-    return size, height + 1
+    parts = [SCALAR] * len(below) if isinstance(node, Mapping) else []
+    parts += [extent(one) for one in below]
+    return Extent(
+        1 + sum(part.size for part in parts),
+        1 + max((part.height for part in parts), default=0),
+        1 + sum(part.collections for part in parts),
+    )

@@ -157,6 +157,8 @@ class PlainLines:
         if self.at == len(self.rows):
             raise Beyond
         below = self.rows[self.at]
+        if below.indent != ODD and below.indent > column and below.line[below.indent] in "{[":
+            return self._on_line(below, below.indent, column)
         if below.indent > column or (below.indent == column and below.line.startswith("- ", column)):
             return self.block(below.indent)
         raise Beyond

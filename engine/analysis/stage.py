@@ -80,7 +80,7 @@ def proved(checked: Checked, read_file: ReadFile, wishes: Wishes | None = None) 
     """
     wishes = wishes or Wishes()
     root = None if checked.document is None else checked.document.root
-    if not isinstance(root, MappingNode):
+    if not isinstance(root, MappingNode) or checked.is_incomplete:
         return Proved()
     tests = _tests_of(root, checked.file, read_file, wishes)
     found, cases, routing = tests.findings, tests.cases, checked.routing

@@ -47,7 +47,7 @@ def report_object(report: Report) -> dict[str, JSONValue]:
             "warnings": report.count(Severity.WARNING),
             "notes": report.count(Severity.INFO),
             "untold": sum(len(file.findings) - len(file.told) for file in report.files),
-            "incomplete": any(file.is_incomplete for file in report.files),
+            "incomplete": any(file.checked.is_incomplete for file in report.files),
             "fixable": report.fixable,
             "suppressed": report.suppressed,
             "known": report.known,

@@ -20,7 +20,6 @@ from schemas.codes import CODES
 from schemas.diagnostics import Diagnostic, Severity
 from schemas.document import Document, Mapping, node_at
 from schemas.document import Sequence as SequenceNode
-from schemas.too_many import INCOMPLETE
 from schemas.wording import visible
 
 if TYPE_CHECKING:
@@ -91,11 +90,6 @@ class FileReport(Struct, frozen=True):
     def rest(self) -> str | None:
         """What is said of the others, where there are any."""
         return rest_of(self.findings, visible(self.checked.file))
-
-    @property
-    def is_incomplete(self) -> bool:
-        """Whether more may be wrong than was found: something gave up after too many mistakes."""
-        return any(INCOMPLETE in one.data for one in self.checked.diagnostics)
 
     def told_marked(self) -> list[Marked]:
         """The findings that are shown with their fingerprints, and the hidden ones."""

@@ -53,7 +53,7 @@ def closing_line(report: Report) -> str:
         if (count := report.count(severity))
     ]
     said = ", ".join(found) or "no findings"
-    if found and any(one.is_incomplete for one in report.files):
+    if found and any(one.checked.is_incomplete for one in report.files):
         said = f"at least {said}"
     beside = [
         f"{count} {word}"

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from jsonschema.validators import Draft7Validator
 
 from schemas.document import plain
-from schemas.fits import fits
+from schemas.fits import Fits
 from schemas.packaged import schema_text
 from schemas.read import read
+from schemas.shape import _validator
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads(schema_text())
 VALIDATOR = Draft7Validator(SCHEMA)
+FITS = Fits(SCHEMA)
 FILES = sorted(
     path
     for folder in ("tests/schemas/good", "tests/schemas/bad", "tests/schemas/seed", "engine/data", "examples")
@@ -69,8 +71,20 @@ def changed(draw: st.DrawFn) -> Any:
 @given(changed())
 def test_what_fits_has_no_fault(value: Any) -> None:
     """The quick answer is never a wrong yes."""
-    if fits(value, SCHEMA, SCHEMA):
+    if FITS(value, SCHEMA):
         assert list(VALIDATOR.iter_errors(value)) == []
+
+
+def _faults(validator: Any, value: Any) -> list[str]:
+    return sorted(
+        repr((list(one.absolute_path), list(one.absolute_schema_path))) for one in validator.iter_errors(value)
+    )
+
+
+@given(changed())
+def test_what_fits_is_left_out_of_the_validators_way(value: Any) -> None:
+    """It finds the same faults at the same places."""
+    assert _faults(_validator(), value) == _faults(VALIDATOR, value)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -78,4 +92,4 @@ def test_our_files_without_a_fault_fit(path: Path) -> None:
     """The quick answer is yes for everything that people write rightly, so that the library is not needed for it."""
     value = _value(path)
     if value is not None:
-        assert fits(value, SCHEMA, SCHEMA) == VALIDATOR.is_valid(value)
+        assert FITS(value, SCHEMA) == VALIDATOR.is_valid(value)

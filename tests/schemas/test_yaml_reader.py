@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from schemas.document import Mapping, Scalar, Sequence, node_at, plain
+from schemas.limits import MAX_ALIASED
 from schemas.read import read
 from schemas.yaml_events import events
 from schemas.yaml_reader import read_yaml
@@ -134,6 +135,24 @@ def test_aliases_are_expanded_up_to_a_bound() -> None:
     document, found = read_yaml(text, "f.yaml")
     assert document is None
     assert [one.code for one in found] == ["CCR006"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "refused"),
+    [
+        ("- *a\n" * (MAX_ALIASED // 2), None),
+        ("- *a\n" * (MAX_ALIASED // 2 + 1), MAX_ALIASED // 2 + 2),
+        ("- {x: y, z: *b}\n" * (2 * MAX_ALIASED), None),
+        ("- *c\n" * (2 * MAX_ALIASED), None),
+    ],
+    ids=["many-lists", "too-many-lists", "more-written", "texts"],
+)
+def test_aliases_stand_for_less_than_is_written_or_for_little(rest: str, refused: int | None) -> None:
+    """Each costs as much as if it were written out; what a program writes of shared parts is taken."""
+    text = "- &a {x: [&c y]}\n- &b [z]\n" + rest
+    document, found = read_yaml(text, "f.yaml")
+    assert [(one.code, one.span.line - 1) for one in found] == ([] if refused is None else [("CCR006", refused)])
+    assert (document is None) == (refused is not None)
 
 
 @pytest.mark.parametrize("text", [text for text, _ in VALUES if "\u2028" not in text and "\u0085" not in text])
