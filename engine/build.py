@@ -13,7 +13,7 @@ from engine.built import Built, Checked, Routing
 from engine.configuration.check import check
 from engine.configuration.sources import beside, read_sources
 from engine.configuration.tls_paths import with_tls_paths
-from engine.reporting.masking import scrubbed
+from engine.reporting.masking import Masks, scrubbed
 from engine.reporting.suppress import judged
 from engine.settings import settings_of
 from engine.usage.prices import prices_of
@@ -23,7 +23,7 @@ from rules.builtin import FILE, categories_text
 from rules.compile import Offer, compile_rules
 from schemas.codes import is_blocking
 from schemas.diagnostics import Diagnostic, Severity, Span
-from schemas.document import Document, Entry, node_at
+from schemas.document import Entry, node_at
 from schemas.document import Mapping as MappingNode
 from schemas.read import read
 from schemas.revision import revision_of
@@ -55,7 +55,7 @@ def build(
     sources = read_sources(data, file, read_file)
     found = list(sources.diagnostics)
     if sources.document is None:
-        return Checked(file, None, None, _in_order(found, None, sources.texts), sources.texts)
+        return Checked(file, None, None, _in_order(found, Masks(None), sources.texts), sources.texts)
     revision = revision_of(sources.document.root)
     values = Sources(
         env=env,
@@ -68,14 +68,16 @@ def build(
     document, misshapen = shape(with_tls_paths(document, file))
     found += missing
     found += without_echoes(found, misshapen)
+    masks = Masks(document)
     if not isinstance(document.root, MappingNode) or any(INCOMPLETE in one.data for one in found):
-        return Checked(file, document, None, _in_order(found, document, sources.texts), sources.texts, sources.unread)
+        told = _in_order(found, masks, sources.texts)
+        return Checked(file, document, None, told, sources.texts, sources.unread, masks=masks)
     providers, odd = read_providers(document.root)
     rules, wrong = compile_rules(document.root, builtin_categories(), offers_of(providers))
     found += without_echoes(found, [*odd, *wrong, *check(document.root, providers, public=public, texts=sources.texts)])
     if any(one.code == "CCR401" for one in found):
         found = [one for one in found if one.code not in _NEED_SOUND_NAMES]
-    diagnostics = _in_order(found, document, sources.texts)
+    diagnostics = _in_order(found, masks, sources.texts)
     blocking = [one.span for one in diagnostics if is_blocking(one)]
     aside = (
         sorted(part.span for entry in _aside(document.root) for part in (entry.key, entry.value)) if blocking else []
@@ -83,11 +85,11 @@ def build(
     hurt = sources.unread or not all(_is_in_one(span, aside) for span in blocking)
     routing = None if rules is None or hurt else Routing(rules, providers)
     if rules is None or blocking:
-        return Checked(file, document, None, diagnostics, sources.texts, sources.unread, routing)
+        return Checked(file, document, None, diagnostics, sources.texts, sources.unread, routing, masks)
     prices = prices_of(document.root, providers)
     told = judged(diagnostics, document, sources.texts, None).kept
     built = Built(rules, providers, settings_of(document.root), revision, document, told, prices)
-    return Checked(file, document, built, diagnostics, sources.texts, routing=routing)
+    return Checked(file, document, built, diagnostics, sources.texts, routing=routing, masks=masks)
 
 
 _ASIDE = ("server", "debug", "state", "usage", "audit", "telemetry", "tests", "invariants")
@@ -155,9 +157,7 @@ _NEED_SOUND_SHAPES = ("CCR404", "CCR407")
 _NEED_SOUND_NAMES = ("CCR404",)
 
 
-def _in_order(
-    found: Iterable[Diagnostic], document: Document | None, texts: Mapping[str, str]
-) -> tuple[Diagnostic, ...]:
+def _in_order(found: Iterable[Diagnostic], masks: Masks, texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     """Each finding once, by place, without any word that may be a credential."""
-    unique = {(one.code, one.span, one.message): one for one in scrubbed(found, document, texts)}
+    unique = {(one.code, one.span, one.message): one for one in scrubbed(found, masks, texts)}
     return tuple(sorted(unique.values(), key=lambda one: one.sort_key))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from engine.reporting.masking import Masks
 from engine.settings import Settings
 from engine.usage.prices import Prices
 from providers.spec import ProviderSpec
@@ -51,7 +52,7 @@ class Checked(Struct, frozen=True):
 
     `routing` is there also where all that blocks lies in sections that say nothing of where requests go.
     `file` is the main file's name as diagnostics show it; `texts` are the sources by file name, for excerpts;
-    `unread` are included files that could not be read, or have no tree.
+    `unread` are included files that could not be read, or have no tree. `masks` know what of the texts must not be shown.
     """
 
     file: str
@@ -61,6 +62,7 @@ class Checked(Struct, frozen=True):
     texts: Mapping[str, str]
     unread: tuple[str, ...] = ()
     routing: Routing | None = None
+    masks: Masks = field(default_factory=lambda: Masks(None))
 
     @property
     def is_incomplete(self) -> bool:

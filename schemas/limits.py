@@ -5,7 +5,7 @@ from __future__ import annotations
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_NODES = 200_000
-# lists and mappings that stand in place of aliases, unless more are written out
+# lists and mappings that stand in place of aliases, unless more are written before them
 MAX_ALIASED = 3_000
 # findings of one kind shown per file; the rest would say the same
 MAX_REPEATS = 50

@@ -39,7 +39,10 @@ class Lines:
 
     def span(self, start: int, end: int) -> Span:
         """The span of `text[start:end]`."""
-        return Span(self.file, *self.place(start), *self.place(max(start, end)))
+        line, column = self.place(start)
+        if start <= end <= self._ends[line - 1] and start >= 0:
+            return Span(self.file, line, column, line, column + end - start)
+        return Span(self.file, line, column, *self.place(max(start, end)))
 
     def line(self, number: int) -> str:
         """The text of a line without its end, or an empty one where there is none."""

@@ -21,15 +21,27 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     best, best_cost = None, _bound(word) + 1
     folded = _fold(word)
-    for candidate in known:
-        if candidate == word:
+    letters, length = frozenset(folded), len(folded)
+    for candidate, other, others in _folded(known):
+        # an edit brings or takes one letter, so most names are too far at first sight
+        if (
+            not -best_cost < len(other) - length < best_cost
+            or len(letters - others) >= best_cost
+            or len(others - letters) >= best_cost
+            or abs(len(candidate) - len(word)) >= best_cost + 3
+            or candidate == word
+        ):
             continue
-        if abs(len(candidate) - len(word)) >= best_cost + 3:
-            continue
-        cost = _distance(folded, _fold(candidate), best_cost)
+        cost = _distance(folded, other, best_cost)
         if cost < best_cost:
             best, best_cost = candidate, cost
     return best or _only_prefix(folded, known)
+
+
+@lru_cache(maxsize=64)  # the same few lists of names for thousands of words
+def _folded(known: tuple[str, ...]) -> list[tuple[str, str, frozenset[str]]]:
+    """The names, without what costs nothing, and their letters."""
+    return [(name, folded, frozenset(folded)) for name in known for folded in (_fold(name),)]
 
 
 def only_nearest(word: str, known: Iterable[str]) -> str | None:
@@ -68,7 +80,7 @@ def _only_prefix(folded: str, known: tuple[str, ...]) -> str | None:
     """The single known name that starts with the word (four letters at least): a name cut short."""
     if len(folded) < 4:
         return None
-    longer = [name for name in known if _fold(name).startswith(folded)]
+    longer = [name for name, other, _ in _folded(known) if other.startswith(folded)]
     return longer[0] if len(longer) == 1 else None
 
 

@@ -60,10 +60,9 @@ class Composer(Struct):
     sprung: set[int] = field(default_factory=set)
     documents: int = 0
     stopped: bool = False
+    written: int = 0
     aliased: int = 0
-    """The lists and mappings that stand in place of aliases."""
-    crowded_at: tuple[int, int] | None = None
-    """The alias with which these are many."""
+    """The lists and mappings so far, and those that stand in place of aliases."""
 
     def take(self, event: Any) -> None:
         if isinstance(event, ScalarEvent):
@@ -89,8 +88,11 @@ class Composer(Struct):
 
     def too_deep(self, at: int) -> None:
         """Gives up at the bracket or indentation that is one level too many."""
-        self._report("CCR006", f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
-        self.stopped, self.root = True, None
+        self._give_up(f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
+
+    def _give_up(self, message: str, start: int, end: int, help_text: str | None = None) -> None:
+        self._report("CCR006", message, start, end, help_text)
+        self.stopped, self.root, self.stack = True, None, []
 
     def _report(
         self, code: str, message: str, start: int, end: int, help_text: str | None = None, fix: Fix | None = None
@@ -102,7 +104,9 @@ class Composer(Struct):
         node, text = event.value, self.lines.text
         start = self.lines.offset(node.span.line, node.span.column)
         self._past_properties(event, event.start_mark.index, start + 1 if text[start] in "[{" else len(text))
-        self._add(node, self.lines.offset(node.span.end_line, node.span.end_column), extent(node), event.anchor)
+        size = extent(node)
+        self.written += size.collections
+        self._add(node, self.lines.offset(node.span.end_line, node.span.end_column), size, event.anchor)
 
     def _scalar(self, event: Any) -> None:
         if not isinstance(event.value, str):
@@ -174,6 +178,7 @@ class Composer(Struct):
         start = self._past_properties(
             event, event.start_mark.index, event.end_mark.index if event.flow_style else len(self.lines.text)
         )
+        self.written += 1
         self.stack.append(_Open(isinstance(event, MappingStartEvent), start, bool(event.flow_style), event.anchor))
 
     def _close(self, end: int) -> None:
@@ -193,8 +198,11 @@ class Composer(Struct):
         if known is not None:
             node, size = known
             self.aliased += size.collections
-            if self.aliased > MAX_ALIASED and self.crowded_at is None:
-                self.crowded_at = start, end
+            if self.aliased > max(MAX_ALIASED, self.written):
+                # each is checked, compiled and proved as if it were written out
+                most = f"aliases stand for more than {MAX_ALIASED:,} lists and mappings, and for more than are written before"
+                self._give_up(most, start, end, "write out what differs, and leave out what is the same")
+                return
             if self._key_next() and not isinstance(node, Scalar):
                 self._report("CCR014", f"`{raw}` stands for a collection, which cannot be a key", start, end)
                 node = Scalar(raw, self.lines.span(start, end), raw=raw)
@@ -225,7 +233,6 @@ class Composer(Struct):
         if not self.stack:
             if self.documents <= 1:
                 self.root = node
-                self._weigh(size)
             return
         top = self.stack[-1]
         top.end = max(top.end, end)
@@ -238,8 +245,7 @@ class Composer(Struct):
                 if top.size > MAX_NODES
                 else f"nested more than {MAX_DEPTH} levels deep"
             )
-            self._report("CCR006", f"{what} after aliases are expanded", max(0, end - 1), end)
-            self.stopped, self.root, self.stack = True, None, []
+            self._give_up(f"{what} after aliases are expanded", max(0, end - 1), end)
             return
         if not top.is_mapping:
             top.items.append(node)
@@ -249,13 +255,6 @@ class Composer(Struct):
             if top.key is not None and not top.drop:
                 top.entries.append(Entry(top.key, node))
             top.wants_key = True
-
-    def _weigh(self, whole: Extent) -> None:
-        """Refuses what is mostly aliases, each of which is checked, compiled and proved as if it were written out."""
-        if self.crowded_at is not None and self.aliased > whole.collections - self.aliased:
-            most = f"aliases stand for more than {MAX_ALIASED:,} lists and mappings, and for more than are written"
-            self._report("CCR006", most, *self.crowded_at, "write out what differs, and leave out what is the same")
-            self.stopped, self.root = True, None
 
     def _take_key(self, top: _Open, node: Node) -> None:
         top.wants_key, top.drop = False, False

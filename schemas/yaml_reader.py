@@ -36,7 +36,7 @@ def read_yaml(text: str, file: str, *, in_parts: bool = True) -> tuple[Document 
                 # what only looked like a trap, inside a longer text, must stay as it is
                 traps = {start: trap for start, trap in traps.items() if start in read.sprung}
                 read = _compose(_defused(clean, traps), lines, traps, parts)
-    if read.root is None:
+    if read.root is None and not read.cut:
         read = first
     root = read.root
     findings += read.findings
@@ -44,12 +44,16 @@ def read_yaml(text: str, file: str, *, in_parts: bool = True) -> tuple[Document 
 
 
 class _Read(Struct, frozen=True):
-    """One attempt: `broke_at` is where the text stopped being YAML, `sprung` are the traps that were values."""
+    """One attempt: `broke_at` is where the text stopped being YAML, `sprung` are the traps that were values.
+
+    `cut`: it was given up after too many findings.
+    """
 
     root: Node | None
     findings: list[Diagnostic]
     broke_at: int | None = None
     sprung: frozenset[int] = frozenset()
+    cut: bool = False
 
 
 def _defused(text: str, traps: dict[int, Trap]) -> str:
@@ -66,7 +70,7 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap], parts: Parts | Non
         for event in events(text, parts):
             composer.take(event)
             if len(composer.findings) > MAX_FINDINGS:
-                return _Read(None, [*composer.findings[:MAX_FINDINGS], too_many(lines.file)])
+                return _Read(None, [*composer.findings[:MAX_FINDINGS], too_many(lines.file)], cut=True)
             if composer.stopped:
                 break
     except YamlFault as fault:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from engine.built import Checked, Routing
-from engine.reporting.masking import Masks
 from engine.reporting.report import FileReport
 from schemas.diagnostics import Fix, Severity
 from schemas.edits import compatible, edited
@@ -118,7 +117,7 @@ def _file_difference(file: str, before: list[str], after: list[str]) -> Iterator
 def _shown(checked: Checked, file: str) -> list[str]:
     """The lines of a file with their ends, credentials hidden."""
     text = checked.texts[file]
-    lines, masks = Lines(text, file), Masks(checked.document)
+    lines, masks = Lines(text, file), checked.masks
     shown = []
     for number in range(1, len(lines) + 1):
         start = lines.offset(number, 1)

@@ -99,9 +99,8 @@ def _may_name_one(text: str) -> bool:
     return any(part in small for part in _PARTS_OF_NAMES)
 
 
-def scrubbed(found: Iterable[Diagnostic], document: Document | None, texts: MappingType[str, str]) -> list[Diagnostic]:
+def scrubbed(found: Iterable[Diagnostic], masks: Masks, texts: MappingType[str, str]) -> list[Diagnostic]:
     """The findings with every word of theirs replaced that is hidden in the lines they are about."""
-    masks = Masks(document)
     lines = {file: Lines(text, file) for file, text in texts.items()}
     hidden: dict[tuple[str, int, int], list[str]] = {}
     clean = []

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from engine.reporting.census import census
 from engine.reporting.excerpt import Excerpts, Row
-from engine.reporting.masking import Masks
 from engine.reporting.report import FileReport, Report
 from schemas.diagnostics import Diagnostic, Severity
 from schemas.wording import counted, visible
@@ -29,7 +28,7 @@ def human(report: Report, *, color: bool) -> str:
 
 def findings_text(file: FileReport, paint: _Paint) -> list[str]:
     """Each finding that is shown of a file as a paragraph, and one about the others."""
-    excerpts = Excerpts(file.checked.texts, Masks(file.checked.document))
+    excerpts = Excerpts(file.checked.texts, file.checked.masks)
     shown = ["\n".join(_finding(one, excerpts, paint)) for one in file.told]
     return shown if file.rest is None else [*shown, paint(file.rest, _BOLD)]
 

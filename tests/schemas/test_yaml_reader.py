@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from ruamel.yaml import YAML
 
 from schemas.document import Mapping, Scalar, Sequence, node_at, plain
-from schemas.limits import MAX_ALIASED
+from schemas.limits import MAX_ALIASED, MAX_FINDINGS
 from schemas.read import read
 from schemas.yaml_events import events
 from schemas.yaml_reader import read_yaml
@@ -120,6 +121,13 @@ def test_a_tab_is_said_to_be_where_it_is(text: str, message: str) -> None:
     assert [(one.code, one.message, one.span.column) for one in found] == [("CCR007", message, place)]
 
 
+def test_of_thousands_of_traps_more_than_the_first_is_told() -> None:
+    """As many as of other mistakes."""
+    document, found = read_yaml("".join(f"k{number}: > {number}\n" for number in range(2 * MAX_FINDINGS)), "f.yaml")
+    assert document is None
+    assert Counter(one.code for one in found) == {"CCR009": MAX_FINDINGS, "CCR006": 1}
+
+
 def test_a_trap_inside_a_text_block_is_none() -> None:
     """What looks like an unquoted comparison inside a longer text stays what it is, beside a real one."""
     text = "a: |\n  b: > 10\nc: > 20\n"
@@ -130,11 +138,15 @@ def test_a_trap_inside_a_text_block_is_none() -> None:
 
 
 def test_aliases_are_expanded_up_to_a_bound() -> None:
-    """Nine levels of ten aliases each stop at 200,000 values."""
+    """Nine levels of ten aliases each stop early, lists of texts at 200,000 values."""
     text = "a0: &a0 x\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10))
     document, found = read_yaml(text, "f.yaml")
     assert document is None
     assert [one.code for one in found] == ["CCR006"]
+    words = "a: &a [" + "x, " * 1_000 + "x]\nb:\n"
+    assert read_yaml(words + "- *a\n" * 190, "f.yaml")[1] == []
+    _, found = read_yaml(words + "- *a\n" * 210, "f.yaml")
+    assert [one.message for one in found] == ["more than 200,000 values after aliases are expanded"]
 
 
 @pytest.mark.parametrize(
