@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from engine.live.rows import Live
 from engine.log.journal import Journal
 from engine.process.siblings import Siblings
 from engine.telemetry.counters import Counters
-from engine.telemetry.meters import Meters
+from engine.telemetry.meters import Meters, tally
 from engine.usage.budgets import Ledger
 
 
@@ -80,7 +80,7 @@ class Router:
     hop: str = field(default_factory=random_id)
     draining: bool = False
     reload: Mapping[str, object] = field(default_factory=dict)
-    open_on: Counter[int] = field(default_factory=Counter)
+    open_on: defaultdict[int, int] = field(default_factory=tally)
     siblings: Siblings | None = None
     state: Callable[[], Mapping[str, object]] = in_memory
     listeners: list[Listener] = field(default_factory=list)

@@ -245,28 +245,23 @@ class _Whole:
 def _commits(parts: Sequence[Part]) -> bool:
     """Whether one of `parts` is content or a stop that says something, before any fault."""
     for part in parts:
-        match part:
-            case Fault():
-                return False
-            case Usage() | Text(text="") | Thinking(text=""):
-                continue
-            case Stop():
-                return part.reason not in _TURN_ENDS
-            case _:
+        if type(part) is Text or type(part) is Thinking:
+            if part.text:
                 return True
+        elif type(part) is Stop:
+            return part.reason not in _TURN_ENDS
+        elif type(part) is not Usage:
+            return type(part) is not Fault
     return False
 
 
 def _fault_before_content(parts: Sequence[Part]) -> ProviderError | None:
     """Why the reply ends with these `parts`, which do not commit; None where it goes on."""
     for part in parts:
-        match part:
-            case Fault():
-                return part.error
-            case Stop():
-                return ProviderError(KINDS["silent"], "the upstream answered with a reply without any content")
-            case _:
-                continue
+        if type(part) is Fault:
+            return part.error
+        if type(part) is Stop:
+            return ProviderError(KINDS["silent"], "the upstream answered with a reply without any content")
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
@@ -159,7 +159,20 @@ _SHORTEST = tuple(sorted(hint for hint in _HINTS if not any(other in hint for ot
 
 def is_hinted(text: str) -> bool:
     """Whether any hint stands in the text; where none does, nothing of `HIDDEN` is in it: sooner asked than each shape."""
-    for hint in _SHORTEST:  # noqa: SIM110 - asked of each line of the log, and `any` takes half as long again
+    return _is_name_hinted(text) if len(text) <= _NAME else _is_hinted(text)
+
+
+_NAME = 100
+"""Characters up to which the answer is remembered: names of models, rules and sessions come again with each request."""
+
+
+@lru_cache(maxsize=1024)
+def _is_name_hinted(text: str) -> bool:
+    return _is_hinted(text)
+
+
+def _is_hinted(text: str) -> bool:
+    for hint in _SHORTEST:  # noqa: SIM110 - asked with each request, and `any` takes half as long again
         if hint in text:
             return True
     return False

@@ -76,7 +76,7 @@ class Journal:
     def write(
         self, level: str, message: str, request_id: str | None = None, stage: str | None = None, **data: object
     ) -> None:
-        """One line. `message` is for grep and people, `data` for machines; None values are left out."""
+        """One line. `message` is for grep and people, `data` for machines; None values are left out. Ids are our own."""
         if _LEVELS[level] < self._threshold:
             return
         now = self._clock()
@@ -85,11 +85,13 @@ class Journal:
             line["requestId"] = request_id
         if stage is not None:
             line["stage"] = stage
+        suspect = may_hold_secret(message)
         for name, value in data.items():
             if value is not None:
                 line[name] = value
+                suspect = suspect or may_hold_secret(value)
         encoded = msgspec.json.encode(line, enc_hook=str)
-        if may_hold_secret(encoded):  # a client may have put one anywhere, even where a model's name belongs
+        if suspect:  # a client may have put one anywhere, even where a model's name belongs
             line = redacted(msgspec.json.decode(encoded))
             encoded = msgspec.json.encode(line)
         if len(encoded) > MAX_LINE_BYTES:

@@ -54,9 +54,18 @@ def _cuts(shape: Shape, text: str) -> Iterator[tuple[int, int, int, str]]:
         yield start, -end, -len(hint), hint
 
 
-def may_hold_secret(data: bytes) -> bool:
-    """Whether it is worth to redact what these UTF-8 bytes hold: cheap, for what is written with each request."""
-    return is_hinted(data.decode("latin-1"))  # hints are ASCII, and these bytes stay what they are in it
+def may_hold_secret(value: object) -> bool:
+    """Whether it is worth to redact a value, however it is nested: cheap, for what is written with each request."""
+    if type(value) is str:
+        return is_hinted(value)
+    if value is None or type(value) in _NUMBERS:
+        return False
+    if isinstance(value, Mapping):
+        return any(may_hold_secret(name) or may_hold_secret(inner) for name, inner in value.items())
+    return not isinstance(value, (list, tuple)) or any(map(may_hold_secret, value))
+
+
+_NUMBERS = frozenset({bool, int, float})
 
 
 def redacted(value: Any) -> Any:

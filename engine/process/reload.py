@@ -140,7 +140,7 @@ class Reloader:
         open_on = self._router.open_on
         while self._retired and (all_of_them or not open_on[id(self._retired[0][0])]):
             old, transports = self._retired.pop(0)
-            del open_on[id(old)]
+            open_on.pop(id(old), None)
             for transport in transports:
                 await transport.aclose()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from msgspec import Struct, field
 
-from engine.telemetry.meters import OTHER
+from engine.telemetry.meters import OTHER, tally
 from providers.messages.parts import Usage
 
 MOST_TARGETS = 2000
@@ -27,12 +27,12 @@ class Counters(Struct):
     output_tokens: int = 0
     tool_calls: int = 0
     lossy: int = 0
-    by_status: Counter[int] = field(default_factory=Counter)
-    by_rule: Counter[str] = field(default_factory=Counter)
-    by_target: Counter[str] = field(default_factory=Counter)
-    by_key: Counter[str] = field(default_factory=Counter)
-    fixes: Counter[str] = field(default_factory=Counter)
-    not_let_in: Counter[int] = field(default_factory=Counter)
+    by_status: defaultdict[int, int] = field(default_factory=tally)
+    by_rule: defaultdict[str, int] = field(default_factory=tally)
+    by_target: defaultdict[str, int] = field(default_factory=tally)
+    by_key: defaultdict[str, int] = field(default_factory=tally)
+    fixes: defaultdict[str, int] = field(default_factory=tally)
+    not_let_in: defaultdict[int, int] = field(default_factory=tally)
 
     def add_target(self, target: str) -> None:
         """Counts a request that came to a target, `provider,model`."""
@@ -57,9 +57,9 @@ class Counters(Struct):
             "toolCalls": self.tool_calls,
             "lossy": self.lossy,
             "byStatus": {str(status): count for status, count in sorted(self.by_status.items())},
-            "byRule": dict(self.by_rule.most_common(100)),
-            "byTarget": dict(self.by_target.most_common(100)),
-            "byKey": dict(self.by_key.most_common(100)),
+            "byRule": dict(Counter(self.by_rule).most_common(100)),
+            "byTarget": dict(Counter(self.by_target).most_common(100)),
+            "byKey": dict(Counter(self.by_key).most_common(100)),
             "fixes": dict(self.fixes),
             "notLetIn": {str(status): count for status, count in sorted(self.not_let_in.items())},
         }

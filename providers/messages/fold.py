@@ -89,16 +89,18 @@ class Fold:
         return json_of(message)
 
     def _take(self, part: Part) -> None:
-        match part:
-            case Usage():
-                self.usage = merged(self.usage, part)
-            case Fault():
-                self.fault = part.error
-            case _ if self.stop is not None:
-                return
+        if self.stop is not None and type(part) is not Usage and type(part) is not Fault:
+            return
+        match part:  # the most frequent first: a class that does not fit costs more than one that does
             case Text():
                 if part.text:
                     self._growing("text").pieces.append(part.text)
+            case Usage():
+                self.usage = merged(self.usage, part)
+            case Stop():
+                self.stop = part
+            case Fault():
+                self.fault = part.error
             case Thinking():
                 if part.text:
                     self._growing("thinking").pieces.append(part.text)
@@ -122,8 +124,6 @@ class Fold:
                     self._calls[part.call].pieces.append(part.json)
             case ToolEnd():
                 self._ended_calls.add(part.call)
-            case Stop():
-                self.stop = part
             case _:
                 assert_never(part)
 

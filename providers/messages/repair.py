@@ -75,25 +75,26 @@ class Repair:
         return out
 
     def _take(self, part: Part) -> None:
-        match part:
+        if self._done:
+            if type(part) is Usage or type(part) is Fault:
+                self._out.append(part)
+            return
+        match part:  # the most frequent first: a class that does not fit costs more than one that does
+            case ToolInput():
+                self._input(part)
             case Usage():
                 self._out.append(part)
-            case _ if self._done:
-                if isinstance(part, Fault):
-                    self._out.append(part)
+            case Stop():
+                self._stop(part)
+            case ToolStart():
+                self._start(part)
+            case ToolEnd():
+                if (call := self._calls.get(part.call)) is not None and not call.ended:
+                    self._settle(call)
             case Fault():
                 self._release_text()
                 self._out.append(part)
                 self._done = True
-            case ToolStart():
-                self._start(part)
-            case ToolInput():
-                self._input(part)
-            case ToolEnd():
-                if (call := self._calls.get(part.call)) is not None and not call.ended:
-                    self._settle(call)
-            case Stop():
-                self._stop(part)
             case Text() if self._printed is not None:
                 if text := self._printed.feed(part.text):
                     self._pass_content(Text(text))

@@ -118,21 +118,28 @@ class Writer:
         return self._taken()
 
     def _take(self, part: Part) -> None:
-        match part:
+        if self._stop is not None and type(part) is not Usage and type(part) is not Fault:
+            return
+        match part:  # the most frequent first: a class that does not fit costs more than one that does
+            case Text():
+                if part.text:
+                    self._append("text", "text_delta", part.text)
+            case ToolInput():
+                self._add_input(part)
+            case Thinking():
+                if part.text:
+                    self._append("thinking", "thinking_delta", part.text)
             case Usage():
                 self.usage = merged(self.usage, part)
                 if self._stop is not None and self.usage.output is not None:
                     self._end_message()
+            case Stop():
+                self._stop = part
+                self._end_blocks()
+                if self.usage.output is not None and not self.ended:
+                    self._end_message()
             case Fault():
                 self._fail(part.error)
-            case _ if self._stop is not None:
-                return
-            case Text():
-                if part.text:
-                    self._append("text", "text_delta", part.text)
-            case Thinking():
-                if part.text:
-                    self._append("thinking", "thinking_delta", part.text)
             case Signature():
                 if part.signature:
                     self._append("thinking", "signature_delta", part.signature).sealed = True
@@ -144,15 +151,8 @@ class Writer:
                 self._enter_whole(part.block)
             case ToolStart():
                 self._start_call(part)
-            case ToolInput():
-                self._add_input(part)
             case ToolEnd():
                 self._end_call(part.call)
-            case Stop():
-                self._stop = part
-                self._end_blocks()
-                if self.usage.output is not None and not self.ended:
-                    self._end_message()
             case _:
                 assert_never(part)
 

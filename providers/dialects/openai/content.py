@@ -87,7 +87,7 @@ def compact(parts: Sequence[Part], glue: str = "\n") -> str | list[Part]:
     for part in parts:
         if len(part) != 2 or part["type"] != "text":
             return list(parts)
-    return parts[0]["text"] if len(parts) == 1 else glue.join([part["text"] for part in parts])
+    return glue.join([part["text"] for part in parts])
 
 
 def split_media(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:

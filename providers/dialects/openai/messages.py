@@ -58,7 +58,9 @@ def messages_of(
     leading = _system_parts(request.system, takes, losses)
     for turn in _turns(request.messages, options.mid_conversation_system, leading, takes, losses):
         if turn[0].role == "assistant":
-            conversation.assistant([block for message in turn for block in _blocks(message)])
+            conversation.assistant(
+                _blocks(turn[0]) if len(turn) == 1 else [block for message in turn for block in _blocks(message)]
+            )
         else:
             conversation.others(turn)
     if request.messages and request.messages[-1].role == "assistant":
@@ -145,7 +147,8 @@ class _Conversation(Struct):
                     parts[0]["text"] = (glue if kind == "text" else "\n\n") + parts[0]["text"]
                 texts += parts
                 glue = "" if kind == "text" else "\n\n"
-        thoughts.end(calls, {call.id: call.sent for call in self.waiting})
+        if calls or thoughts.any or thoughts.signature is not None:
+            thoughts.end(calls, {call.id: call.sent for call in self.waiting} if thoughts.details else {})
         self._say(texts, calls, thoughts)
 
     def others(self, turn: Iterable[Message]) -> None:
@@ -204,7 +207,7 @@ class _Conversation(Struct):
         return None if "tool_calls" in message and self.options.empty_content == "null" else ""
 
     def _say(self, texts: list[Part], calls: list[Sent], thoughts: Thoughts) -> None:
-        if not texts and not calls and not thoughts.texts and not thoughts.details:
+        if not texts and not calls and not thoughts.any:
             return
         last = self.sent[-1] if self.sent else None
         if last is not None and last["role"] == "assistant":
@@ -216,7 +219,8 @@ class _Conversation(Struct):
         else:
             message = {"role": "assistant", "content": texts}
             self.sent.append(message)
-        thoughts.write(message)
+        if thoughts.any:
+            thoughts.write(message)
         if calls:
             message["tool_calls"] = calls
 
@@ -234,10 +238,13 @@ class _Conversation(Struct):
 
     def _answer(self, results: list[Block]) -> list[Part]:
         """Writes the tool messages in the order of the calls; gives the media of the results and results without a call."""
+        left: list[Part] = []
+        if len(results) == 1 == len(self.waiting) and results[0].tool_use_id == self.waiting[0].id:  # nearly always
+            self._tool(self.waiting.pop(), results[0], left)
+            return left
         by_id: dict[str, list[Block]] = {}
         for result in results:
             by_id.setdefault(result.tool_use_id, []).append(result)
-        left: list[Part] = []
         called = {call.id for call in self.waiting}
         for call in self.waiting:
             if by_id.get(call.id):

@@ -22,17 +22,22 @@ def usage_of(value: Any) -> Usage | None:
     prompt = _count(value, "prompt_tokens", "input_tokens")
     output = _count(value, "completion_tokens", "output_tokens")
     total = _count(value, "total_tokens")
-    thinking = _count(completion_details, "reasoning_tokens", "thinking_tokens")
-    if thinking is None:
-        thinking = _count(value, "reasoning_tokens")
+    thinking = read = write = searches = None
+    if completion_details:
+        thinking = _count(completion_details, "reasoning_tokens", "thinking_tokens")
+    if prompt_details:
+        read = _count(prompt_details, "cached_tokens")
+        write = _count(prompt_details, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+    if not _OF_SOME.isdisjoint(value):
+        if thinking is None:
+            thinking = _count(value, "reasoning_tokens")
+        if read is None:
+            read = _count(value, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+        if write is None:
+            write = _count(value, "cache_creation_input_tokens")
+        searches = _searches(value)
     if prompt is not None and total is not None:
         output = _output(output, total - prompt, thinking)
-    read = _count(prompt_details, "cached_tokens")
-    if read is None:
-        read = _count(value, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
-    write = _count(prompt_details, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
-    if write is None:
-        write = _count(value, "cache_creation_input_tokens")
     # Anthropic's own names mean Anthropic's own arithmetic.
     excludes_cache = "prompt_tokens" not in value and "cache_read_input_tokens" in value
     if prompt is not None and not excludes_cache:
@@ -45,12 +50,25 @@ def usage_of(value: Any) -> Usage | None:
         cache_read=read,
         cache_write=write,
         thinking=thinking,
-        web_searches=_searches(value),
+        web_searches=searches,
     )
     return usage if usage != _NOTHING else None
 
 
 _NOTHING = Usage()
+
+_OF_SOME = frozenset(
+    (
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "cached_tokens",
+        "num_search_queries",
+        "prompt_cache_hit_tokens",
+        "reasoning_tokens",
+        "server_tool_use",
+    )
+)
+"""Members that few upstreams have."""
 
 
 def _output(output: int | None, rest: int, thinking: int | None) -> int | None:
@@ -76,8 +94,6 @@ def _details(value: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _count(value: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count: a whole number, however it is written."""
-    if not value:
-        return None
     for name in names:
         count = value.get(name)
         if type(count) is int and count >= 0:

@@ -43,6 +43,11 @@ class Thoughts(Struct):
     details: list[Detail] = field(default_factory=list)
     signature: str | None = None
 
+    @property
+    def any(self) -> bool:
+        """Whether anything goes back."""
+        return bool(self.texts or self.details)
+
     def take(self, block: Block) -> None:
         """Adds a thinking block, in the form that is sent back, or lists it as lost."""
         own = self._own(block)
