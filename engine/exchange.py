@@ -40,6 +40,7 @@ from schemas.request import MessagesRequest
 
 ERROR_BODY_BYTES = 1_048_576
 ERROR_BODY_S = 10.0
+_NO_WAIT = contextlib.nullcontext()
 BYTES_PER_TOKEN = 4  # for the guess that `message_start` carries until the upstream has counted
 
 
@@ -246,12 +247,14 @@ async def _relay(
     began_at: float | None = None
     try:
         try:
-            async with asyncio.timeout(attempt.timeouts.first_byte_s - response.waited_s) as patience:
+            left_s = attempt.timeouts.first_byte_s - response.waited_s
+            async with asyncio.timeout(left_s) if not response.is_whole else _NO_WAIT as patience:
                 async for chunk in response.chunks():
                     data = reply.feed(chunk)
                     if began_at is None and reply.started:
                         began_at = router.clock()
-                        patience.reschedule(None)
+                        if patience is not None:
+                            patience.reschedule(None)
                     if data:
                         if responder.started:
                             await responder.write(data, router.clock())

@@ -139,6 +139,11 @@ class Answer:
                 self.abort()
                 raise TransportFailed(ProviderError(KINDS["garbage"], str(error))) from error
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its body has come."""
+        return self._parser.complete
+
     def chunks(self) -> AsyncIterator[bytes]:
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
         return self if self._inflater is None else self._inflated(self._inflater)

@@ -127,6 +127,8 @@ class Circuit(Struct, frozen=True):
 
     def admits(self, now: float) -> bool:
         """Whether a request may be sent now (as itself, or as the one trial)."""
+        if self is CLOSED:  # nearly always
+            return True
         match self.state:
             case State.CLOSED:
                 return True
@@ -155,7 +157,7 @@ def signal_of(error: ProviderError) -> Signal:
 
 def admitted(circuit: Circuit, now: float) -> Circuit:
     """The circuit once a request was let through: a circuit whose rest is over has its trial under way."""
-    if circuit.state is State.CLOSED:
+    if circuit is CLOSED or circuit.state is State.CLOSED:
         return circuit
     if circuit.state is State.OPEN:
         if now < circuit.rest_until:

@@ -153,7 +153,8 @@ class Pool:
         self._tell_load(lease.instance)
         match outcome:
             case Succeeded(first_byte_s):
-                self._signal(lease, Signal.GOOD, None, now, rng)
+                if record.circuit is not CLOSED or record.model_circuits:
+                    self._signal(lease, Signal.GOOD, None, now, rng)
                 if first_byte_s is not None:
                     record.latency = record.latency.observed(first_byte_s, now)
             case Failed(error):

@@ -78,6 +78,8 @@ class ProxiedTransport:
 class ProxiedAnswer:
     """An answer that came through the proxy."""
 
+    is_whole = False
+
     def __init__(self, response: httpx.Response, timeouts: Timeouts, waited_s: float) -> None:
         headers: dict[str, str] = {}
         for name, value in response.headers.multi_items():

@@ -31,6 +31,8 @@ class StaticTransport:
 
 
 class _Played:
+    is_whole = False
+
     def __init__(self, script: Script, sleep: Sleep) -> None:
         self.head = Head(200, {"content-type": "text/event-stream"})
         self.waited_s = 0.0

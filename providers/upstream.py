@@ -34,6 +34,11 @@ class UpstreamResponse(Protocol):
     head: Head
     waited_s: float
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its body has come, so that nobody will have to wait for it; False where that is not known."""
+        ...
+
     def chunks(self) -> AsyncIterator[bytes]:
         """Body bytes as they arrive, content-encoding undone. Raises `TransportFailed` on a cut or an idle timeout."""
         ...

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import starmap
 from typing import TypeAlias
 
 from litestar.types import HTTPScope, Receive, Send
 
 from engine.http.channel import Channel
+from engine.http.quoting import line_of
 from engine.limits.settings import LIMIT_HEADERS
 from engine.replies import Api, Refusal, Refused, refusal
 from providers.chat.writer import PING as CHAT_PING
@@ -32,17 +34,22 @@ class Disconnected(Exception):  # noqa: N818 - not a failure
 def headers_of(scope: HTTPScope) -> dict[str, str]:
     """Request headers by lower-case name, repeated ones joined by `, `. Raises `Refused` (431) over the limits."""
     raw = list(scope["headers"])
-    headers: dict[str, str] = {}
-    size = 0
-    for name, value in raw:
-        size += len(name) + len(value)
-        key = name.decode("latin-1").lower()
-        text = value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    headers = {str(name, "latin-1").lower(): str(value, "latin-1") for name, value in raw}
+    size = sum([len(name) + len(value) for name, value in raw])
+    if len(headers) < len(raw):
+        headers = _joined(raw)
     if len(raw) > MAX_HEADERS or size > MAX_HEADER_BYTES:  # before here the server's own limit of a head holds
         raise Refused(
             refusal(431, f"request headers are over the limit of {MAX_HEADERS} headers or {MAX_HEADER_BYTES} bytes")
         )
+    return headers
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = str(name, "latin-1").lower(), str(value, "latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
 
 
@@ -85,6 +92,9 @@ def _too_large(limit: int) -> Refusal:
     return refusal(413, f"request body is over the limit of {limit} bytes")
 
 
+_OF_STREAMS = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
+
+
 class Responder:
     """One answer on its way out, in the form of `api`. Its headers always hold `request-id` and `x-ccr-revision`.
 
@@ -93,6 +103,8 @@ class Responder:
 
     __slots__ = (
         "_channel",
+        "_ids",
+        "_request_id",
         "_send",
         "api",
         "base",
@@ -112,12 +124,9 @@ class Responder:
         self._send = send
         self._channel = channel
         self.api = api
-        self.base: list[tuple[bytes, bytes]] = [
-            (b"request-id", request_id.encode("ascii")),
-            (b"x-ccr-revision", revision.encode("ascii")),
-        ]
-        if api == "chat":
-            self.base.append((b"x-request-id", request_id.encode("ascii")))
+        self._ids = ("request-id", "x-request-id") if api == "chat" else ("request-id",)
+        self._request_id = request_id
+        self.base = [("x-ccr-revision", revision)]
         self.started = False
         self.finished = False
         self.status = 0
@@ -131,17 +140,21 @@ class Responder:
         self, status: int, content_type: str, headers: Iterable[tuple[str, str]] = (), length: int | None = None
     ) -> None:
         """Sends the head."""
-        lines = [*self.base, (b"content-type", content_type.encode("latin-1"))]
-        if length is not None:
-            lines.append((b"content-length", str(length).encode("ascii")))
-        elif content_type.startswith("text/event-stream"):
-            lines += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
         if self.limits:
             headers = [*(header for header in headers if not header[0].startswith(LIMIT_HEADERS)), *self.limits]
-        lines += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        is_stream = length is None and content_type.startswith("text/event-stream")
+        lines = [*self.base, ("content-type", content_type), *(_OF_STREAMS if is_stream else ()), *headers]
         self.started = True
         self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+        if self._channel is not None and self._channel.may_open():
+            ids = [f"{name}: {self._request_id}\r\n".encode("ascii") for name in self._ids]
+            self._channel.open(status, [*ids, *starmap(line_of, lines)], length)
+            return
+        lines += [(name, self._request_id) for name in self._ids]
+        if length is not None:
+            lines.append(("content-length", str(length)))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def write(self, data: bytes, now: float, more: bool = True) -> None:
         """Sends bytes at once; waits while the client reads slower than they come."""

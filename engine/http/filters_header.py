@@ -10,7 +10,7 @@ from rules.nodes import Found
 _PLAIN = " /:;()[]{}@+*'!?&#$|<>~^`"  # what may stand in a name as it is; `=` and `,` part names
 
 
-def filters_header(found: Iterable[Found]) -> tuple[bytes, bytes]:
+def filters_header(found: Iterable[Found]) -> tuple[str, str]:
     """The header, such as `secrets=2, internal`; names are percent-encoded UTF-8."""
     parts = [quoted(one.filter, _PLAIN) + (f"={one.count}" if one.count else "") for one in found]
-    return b"x-ccr-filters", ", ".join(parts).encode("ascii")
+    return "x-ccr-filters", ", ".join(parts)

@@ -22,6 +22,9 @@ class Form(StrEnum):
     OTHER = "JSON, a page, or text"
 
 
+_UNKNOWN, _STREAM = Form.UNKNOWN, Form.STREAM  # asked with each piece: before Python 3.12 to look up a member is a call
+
+
 def form_of(begun: bytes | bytearray, content_type: str) -> Form:
     """The form of a body that begins with `begun`; `UNKNOWN` while more bytes are needed."""
     first = bytes(begun[:_MOST_BLANK])
@@ -52,12 +55,12 @@ class Gathered:
 
     def take(self, data: bytes) -> bytes:
         """What of a stream is to be read now that `data` has come; nothing where it is no stream, or may be none."""
-        if self.form is Form.STREAM:
+        if self.form is _STREAM:
             return data
         self.body += data
-        if self.form is Form.UNKNOWN:
+        if self.form is _UNKNOWN:
             self.form = form_of(self.body, self._content_type)
-            if self.form is Form.STREAM:
+            if self.form is _STREAM:
                 begun = bytes(self.body)
                 self.body.clear()
                 return begun

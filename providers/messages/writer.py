@@ -35,6 +35,8 @@ from providers.messages.usage import delta_usage, merged, start_usage
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 """The event that keeps a silent stream alive."""
 
+_IN_BLOCK = State.IN_BLOCK  # asked with each event: before Python 3.12 to look up an Enum's member is a call
+
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 
 
@@ -299,7 +301,7 @@ class Writer:
                 b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
                 % (self._index, delta.encode(), DELTA_MEMBER[delta].encode())
             )
-        if self._state is State.IN_BLOCK:
+        if self._state is _IN_BLOCK:
             self._out.append(prefix + payload + b"}}\n\n")
 
     def _write(self, event: str, members: bytes) -> None:

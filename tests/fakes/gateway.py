@@ -80,6 +80,7 @@ class _FakeResponse:
     def __init__(self, transport: FakeTransport, answer: Answer) -> None:
         self.head = Head(answer.status, answer.headers)
         self.waited_s = answer.waited_s
+        self.is_whole = False
         self._transport = transport
         self._answer = answer
         self._tap: Tap | None = None

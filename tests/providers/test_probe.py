@@ -23,6 +23,7 @@ class Over(Exception):
 
 class FakeAnswer:
     waited_s = 0.0
+    is_whole = False
 
     def __init__(self, status: int) -> None:
         self.head = Head(status, {})

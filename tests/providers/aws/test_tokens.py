@@ -311,6 +311,7 @@ class FakeTransport:
 
 class FakeResponse:
     waited_s = 0.0
+    is_whole = False
 
     def __init__(self, transport: FakeTransport) -> None:
         self.head = Head(transport.status, {})
