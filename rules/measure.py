@@ -95,6 +95,8 @@ def _most_fixed(request: MessagesRequest) -> int:
         if isinstance(content, list):
             for block in content:
                 kind = block.type
+                if kind == "text" or kind == "tool_use":
+                    continue
                 if kind == "image" or kind == "document":
                     pictures += 1 + _pictures_in(block.source)
                 elif isinstance(block.content, list):

@@ -206,16 +206,32 @@ def _check_messages(messages: Sequence[Message]) -> None:
         raise BadRequest(f"messages: List should have at most {MAX_MESSAGES} items")
     blocks = 0
     for position, message in enumerate(messages):
-        if isinstance(message.content, str):
+        content = message.content
+        if isinstance(content, str):
             continue
-        blocks += len(message.content)
+        blocks += len(content)
         if blocks > MAX_BLOCKS:
             raise BadRequest(f"messages: Content should have at most {MAX_BLOCKS} blocks in all")
-        for index, block in enumerate(message.content):
-            if block.type == "text" and type(block.text) is str:
-                continue  # most are, and there are many
+        for block in content:
+            kind = block.type  # the most frequent ones, of which there are many, are seen to be sound at once
+            if kind == "text":
+                if type(block.text) is str:
+                    continue
+            elif kind == "tool_result":
+                if type(block.tool_use_id) is str:
+                    continue
+            elif kind == "tool_use" and type(block.id) is str and type(block.name) is str and _has_input(block):
+                continue
             if fault := _fault_of(block):
-                raise BadRequest(f"messages.{position}.content.{index}.{fault}")
+                raise BadRequest(f"messages.{position}.content.{_place_in(content, block)}.{fault}")
+
+
+def _place_in(content: Sequence[Block], block: Block) -> int:
+    return next(index for index, one in enumerate(content) if one is block)
+
+
+def _has_input(call: Block) -> bool:
+    return call.input is UNSET or bytes(call.input).startswith(b"{")
 
 
 def _fault_of(block: Block) -> str | None:
@@ -226,7 +242,7 @@ def _fault_of(block: Block) -> str | None:
             return f"{member}: Field required"
         if not isinstance(value, wanted):
             return f"{member}: Input should be a valid {noun}"
-    if block.type == "tool_use" and block.input is not UNSET and not bytes(block.input).startswith(b"{"):
+    if block.type == "tool_use" and not _has_input(block):
         return "input: Input should be a valid dictionary"
     return None
 

@@ -85,16 +85,20 @@ def _turns(
 ) -> Iterable[list[Message]]:
     """Runs of assistant messages and runs of all others, in order; in mode `leading`, system messages go to `leading`."""
     turn: list[Message] = []
+    was_assistant = False
     for message in messages:
-        if message.role == "system" and mode == "leading":
+        role = message.role
+        if role == "system" and mode == "leading":
             for block in _blocks(message):
                 leading += parts_of(block, takes, losses)
             losses.add("messages.role", "a system message within the conversation was moved to its beginning")
             continue
-        if turn and (message.role == "assistant") != (turn[0].role == "assistant"):
+        is_assistant = role == "assistant"
+        if turn and is_assistant is not was_assistant:
             yield turn
             turn = []
         turn.append(message)
+        was_assistant = is_assistant
     if turn:
         yield turn
 
