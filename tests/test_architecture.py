@@ -67,6 +67,7 @@ EDGES: dict[str, set[str]] = {
     "engine/audit/files.py": {"disk"},
     "engine/audit/log.py": {"loop"},
     "engine/configuration/files.py": {"disk", "terminal"},
+    "engine/http/channel.py": {"network"},
     "engine/http/guarded.py": {"loop", "network"},
     "engine/http/listener.py": {"network"},
     "engine/log/journal.py": {"clock", "disk", "loop", "terminal"},

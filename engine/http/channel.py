@@ -1,6 +1,6 @@
 """The way past ASGI: an answer's head is put together from lines that are ready, and its pieces go out in the moment they arrive.
 
-ASGI's `send` reads every header anew, and has to be awaited.
+ASGI's `send` reads every header anew, and has to be awaited. An edge.
 
 upstream's bytes ── Answer.arrived ── a `Tap` of the exchange ── Channel.write     the client keeps up
                             └── the exchange wakes ── `send`                       it does not; the first event, the end

@@ -8,8 +8,9 @@ import socket
 
 import pytest
 
+from engine.http.quoting import line_of
 from tests.engine.http.test_server import asked, request, rest_of, serving, unchunked
-from tests.engine.test_exchange import ONE, STREAM
+from tests.engine.test_exchange import ASK, ONE, STREAM
 from tests.fakes.cuts import cuts_of
 from tests.fakes.gateway import Answer, in_process, streamed
 from tests.fakes.stream_reader import check_grammar, content_of, events_in
@@ -82,3 +83,41 @@ async def test_a_break_behind_such_events_is_told() -> None:
         writer.close()
         assert body.rpartition(b"event: ")[2].startswith(b"error")
         assert one.transports["up"].taken > 0
+
+
+def head_lines(raw: bytes) -> list[bytes]:
+    """The status and the header lines of an answer without those that differ with each."""
+    lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    passing = (b"request-id:", b"date:", b"connection:")
+    return [lines[0], *sorted(line for line in lines if not line.lower().startswith((*passing, b"http/")))]
+
+
+@pytest.mark.parametrize("body", [ASK, STREAM, {"model": "m"}], ids=["whole", "streamed", "refused"])
+async def test_a_head_is_the_same_whether_the_connection_goes_on_or_not(body: dict[str, object]) -> None:
+    """Put together from lines that are ready, or by the server, which is asked where the connection ends."""
+    async with serving(Answer([MANY]), Answer([MANY])) as (_, _, port):
+        heads = []
+        for close in (False, True):
+            reader, writer = await asked(port, body, close)
+            async with asyncio.timeout(5):
+                raw = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            assert (b"connection: close" in raw) is close
+            assert raw.count(b"\r\nrequest-id: req_") == raw.count(b"\r\ndate: ") == 1
+            heads.append(head_lines(raw))
+        assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x", "a\r\nset-cookie: b"), ("x", "a\nb"), ("x", "\0"), ("x: y\r\nz", "a"), ("", "a"), ("x y", "a"), ("ü", "a")],
+)
+def test_what_would_be_more_than_one_header_is_not_written(name: str, value: str) -> None:
+    """Whoever let it come so far: the answer fails instead."""
+    with pytest.raises(ValueError, match="would be no header"):
+        line_of(name, value)
+
+
+def test_a_header_is_written_in_latin_1() -> None:
+    """As it was read."""
+    assert line_of("x-up", "caf\xe9\ttab") == b"x-up: caf\xe9\ttab\r\n"
