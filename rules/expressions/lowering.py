@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Mapping
 
 from rules.expressions.compute import FUNCTIONS, fold
@@ -243,20 +242,21 @@ class Lowering:
 def _renamed(tree: ast.expr, terms: tuple[Term, ...]) -> tuple[tuple[str, ...], ast.expr]:
     """The facts of a tree, and the tree with `fact0`, `fact1`, ... in their places."""
     facts = tuple(dict.fromkeys(fact for term in terms for fact in term.facts))
-    plain = _Renaming(facts).visit(copy.deepcopy(tree))
+    plain = _copied(tree, {fact: f"fact{index}" for index, fact in enumerate(facts)})
     assert isinstance(plain, ast.expr)
-    return facts, ast.fix_missing_locations(plain)
+    return facts, plain
 
 
-class _Renaming(ast.NodeTransformer):
-    def __init__(self, facts: tuple[str, ...]) -> None:
-        self.facts = facts
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        name = _fact_name(node)
-        if name in self.facts:
-            return ast.Name(f"fact{self.facts.index(name)}", ast.Load())
-        return self.generic_visit(node)
+def _copied(part: object, names: Mapping[str, str]) -> object:
+    """A tree, or what is in one, with other names for some facts and without places in a text."""
+    if isinstance(part, list):
+        return [_copied(one, names) for one in part]
+    if not isinstance(part, ast.AST) or isinstance(part, ast.Constant) or not part._fields:
+        return part
+    name = names.get(_fact_name(part) or "")
+    if name is not None:
+        return ast.Name(name, ast.Load())
+    return type(part)(*(_copied(getattr(part, field), names) for field in part._fields))
 
 
 def _fact_name(node: ast.AST) -> str | None:

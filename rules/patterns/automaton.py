@@ -41,7 +41,8 @@ class Automaton(Struct, frozen=True):
 
 def automaton_of(tree: Tree, length: int = 0) -> Automaton:
     """The automaton of a tree. Raises `PatternError` where it would be too large (`length` is the pattern's)."""
-    builder = _Builder(length)
+    states_of(tree, length)
+    builder = _Builder()
     start = builder.state()
     accept = builder.add(tree, start)
     return Automaton(
@@ -49,18 +50,39 @@ def automaton_of(tree: Tree, length: int = 0) -> Automaton:
     )
 
 
-class _Builder:
-    __slots__ = ("edges", "free", "length", "moves")
+def states_of(tree: Tree, length: int = 0) -> int:
+    """How many states the automaton of a tree has. Raises `PatternError` as `automaton_of`, without making it."""
+    states = 1 + _added(tree)
+    if states > MAX_STATES:
+        raise PatternError("CCR607", "the pattern's repetitions make it too large", 0, length)
+    return states
 
-    def __init__(self, length: int) -> None:
+
+def _added(tree: Tree) -> int:
+    """The states that `_Builder.add` makes for a tree."""
+    match tree:
+        case Chars() | Edge():
+            return 1
+        case Concat(items):
+            return sum(map(_added, items))
+        case Either(items):
+            return 1 + sum(1 + _added(item) for item in items)
+        case Repeat(item, least, most):
+            times, others = (least + 1, 2) if most is None else (most, 1)
+            return times * _added(item) + others
+        case _:
+            assert_never(tree)
+
+
+class _Builder:
+    __slots__ = ("edges", "free", "moves")
+
+    def __init__(self) -> None:
         self.free: list[list[int]] = []
         self.edges: list[list[tuple[str, int]]] = []
         self.moves: list[list[tuple[Ranges, int]]] = []
-        self.length = length
 
     def state(self) -> int:
-        if len(self.free) >= MAX_STATES:
-            raise PatternError("CCR607", "the pattern's repetitions make it too large", 0, self.length)
         self.free.append([])
         self.edges.append([])
         self.moves.append([])

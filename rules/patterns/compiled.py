@@ -5,51 +5,68 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import assert_never
 
-from rules.patterns.automaton import Automaton, Matcher, automaton_of
+from rules.patterns.automaton import Automaton, Matcher, automaton_of, states_of
 from rules.patterns.regex import LAST, Chars, Concat, Edge, Either, Ranges, Repeat, Tree, complement, parse_regex
 
 _MAX_CHOICES = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
-    """A regular expression; `search` says whether it is anywhere in a text, in time linear in the text."""
+    """A regular expression of so many states; what matches is made when first needed."""
 
     source: str
     ignore_case: bool
     tree: Tree = field(compare=False, repr=False)
-    automaton: Automaton = field(compare=False, repr=False)
-    search: Callable[[str], bool] = field(compare=False, repr=False)
+    states: int = field(compare=False, repr=False)
+
+    @cached_property
+    def automaton(self) -> Automaton:
+        """What proofs reason about."""
+        return automaton_of(self.tree)
+
+    @cached_property
+    def search(self) -> Callable[[str], bool]:
+        """Whether the pattern is anywhere in a text, in time linear in the text.
+
+        The standard library's matcher runs it where its backtracking is provably bounded (no choice multiplies with
+        another, no unbounded repetition but one behind `^`), our automaton otherwise: the meaning is the tree's either way.
+        """
+        shorter = _trimmed(self.tree)
+        if not _is_tame(shorter):
+            return Matcher(self.automaton).search
+        compiled = re.compile(_rendered(shorter), re.ASCII | re.DOTALL)
+        return lambda text: compiled.search(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Glob:
     """A glob over a whole text: `*` is any text, `?` one character, everything else itself."""
 
     source: str
     ignore_case: bool
-    fits: Callable[[str], bool] = field(compare=False, repr=False)
+
+    @cached_property
+    def fits(self) -> Callable[[str], bool]:
+        """Whether it is all of a text; matching is one pass from left to right."""
+        return _fitting(self.source, self.ignore_case)
 
 
 def pattern_of(source: str, ignore_case: bool = False) -> Pattern:
-    """The pattern. Raises `PatternError`.
-
-    The standard library's matcher runs it where its backtracking is provably bounded (no choice multiplies with
-    another, no unbounded repetition but one behind `^`), our automaton otherwise: the meaning is the tree's either way.
-    """
+    """The pattern. Raises `PatternError`."""
     tree = parse_regex(source, ignore_case)
-    automaton = automaton_of(tree, len(source))
-    shorter = _trimmed(tree)
-    if _is_tame(shorter):
-        compiled = re.compile(_rendered(shorter), re.ASCII | re.DOTALL)
-        return Pattern(source, ignore_case, tree, automaton, lambda text: compiled.search(text) is not None)
-    return Pattern(source, ignore_case, tree, automaton, Matcher(automaton).search)
+    return Pattern(source, ignore_case, tree, states_of(tree, len(source)))
 
 
 def glob_of(source: str, ignore_case: bool = False) -> Glob:
-    """The glob; matching is one pass from left to right."""
+    """The glob."""
+    return Glob(source, ignore_case)
+
+
+def _fitting(source: str, ignore_case: bool) -> Callable[[str], bool]:
     parts = (source.casefold() if ignore_case else source).split("*")
     find = [_finder(part) for part in parts]
 
@@ -68,7 +85,7 @@ def glob_of(source: str, ignore_case: bool = False) -> Glob:
             at += len(part)
         return True
 
-    return Glob(source, ignore_case, fits)
+    return fits
 
 
 def _finder(part: str) -> Callable[[str, int, bool], int]:

@@ -6,7 +6,7 @@ anywhere unless `^` and `$` bind it to the ends of the text. Classes are ASCII: 
 
 from __future__ import annotations
 
-from typing import Literal, NoReturn, TypeAlias
+from typing import Literal, NoReturn, TypeAlias, assert_never
 
 from msgspec import Struct
 
@@ -70,6 +70,21 @@ def parse_regex(source: str, ignore_case: bool = False) -> Tree:
     if len(source) > MAX_PATTERN:
         raise PatternError("CCR607", f"the pattern is longer than {MAX_PATTERN} characters", 0, len(source))
     return _Reader(source, ignore_case).read()
+
+
+def ranges_in(tree: Tree) -> set[Ranges]:
+    """The code points that each part of a tree stands for."""
+    match tree:
+        case Chars(ranges):
+            return {ranges}
+        case Edge():
+            return set()
+        case Repeat(item):
+            return ranges_in(item)
+        case Concat(items) | Either(items):
+            return set[Ranges]().union(*map(ranges_in, items))
+        case _:
+            assert_never(tree)
 
 
 def ranges_of(pairs: list[tuple[int, int]]) -> Ranges:

@@ -50,6 +50,7 @@ def test_a_pattern_finds_what_it_says(source: str, text: str, found: bool) -> No
     pattern = pattern_of(source)
     assert pattern.search(text) is found
     assert Matcher(pattern.automaton).search(text) is found
+    assert pattern.states == len(pattern.automaton.free)
 
 
 REFUSED: list[tuple[str, str, int, int]] = [
