@@ -8,18 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from rules.facts import Facts, budget_of
 from rules.measure import CONSTANTS, MOST
-from rules.requests.fillers import Filler, fillers_for
+from rules.requests.fillers import Filler, Heavier, fillers_for
 from rules.requests.shapes import Shape, shape_of
 from rules.requests.wanted import Impossible, Wanted, lacking_in, too_large
 from schemas.decode_request import decode_request
 from schemas.request import BadRequest, Envelope
+
+LOOKS = 8
+"""Times that the size of a filling is guessed before what is possible is halved."""
 
 BYTES_AN_ITEM = 100
 """Bytes of a long text that are read in the time of a message or tool."""
@@ -89,6 +93,10 @@ def _tried(shape: Shape, spend: Callable[[int], None] | None) -> Envelope:
     return envelope
 
 
+_Measured: TypeAlias = tuple[Composed, int, int]
+"""A request with its characters and its tokens."""
+
+
 def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) -> Composed:
     """The request with as much filled in as its length and tokens want, as near as it gets.
 
@@ -96,7 +104,7 @@ def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) 
     """
     length, tokens = wanted.span("messageLength"), wanted.span("inputTokens")
 
-    def measured(one: Filler) -> tuple[Composed, int, int]:
+    def measured(one: Filler) -> _Measured:
         shape = shape_of(wanted, one)
         facts = Facts(_tried(shape, spend))
         chars, count = facts.get("messageLength"), facts.get("inputTokens")
@@ -107,6 +115,7 @@ def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) 
     made, chars, count = measured(filler)
     if length is None and tokens is None:
         return made
+
     low, high = length or (0, float("inf"))
     least, most = tokens or (0, float("inf"))
     if chars < low:
@@ -123,21 +132,35 @@ def _sized(wanted: Wanted, filler: Filler, spend: Callable[[int], None] | None) 
         made, chars, count = measured(filler)
     if count < least:
         for better in filler.heavier(high - chars, int(least - count)):
-            first, last = 0, better.limit
             near = int(least - count) * 1000 // (MOST if better.way == "chars" else 2 * MOST)
-            if near + 4 < last:
-                made, chars, now = measured(better.at(near + 4))
+            weighed = cache(partial(_weighed, measured, better))
+            if near + 4 < better.limit:
+                made, chars, now = weighed(near + 4)
                 if least <= now <= most and low <= chars <= high:
                     break
-            if 8 < near < last - 8 and measured(better.at(near - 8))[2] < least <= measured(better.at(near + 8))[2]:
-                first, last = near - 8, near + 8
-            while first < last:
-                middle = (first + last) // 2
-                if measured(better.at(middle))[2] < least:
-                    first = middle + 1
-                else:
-                    last = middle
-            made, chars, count = measured(better.at(first))
+            made, chars, count = weighed(_least_reaching(least, better.limit, weighed, near, count))
             if least <= count <= most and low <= chars <= high:
                 break
     return made
+
+
+def _weighed(measured: Callable[[Filler], _Measured], better: Heavier, number: int) -> _Measured:
+    return measured(better.at(number))
+
+
+def _least_reaching(wanted: float, last: int, weighed: Callable[[int], _Measured], near: int, count: int) -> int:
+    """The least number up to `last` with as many tokens as wanted, if they grow with it; with 0 there are `count`.
+
+    Looked for where a line through what is known leads, `near` first, and halfway where that gets nowhere.
+    """
+    below, above = -1, last
+    looks, guess = 0, near
+    while above - below > 1:
+        at = min(max(guess, below + 1), above - 1) if looks < LOOKS else (below + above) // 2
+        found, looks = weighed(at)[2], looks + 1
+        if found < wanted:
+            below = at
+        else:
+            above = at
+        guess = int((wanted - count) * at // max(1, found - count))
+    return above
