@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
 
 from rules.analysis.budget import Budget, Spent
+from rules.analysis.field import union_of
 from rules.analysis.letters import Alphabet, alphabet_of
 from rules.nodes import Test
 from rules.patterns.automaton import Automaton, Side, closure, within
 from rules.patterns.compiled import Glob, Pattern
-from rules.patterns.regex import WORD, Ranges
+from rules.patterns.regex import WORD, Ranges, ranges_in
 
 StateT = TypeVar("StateT", bound=Hashable)
 ReadT = TypeVar("ReadT", bound=Hashable)
@@ -39,10 +39,10 @@ class Acceptor(Struct, frozen=True):
 
 def alphabet_for(tests: Sequence[Test]) -> Alphabet:
     """The alphabet that string predicates need together."""
-    texts, folded, ranges = [], [], []
+    texts, folded, ranges = list[str](), list[str](), list[Ranges]()
     for test in tests:
         if isinstance(test.operand, Pattern):
-            ranges += _ranges_in(test.operand.automaton)
+            ranges += ranges_in(test.operand.tree)
         elif test.ignore_case:
             folded += [text.casefold() for text in _texts_of(test)]
         else:
@@ -59,6 +59,8 @@ def acceptor_of(test: Test, alphabet: Alphabet, budget: Budget, backwards: bool 
         assert not backwards
         return _pattern_acceptor(test.operand.automaton, alphabet, budget)
     way = -1 if backwards else 1
+    if test.operator == ("suffix" if backwards else "prefix") and not test.ignore_case:
+        return _start_acceptor(str(test.operand)[::way], alphabet, budget)
     parts = [
         _glob_acceptor(_tokens_of(test, text)[::way], alphabet, budget, test.ignore_case, backwards)
         for text in _texts_of(test)
@@ -83,6 +85,15 @@ def _tokens_of(test: Test, text: str) -> tuple[str, ...]:
     before = (_ANY,) if test.operator in ("contains", "suffix") else ()
     behind = (_ANY,) if test.operator in ("contains", "prefix") else ()
     return (*before, *literal, *behind)
+
+
+def _start_acceptor(word: str, alphabet: Alphabet, budget: Budget) -> Acceptor:
+    """Of texts that start with a word: one state after the other, then one for those that do and one for those that do not."""
+    budget.work(1 + len(word) // 2)
+    does, does_not = len(word), len(word) + 1
+    moves: list[dict[int, int]] = [{alphabet.class_of(char): place + 1} for place, char in enumerate(word)]
+    accepting = [False] * does + [True, False]
+    return Acceptor([*moves, {}, {}], [*([does_not] * does), does, does_not], accepting)
 
 
 def _glob_acceptor(
@@ -116,42 +127,54 @@ def _glob_acceptor(
     return _explored(closed(1), step, lambda state: bool(state & accept), map(read, alphabet.shown), budget)
 
 
+class _Row(Struct):
+    """Moves over ranges, which are bits, all of them together, and where those lead that have a code point in common."""
+
+    moves: Sequence[tuple[int, int]]
+    ranges: int
+    known: dict[int, frozenset[int]]
+
+
 def _pattern_acceptor(automaton: Automaton, alphabet: Alphabet, budget: Budget) -> Acceptor:
     """As the production matcher runs it: a match anywhere decides."""
     matched = (frozenset[int](), Side.OTHER)
     ranges = list(dict.fromkeys([*_ranges_in(automaton), WORD]))
     places = {some: place for place, some in enumerate(ranges)}
     has_edges = any(kind in ("word", "no-word") for row in automaton.edges for kind, _ in row)
-    rows: dict[tuple[frozenset[int], Side, Side], list[tuple[int, int]] | None] = {}
+    rows: dict[tuple[frozenset[int], Side, Side], _Row | None] = {}
 
-    def row_of(states: frozenset[int], before: Side, after: Side) -> list[tuple[int, int]] | None:
-        """The ranges, by place, that lead on between these neighbours, and where to; None: it matches already."""
+    def row_of(states: frozenset[int], before: Side, after: Side) -> _Row | None:
+        """What leads on between these neighbours; None: it matches already."""
         key = (states, before, after)
         if key not in rows:
             reached = closure(automaton, states, before, after)
-            moves = [(places[some], target) for state in reached for some, target in automaton.moves[state]]
+            moves = [(1 << places[some], target) for state in reached for some, target in automaton.moves[state]]
             budget.work(len(reached) + len(moves))
-            rows[key] = None if automaton.accept in reached else moves
+            rows[key] = None if automaton.accept in reached else _Row(moves, union_of(one for one, _ in moves), {})
         return rows[key]
 
-    def step(state: tuple[frozenset[int], Side], letter: tuple[bool, ...]) -> tuple[frozenset[int], Side]:
+    def step(state: tuple[frozenset[int], Side], letter: int) -> tuple[frozenset[int], Side]:
         states, before = state
         if state == matched:
             return matched
-        after = Side.WORD if letter[places[WORD]] else Side.OTHER
+        after = Side.WORD if letter >> places[WORD] & 1 else Side.OTHER
         row = row_of(states, before, after)
         if row is None:
             return matched
-        budget.work(len(row) // 4)
-        following = frozenset([0, *(target for place, target in row if letter[place])])
-        return following, after if has_edges else Side.OTHER
+        fitting = letter & row.ranges
+        if fitting not in row.known:
+            budget.work(1 + len(row.moves) // 4)
+            row.known[fitting] = frozenset([0, *(target for some, target in row.moves if some & fitting)])
+        return row.known[fitting], after if has_edges else Side.OTHER
 
     def accepts(state: tuple[frozenset[int], Side]) -> bool:
         states, before = state
         return state == matched or row_of(states, before, Side.NOTHING) is None
 
     budget.work(len(ranges) * len(alphabet.shown) // 2)
-    letters = [tuple(within(ord(char), some) for some in ranges) for char in alphabet.shown]
+    letters = [
+        sum(1 << place for place, some in enumerate(ranges) if within(ord(char), some)) for char in alphabet.shown
+    ]
     found = _explored((frozenset({0}), Side.NOTHING), step, accepts, letters, budget)
     # what a state remembers of the letter before it is often of no account
     return _smallest(found, budget) if has_edges else found
@@ -183,21 +206,22 @@ def _explored(
     classes: dict[ReadT, list[int]] = {}
     for number, letter in enumerate(letters):
         classes.setdefault(letter, []).append(number)
+    steps = 4 + cost * len(classes)
     numbers = {start: 0}
     order = [start]
     usual: list[int] = []
     moves: list[dict[int, int]] = []
     for state in order:
-        budget.work(cost * len(classes))
+        budget.work(steps)
         row: list[int] = []
-        frequency: Counter[int] = Counter()
+        frequency: dict[int, int] = {}
         for letter, alike in classes.items():
             target = step(state, letter)
-            if target not in numbers:
-                numbers[target] = len(order)
+            number = numbers.setdefault(target, len(order))
+            if number == len(order):
                 order.append(target)
-            row.append(numbers[target])
-            frequency[numbers[target]] += len(alike)
+            row.append(number)
+            frequency[number] = frequency.get(number, 0) + len(alike)
         most = max(frequency, key=lambda target: (frequency[target], -target))
         usual.append(most)
         moves.append(

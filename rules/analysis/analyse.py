@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from rules.analysis.budget import Budget
+from rules.analysis.budget import HARD, HARD_FOR_EACH, Budget
 from rules.analysis.capable import needs_of
 from rules.analysis.edits import Source
 from rules.analysis.filters import unreached_filters
@@ -51,6 +51,7 @@ class Subject(Struct, frozen=True):
 def analyse(subject: Subject, budget: Budget | None = None, *, with_overlaps: bool = False) -> Analysis:
     """Everything about a rule set. Deterministic: the budget counts steps."""
     budget = budget or Budget()
+    budget.hard = HARD + HARD_FOR_EACH * len(subject.rules.rules)
     needs = needs_of(subject.rules, subject.providers)
     asked = [need.test for lacking in needs.values() for need in lacking]
     asked_of = [condition for invariant in subject.invariants for condition in invariant.conditions]

@@ -22,6 +22,9 @@ A_PATTERN = 15
 STATES = 50
 """States of an automaton above which a look costs more, by their square: texts for long patterns are long, too."""
 
+A_STATE = 10
+"""Operations that making what matches costs for each state of a pattern's automaton."""
+
 _PLAIN = ("contains", "prefix", "suffix")
 _GAP, _CHAR = "\ue000", "\ue001"
 """What stands for any text, and for any one character, in a text that stands for many."""
@@ -55,13 +58,24 @@ class Asked:
         self._inside = {key: Inside(words) for key, words in plain.items()}
         # operations that all asking has cost so far
         self.worked = 0
-        # and those that it costs at least, whatever the text
-        self.always = sum(_cost_of(test) for test, _ in self._others)
+        self._looks = sum(_cost_of(test) for test, _ in self._others)
+        self._making = sum(map(_cost_of_making, (test for test, _ in self._others)))
+        self._made = False
+
+    @property
+    def always(self) -> int:
+        """Operations that asking costs at least, whatever the text; what matches is made when first asked."""
+        return self._looks if self._made else self._looks + self._making
 
     def holding(self, text: str) -> set[int]:
         """The predicates that hold for a text; shares are left out."""
-        held = {number for test, number in self._others if holds_for(test, text)}
         self.worked += self.always
+        self._made = True
+        return self._plainly(text).union([number for test, number in self._others if holds_for(test, text)])
+
+    def _plainly(self, text: str) -> set[int]:
+        """The predicates but for patterns that hold for a text."""
+        held: set[int] = set()
         for (operator, folded), words in self._inside.items():
             asked = text.casefold() if folded else text
             self.worked += words.cost(asked) if operator in ("contains", "glob") else 1
@@ -97,10 +111,6 @@ class Asked:
                     kept.append(other)
             yield from ((number, other) for other in kept)
 
-    def _plainly(self, text: str) -> set[int]:
-        """The predicates but for patterns that hold for a text."""
-        return self.holding(text) - {number for _, number in self._others}
-
     def _follows(self, test: Test, image: str, other: int) -> bool:
         """Whether a predicate, holding for the image of another one, holds wherever that does."""
         also = self.tests[other]
@@ -130,6 +140,7 @@ def sample_of(test: Test, budget: Budget) -> str:
     if isinstance(test.operand, Glob):
         return test.operand.source.replace("*", "").replace("?", "x")
     if isinstance(test.operand, Pattern):
+        budget.work(_cost_of_making(test))
         plain = _plain_sample(test.operand.tree)
         if test.operand.search(plain):
             return plain
@@ -181,8 +192,13 @@ def is_anywhere(test: Test) -> bool:
     return test.operator == "contains" or (test.ignore_case and test.operator == "in")
 
 
+def _cost_of_making(test: Test) -> int:
+    """The operations of making what matches a pattern."""
+    return A_STATE * test.operand.states if isinstance(test.operand, Pattern) else 0
+
+
 def _cost_of(test: Test) -> int:
     """The operations of asking a predicate once."""
     if not isinstance(test.operand, Pattern):
         return 1
-    return A_PATTERN * (1 + (len(test.operand.automaton.free) // STATES) ** 2)
+    return A_PATTERN * (1 + (test.operand.states // STATES) ** 2)

@@ -111,7 +111,7 @@ class Certifier(Struct):
         if isinstance(wanted, Unmade):
             return wanted
         for needed, barred in wanted.members.values():
-            self.budget.work((1 + len(needed)) * len(barred))
+            self.budget.work((1 + len(needed)) * len(barred) // 2)
         made = compose(wanted, lambda size: self.budget.step(size // BYTES_A_STEP))
         if isinstance(made, Impossible):
             return Unmade(self._box(domains, made.facts))

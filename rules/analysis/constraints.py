@@ -289,12 +289,13 @@ def _word_in_word(atoms: Atoms) -> None:
     """A word holds the words inside it; what follows from those of the longest is left out."""
     words = list(atoms.words)
     found = Inside(zip(words, range(len(words)), strict=True))
-    for number, word in enumerate(words):
-        kept: list[str] = []
-        for other in sorted((words[one] for one in found.anywhere(word) if one != number), key=len, reverse=True):
-            if not any(other in one for one in kept):
-                kept.append(other)
-                atoms.space.forbid((atoms.words[word], 0b10), (atoms.words[other], 0b01))
+    inside = [{*found.anywhere(word)} - {number} for number, word in enumerate(words)]
+    for word, others in zip(words, inside, strict=True):
+        followed: set[int] = set()
+        for one in sorted(others, key=lambda one: (-len(words[one]), one)):
+            if one not in followed:
+                followed |= inside[one]
+                atoms.space.forbid((atoms.words[word], 0b10), (atoms.words[words[one]], 0b01))
 
 
 def _explicit(atoms: Atoms, offers: Mapping[str, frozenset[str] | None]) -> None:

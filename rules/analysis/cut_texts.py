@@ -230,13 +230,18 @@ def _set_apart_shares(
     space: Space, texts: Texts, shares: Sequence[Test], salts: dict[str, list[tuple[int, int]]]
 ) -> None:
     """One variable for each salt; its last piece is that there is no text."""
+    by_salt: dict[str, list[tuple[object, int]]] = {}
+    for test in shares:
+        assert isinstance(test.operand, Share)
+        by_salt.setdefault(test.operand.salt, []).append((key_of(test), test.operand.threshold))
     for salt, bounds in salts.items():
         none = len(bounds)
         variable = space.add(f"{texts.fact} {salt}", none + 1)
-        for test in shares:
-            if isinstance(test.operand, Share) and test.operand.salt == salt:
-                mask = sum(1 << number for number, (_, high) in enumerate(bounds) if high <= test.operand.threshold)
-                texts.apart[key_of(test)] = (variable, mask)
+        for key, threshold in by_salt[salt]:
+            texts.apart[key] = (
+                variable,
+                sum(1 << number for number, (_, high) in enumerate(bounds) if high <= threshold),
+            )
 
         def piece_of(text: str, salt: str = salt, bounds: list[tuple[int, int]] = bounds) -> int:
             return next(number for number, (low, high) in enumerate(bounds) if low <= bucket_of(salt, text) < high)

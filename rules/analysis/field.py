@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 
 from msgspec import Struct
 
 from rules.analysis.budget import Budget
+from rules.analysis.runs import Runs
 from rules.analysis.space import Box, Space, bits_of
 
 WIDE = 4_000
@@ -21,6 +22,9 @@ ENTRIES = 20
 
 BLOCK = 32
 """Variables, or boxes, that are looked at together where all of them are as usual."""
+
+FEW = 8
+"""Masks that are gone through one by one."""
 
 _NARROWED = 8
 
@@ -63,36 +67,44 @@ class Field:
         self.restricting = [
             singles | union_of(known.values()) for singles, known in zip(self._singles, self._masks, strict=True)
         ]
+        self._runs: list[Runs | None] = [None] * count
         self._known: list[dict[int, tuple[int, int]]] = [{} for _ in range(count)]
         self.everywhere = together([number for number, box in enumerate(boxes) if not box])
         # boxes that restrict one variable alone: missing them is narrowing that variable, once for all questions
         self.lone = together([number for number, box in enumerate(boxes) if len(box) == 1])
         self.sharing = [variable for variable in range(count) if self.restricting[variable] & ~self.lone]
-        self._narrowed: list[tuple[int, list[int]]] = [(0, list(space.full))]
+        self._shared = frozenset(self.sharing)
+        self._narrowed: list[tuple[int, list[int], set[int]]] = [(0, list(space.full), set())]
         # operations that a look at every shared variable costs
         self.look = len(self.sharing) // 2 * (1 + len(boxes) // WIDE)
         self._owed = 0
         self._lone_blocks: dict[int, list[tuple[int, int]]] = {}
         self._blocks: list[Block] = []
+        self._known_missed: list[tuple[Sequence[int], int]] = []
 
-    def without_lone(self, missing: int, budget: Budget) -> list[int]:
-        """The domains outside all of these boxes that restrict one variable alone; a list of the caller's own. Raises `Spent`."""
+    def without_lone(self, missing: int, budget: Budget) -> tuple[list[int], Collection[int]]:
+        """The domains outside all of these boxes that restrict one variable alone; a list of the caller's own.
+
+        With it, the shared variables that these boxes leave less of. Raises `Spent`.
+        """
         lone = missing & self.lone
-        known, domains = min(self._narrowed, key=lambda one: (one[0] ^ lone).bit_count())
+        known, domains, narrowed = min(self._narrowed, key=lambda one: (one[0] ^ lone).bit_count())
         budget.work(len(domains) // ENTRIES)
         if known == lone:
-            return list(domains)
-        domains = list(domains)
+            return list(domains), narrowed
+        domains, narrowed = list(domains), set(narrowed)
         budget.work((lone & ~known).bit_count())
         for number in bits_of(lone & ~known):
             ((variable, mask),) = self.boxes[number].items()
             domains[variable] &= ~mask
+            if variable in self._shared:
+                narrowed.add(variable)
         for variable in {variable for number in bits_of(known & ~lone) for variable in self.boxes[number]}:
             domains[variable] = self.space.full[variable]
             domains[variable] &= ~self._lone_union(lone, variable, budget)
         # the last one is without any box
-        self._narrowed = [(lone, domains), *self._narrowed[: _NARROWED - 2], self._narrowed[-1]]
-        return list(domains)
+        self._narrowed = [(lone, domains, narrowed), *self._narrowed[: _NARROWED - 2], self._narrowed[-1]]
+        return list(domains), narrowed
 
     def _lone_union(self, lone: int, variable: int, budget: Budget) -> int:
         """All pieces of a variable that some boxes want that restrict it alone."""
@@ -142,13 +154,7 @@ class Field:
         key = -domain.bit_length() if single_piece else domain
         found = known.get(key)
         if found is None:
-            touched = inside = 0
-            self._owed += len(self._masks[variable])
-            for mask, boxes in self._masks[variable].items():
-                if mask & domain:
-                    touched |= boxes
-                    if not domain & ~mask:
-                        inside |= boxes
+            touched, inside = self._sides_of_masks(variable, domain)
             single = self._single[variable]
             if single_piece:
                 boxes = together(single.get(domain.bit_length() - 1, ()))
@@ -159,6 +165,21 @@ class Field:
                 boxes = 0
             found = known[key] = (touched | boxes, inside)
         return found
+
+    def _sides_of_masks(self, variable: int, domain: int) -> tuple[int, int]:
+        """The same of boxes that want several pieces."""
+        if self._runs[variable] is None and len(self._masks[variable]) > FEW:
+            self._runs[variable] = Runs(self._masks[variable])
+        runs = self._runs[variable]
+        masks = self._masks[variable] if runs is None else runs.others
+        touched, inside = (0, 0) if runs is None else runs.sides(domain)
+        self._owed += len(masks)
+        for mask, boxes in masks.items():
+            if mask & domain:
+                touched |= boxes
+                if not domain & ~mask:
+                    inside |= boxes
+        return touched, inside
 
     def pay(self, budget: Budget) -> None:
         """For the looks at masks since the last time. Raises `Spent`."""
@@ -182,9 +203,13 @@ class Field:
     def boxes_at(self, point: Sequence[int]) -> int:
         """The boxes a point (domains of one piece each) is in."""
         missed = 0
-        for block in self.blocks():
+        blocks = self.blocks()
+        self._known_missed = self._known_missed or [(block.usual, block.missed) for block in blocks]
+        for number, block in enumerate(blocks):
             here = point[block.start : block.start + BLOCK]
-            missed |= block.missed if here == block.usual else self._missed(block.start, here)
+            if here != self._known_missed[number][0]:
+                self._known_missed[number] = (here, self._missed(block.start, here))
+            missed |= self._known_missed[number][1]
         return self.everything & ~missed
 
     def left_as_usual(self, domains: Sequence[int], alive: int) -> int:

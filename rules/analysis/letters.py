@@ -21,6 +21,10 @@ class Alphabet(Struct, frozen=True):
     starts: Sequence[int]
     classes: Sequence[int]
 
+    def class_of(self, char: str) -> int:
+        """The class that a character is in."""
+        return self.classes[bisect_right(self.starts, ord(char)) - 1]
+
 
 def alphabet_of(texts: Iterable[str], folded: Iterable[str], ranges: Iterable[Ranges]) -> Alphabet:
     """The classes for predicates that compare with `texts`, with `folded` texts in any case, and with ranges of patterns."""

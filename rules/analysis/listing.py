@@ -55,7 +55,7 @@ class Listing:
             self._starts.append(len(boxes))
         self.field = Field(atoms.space, boxes)
         self._wide = [variable for variable, full in enumerate(atoms.space.full) if full.bit_length() > WIDE]
-        self._usual = [1 << piece for piece in atoms.space.usual]
+        self._pieces: list[tuple[Sequence[int], list[int]]] = []
         self.impossible = (1 << self._starts[0]) - 1
         # the facts of which something is known about all requests
         self.constrained = frozenset(variable for box in atoms.space.impossible for variable in box)
@@ -91,10 +91,19 @@ class Listing:
 
     def point(self, found: Found) -> list[int]:
         """One point of what was found, with the everyday piece wherever there is a choice."""
-        return [
-            usual if domain & usual else domain & -domain
-            for usual, domain in zip(self._usual, found.domains, strict=True)
-        ]
+        point: list[int] = []
+        blocks = self.field.blocks()
+        self._pieces = self._pieces or [(block.full, block.usual) for block in blocks]
+        for number, block in enumerate(blocks):
+            here = found.domains[block.start : block.start + BLOCK]
+            # from one question to the next, few of them are other ones
+            known, pieces = self._pieces[number]
+            if here != known:
+                pairs = zip(block.usual, here, strict=True)
+                pieces = [usual if domain & usual else domain & -domain for usual, domain in pairs]
+                self._pieces[number] = (here, pieces)
+            point += pieces
+        return point
 
     def decided(self, point: Sequence[int], boxes: int | None = None) -> int:
         """The first outcome at a point, among those with these boxes. Raises `Spent`."""

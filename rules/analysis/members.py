@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 
 from msgspec import Struct, field
 
@@ -95,7 +95,7 @@ def _relate(space: Space, members: Members, budget: Budget) -> None:
             space.forbid((members.size.variable, few), (variable, 0b10))
         literals = [variable for one, variable in asked if isinstance(one, str)]
         single = sum(1 << number for number, span in enumerate(members.size.spans) if span is not None and span[1] < 2)
-        for first, second in list(combinations(literals, 2))[:MAX_PAIRS]:
+        for first, second in islice(combinations(literals, 2), MAX_PAIRS):
             space.forbid((members.size.variable, single), (first, 0b10), (second, 0b10))
 
 
@@ -131,7 +131,7 @@ def member_for(wanted: Test, barred: Sequence[str | Test], budget: Budget) -> st
     """A member for which a predicate holds and that is nothing of what is barred. Raises `Spent`."""
     sample = sample_of(wanted, budget)
     for near in (sample, f"{sample}x", f"x{sample}", f"x{sample}x"):
-        budget.work(2 * len(barred))
+        budget.work(1 + len(barred) // 2)
         if near and holds_for(wanted, near) and _is_free(near, barred):
             return near
     tests = [wanted, *(one for one in barred if isinstance(one, Test))]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rules.analysis.atoms import atoms_of
 from rules.analysis.behind import blocking, conditions_before, given_tags, server_of, tag_boxes
 from rules.analysis.boxes import Boxes
-from rules.analysis.budget import Budget
+from rules.analysis.budget import BOXED, CUT, Budget
 from rules.analysis.certify import Certifier
 from rules.analysis.constraints import add_constraints
 from rules.analysis.listing import Listing, outcomes_of
@@ -49,12 +49,12 @@ def provers_of(
     conditions = [condition for rules, _ in sets for condition in conditions_of(rules)]
     chosen = list(dict.fromkeys([*(choice for rules, _ in sets for choice in explicit_choices(rules)), *choices]))
     budget.allow(len(conditions))
-    before = budget.part()
+    before = budget.part(CUT)
     atoms = atoms_of([*conditions, *further], chosen, before)
     offers = {name: models for rules, _ in sets for name, models in rules.offers.items()}
     add_constraints(atoms, offers, frozenset(tag for rules, _ in sets for tag in tags_of(rules.filters)), before)
-    budget.used += before.used
-    boxes = Boxes(atoms, budget.part())
+    budget.add(before)
+    boxes = Boxes(atoms, budget.part(BOXED))
     for condition in further:
         boxes.sides_of(condition)
     outcomes = [outcomes_of(rules, boxes, providers, () if behind else blocking(rules)) for rules, providers in sets]
@@ -62,7 +62,7 @@ def provers_of(
         tagged = [tag_boxes(rules, boxes) for rules, _ in sets]
         # where filters differ, a request may have other tags by one than by the other
         atoms.space.impossible += tagged[0] if all(boxes == tagged[0] for boxes in tagged) else ()
-    budget.used += boxes.budget.used
+    budget.add(boxes.budget)
     # every variable is in the space only now
     return [
         Prover(

@@ -38,7 +38,7 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
 
     `only_whether`: that there is one is all that is asked; not every choice out of its domains is one then.
     """
-    start = field.without_lone(missing, budget)
+    start, narrowed = field.without_lone(missing, budget)
     for variable, mask in start_box.items():
         start[variable] &= mask
     budget.work(ROUND + len(start_box))
@@ -47,10 +47,10 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
     if not all(start):
         return Nowhere(field.lone_cover(missing, start.index(0), start_box, budget))
     used = 0
-    waiting = [(start, missing & ~field.lone & field.touched_by(start_box))]
+    waiting = [(start, missing & ~field.lone & field.touched_by(start_box), [*start_box, *narrowed])]
     while waiting:
-        domains, alive = waiting.pop()
-        alive, lost, reasons = _propagate(field, domains, alive, budget)
+        domains, alive, changed = waiting.pop()
+        alive, lost, reasons = _propagate(field, domains, alive, changed, budget)
         used |= reasons
         if lost:
             continue
@@ -67,8 +67,8 @@ def solve(field: Field, start_box: Box, missing: int, budget: Budget, *, only_wh
         inner, outer = list(domains), domains
         inner[variable] &= mask
         outer[variable] &= ~mask
-        waiting.append((inner, alive))
-        waiting.append((outer, alive))
+        waiting.append((inner, alive, [variable]))
+        waiting.append((outer, alive, [variable]))
     return Nowhere(used | field.lone_reasons(missing, used, start_box, budget))
 
 
@@ -101,14 +101,15 @@ def _everyday(field: Field, domains: list[int], alive: int, budget: Budget, only
     return True
 
 
-def _propagate(field: Field, domains: list[int], alive: int, budget: Budget) -> tuple[int, bool, int]:
-    """Narrows domains in place until nothing follows.
+def _propagate(
+    field: Field, domains: list[int], alive: int, changed: Sequence[int], budget: Budget
+) -> tuple[int, bool, int]:
+    """Narrows domains in place until nothing follows from what has `changed`.
 
     The boxes still to be missed (none: any choice is a point), whether there is no point, and the boxes that were reasons.
     """
     reasons = 0
-    restricting, full = field.restricting, field.space.full
-    changed = [variable for variable in field.sharing if domains[variable] != full[variable]]
+    restricting = field.restricting
     while True:
         budget.work(ROUND + len(changed))
         field.pay(budget)

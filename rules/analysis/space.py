@@ -91,7 +91,7 @@ def meet(left: Region, right: Region, budget: Budget) -> Region:
     if len(left) == len(right) == 1:
         common = both(left[0], right[0])
         return NOTHING if common is None else (common,)
-    budget.work(len(left) * len(right))
+    budget.work(2 * len(left) * len(right))
     return tidy((common for one in left for other in right if (common := both(one, other)) is not None), budget)
 
 
@@ -127,7 +127,7 @@ def tidy(boxes: Iterable[Box], budget: Budget) -> Region:
             variables |= 1 << variable
         lacking = ~variables
         larger = [other for there, other in kept if not there & lacking]
-        budget.work(1 + len(kept) // PASSED + 2 * len(larger))
+        budget.work(2 + len(kept) // PASSED + 2 * len(larger))
         if is_in_one(box, larger):
             continue
         smaller = [at for at, (there, other) in enumerate(kept) if not variables & ~there and inside(other, box)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, KeysView, Sequence
 from math import prod
 
 from msgspec import Struct, field
@@ -40,6 +40,9 @@ class Wishes(Struct, frozen=True):
     no: frozenset[int]
 
 
+BLOCK = 32
+"""Variables that are compared together with what they were before."""
+
 _MASKS = 3
 """Masks that are looked into in the time of an operation."""
 
@@ -61,28 +64,44 @@ class Texts(Struct):
     _expected: dict[int, frozenset[int]] = field(default_factory=dict)
     _wished: dict[tuple[int, int], Wishes] = field(default_factory=dict)
     _masks: list[tuple[int, int]] | None = None
+    _before: list[int] | None = None
+    _yes: set[int] = field(default_factory=set)
+    _no: set[int] = field(default_factory=set)
 
     def where(self, key: object) -> tuple[int, int]:
         """The variable and the pieces of it in which a predicate holds."""
         return self.apart[key] if key in self.apart else (self.variable, self.masks[key])
 
     @property
-    def aside(self) -> set[int]:
+    def aside(self) -> KeysView[int]:
         """The variables that predicates have apart from the pieces."""
-        return set(self.by_variable)
+        return self.by_variable.keys()
 
     def wishes(self, domains: Sequence[int], space: Space) -> Wishes:
         """The verdicts that a point wants of predicates apart from the pieces."""
-        pinned = [
-            self._wishes_at(variable, space.piece_of(variable, domains[variable]))
-            for variable in self.by_variable
-            if domains[variable] != space.full[variable]
-        ]
-        if len(pinned) == 1:
-            return pinned[0]
-        return Wishes(
-            frozenset[int]().union(*(one.yes for one in pinned)), frozenset[int]().union(*(one.no for one in pinned))
-        )
+        listed = list(self.by_variable)
+        here = [domains[variable] for variable in listed]
+        # from one question to the next, few of them are other ones
+        before = self._before or [space.full[variable] for variable in listed]
+        for start in range(0, len(listed), BLOCK):
+            end = start + BLOCK
+            if here[start:end] != before[start:end]:
+                for variable, old, new in zip(listed[start:end], before[start:end], here[start:end], strict=True):
+                    if old != new:
+                        self._wish(variable, space, old, new)
+        self._before = here
+        return Wishes(frozenset(self._yes), frozenset(self._no))
+
+    def _wish(self, variable: int, space: Space, old: int, new: int) -> None:
+        full = space.full[variable]
+        if old != full:
+            gone = self._wishes_at(variable, space.piece_of(variable, old))
+            self._yes -= gone.yes
+            self._no -= gone.no
+        if new != full:
+            more = self._wishes_at(variable, space.piece_of(variable, new))
+            self._yes |= more.yes
+            self._no |= more.no
 
     def _wishes_at(self, variable: int, piece: int) -> Wishes:
         if (variable, piece) not in self._wished:
