@@ -154,6 +154,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()  # raises for a target that is none
         self.cycle.transport = Opening(self.cycle, self)  # type: ignore[assignment]
+        self.cycle.body = b""  # type: ignore[assignment]  # to which the first piece is added without copying it
         offer_channel(self.cycle)
         self._in_head = False
         self._unanswered += 1
