@@ -5,7 +5,7 @@ Source: the `ChatCompletionContentPart` types of the OpenAI API.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -41,7 +41,7 @@ def text_part(text: str) -> Part:
 def parts_of(block: Block, takes: Takes, losses: Losses, place: str = "messages.content") -> list[Part]:
     """The block as parts, possibly none; `place` is how the losses call where it stands."""
     if block.type == "text" and block.cache_control is None and not block.citations:  # nearly all are that
-        return [text_part(block.text)] if block.text else []
+        return [{"type": "text", "text": block.text}] if block.text else []
     parts = [_part(piece) for piece in pieces_of(block, takes.media, losses, place)]
     mark(parts, block, takes, losses, place)
     return parts
@@ -90,10 +90,7 @@ def compact(parts: Sequence[Part], glue: str = "\n") -> str | list[Part]:
     return glue.join([part["text"] for part in parts])
 
 
-def split_media(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:
+def split_media(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     """Text parts and the others: a `tool` message takes only text."""
-    texts: list[Part] = []
-    media: list[Part] = []
-    for part in parts:
-        (texts if part["type"] == "text" else media).append(part)
-    return texts, media
+    texts = [part for part in parts if part["type"] == "text"]
+    return texts, [] if len(texts) == len(parts) else [part for part in parts if part["type"] != "text"]

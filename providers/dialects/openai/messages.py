@@ -160,16 +160,17 @@ class _Conversation(Struct):
         results: list[Block] = []
         rest: list[tuple[str, list[Part]]] = []
         for message in turn:
-            if message.role not in ("user", "system"):
-                self.losses.add("messages.role", f"the role `{message.role}` is sent as `user`")
+            role = message.role
+            if role != "user" and role != "system":
+                self.losses.add("messages.role", f"the role `{role}` is sent as `user`")
             for block in _blocks(message):
-                if block.type == "tool_result":
+                kind = block.type
+                if kind == "tool_result":
                     results.append(block)
-                elif block.type == "mid_conv_system":
+                elif kind == "mid_conv_system":
                     inner = blocks_of(block.content or block.text)
                     rest.append(("system", [part for one in inner for part in parts_of(one, self.takes, self.losses)]))
                 else:
-                    role = "system" if message.role == "system" else "user"
                     rest.append((role, parts_of(block, self.takes, self.losses)))
         if results or self.waiting:
             self._user(self._answer(results))
@@ -278,7 +279,8 @@ class _Conversation(Struct):
             texts.append(text_part(f"[{len(media)} attachment(s) of this result follow in the next user message]"))
             left.append(text_part(f"[attachment(s) of the result of {call.sent}]"))
             left += media
-        mark(texts, result, self.takes, self.losses, "messages.content")
+        if result.cache_control is not None:
+            mark(texts, result, self.takes, self.losses, "messages.content")
         self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": compact(texts)})
 
     def _result(self, result: Block) -> tuple[list[Part], list[Part]]:
@@ -301,7 +303,7 @@ class _Conversation(Struct):
         if last is not None and last["role"] == "user":
             last["content"] += parts
         else:
-            self.sent.append({"role": "user", "content": list(parts)})
+            self.sent.append({"role": "user", "content": parts})
 
     def _system(self, parts: list[Part]) -> None:
         if not parts:
