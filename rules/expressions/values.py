@@ -117,7 +117,8 @@ class Values:
         if spec is None:
             known = [*FACTS, *CONDITIONS, *VALUES]
             near = nearest(name, known)
-            hint = f"did you mean `{near}`?" if near else f"facts with a name in them are {', '.join(FAMILIES)}"
+            families = f"facts with a name in them are {', '.join(FAMILIES)}"
+            hint = f"did you mean `{near}`?" if near else families if "." in name else f"a text is quoted: `'{name}'`"
             raise self.refused("CCR603", f"there is no fact `{name}`", node, _OTHER_WORDS.get(name, hint))
         kind = kind_of(spec.type)
         if kind is None:

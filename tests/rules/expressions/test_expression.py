@@ -210,6 +210,7 @@ def test_independent_mistakes_are_found_together() -> None:
 
 
 HINTS: list[tuple[str, str]] = [
+    ("model == claude", "a text is quoted: `'claude'`"),
     ("a && b", "write `and`"),
     ("hasTools || stream", "write `or`"),
     ("!hasTools", "write `not`"),
