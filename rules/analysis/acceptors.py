@@ -13,7 +13,7 @@ from rules.analysis.letters import Alphabet, alphabet_of
 from rules.nodes import Test
 from rules.patterns.automaton import Automaton, Side, closure, within
 from rules.patterns.compiled import Glob, Pattern
-from rules.patterns.regex import WORD, Ranges, ranges_in
+from rules.patterns.regex import WORD, Ranges, least_length, ranges_in
 
 StateT = TypeVar("StateT", bound=Hashable)
 ReadT = TypeVar("ReadT", bound=Hashable)
@@ -59,13 +59,33 @@ def acceptor_of(test: Test, alphabet: Alphabet, budget: Budget, backwards: bool 
         assert not backwards
         return _pattern_acceptor(test.operand.automaton, alphabet, budget)
     way = -1 if backwards else 1
-    if test.operator == ("suffix" if backwards else "prefix") and not test.ignore_case:
+    if _is_start(test, backwards):
         return _start_acceptor(str(test.operand)[::way], alphabet, budget)
     parts = [
         _glob_acceptor(_tokens_of(test, text)[::way], alphabet, budget, test.ignore_case, backwards)
         for text in _texts_of(test)
     ]
     return parts[0] if len(parts) == 1 else _union(parts, alphabet, budget)
+
+
+def least_work(test: Test, backwards: bool = False) -> int:
+    """About the least operations of making a predicate's automaton and walking through it: a state for each character."""
+    if _is_start(test, backwards):
+        return 0
+    if isinstance(test.operand, Pattern):
+        tree = test.operand.tree
+        return 2 * (1 + least_length(tree)) * _steps_for(len(ranges_in(tree)))
+    return sum(2 * len(text) * _steps_for(len({*text})) for text in _texts_of(test))
+
+
+def _is_start(test: Test, backwards: bool) -> bool:
+    """Whether a predicate is about the start of a text, or its end backwards, and no more than a plain text."""
+    return test.operator == ("suffix" if backwards else "prefix") and not test.ignore_case
+
+
+def _steps_for(classes: int, cost: int = 2) -> int:
+    """The operations of going on from a state with letters of so many classes."""
+    return 4 + cost * classes
 
 
 def _texts_of(test: Test) -> list[str]:
@@ -206,7 +226,7 @@ def _explored(
     classes: dict[ReadT, list[int]] = {}
     for number, letter in enumerate(letters):
         classes.setdefault(letter, []).append(number)
-    steps = 4 + cost * len(classes)
+    steps = _steps_for(len(classes), cost)
     numbers = {start: 0}
     order = [start]
     usual: list[int] = []

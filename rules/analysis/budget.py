@@ -25,7 +25,7 @@ SHOWN = 3_000
 EASY = 10
 """Steps that a question may take in a check of a file that has spent what there is for hard ones."""
 
-HARD = 8_000
+HARD = 9_000
 HARD_FOR_EACH = 6
 """Steps that all questions of such a check may take beyond the easy ones, and so many more for each rule."""
 

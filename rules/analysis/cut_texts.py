@@ -13,7 +13,7 @@ from math import prod
 
 from msgspec import Struct, field
 
-from rules.analysis.acceptors import acceptor_of, alphabet_for
+from rules.analysis.acceptors import acceptor_of, alphabet_for, least_work
 from rules.analysis.addresses import address_pieces
 from rules.analysis.asked import Asked, is_anywhere, is_end, is_start
 from rules.analysis.budget import Budget, Spent
@@ -145,6 +145,7 @@ def _verdicts(tests: Sequence[Test], budget: Budget, *, backwards: bool = False)
     """Each set of predicates that hold for some text and no others, with such a text. Raises `Spent`."""
     if not tests:
         return [(frozenset(), "")]
+    budget.need(sum(least_work(test, backwards) for test in tests))
     alphabet = alphabet_for(tests)
     acceptors = [acceptor_of(test, alphabet, budget, backwards) for test in tests]
     alone = backwards or not any(is_end(test) or is_anywhere(test) for test in tests)

@@ -127,7 +127,7 @@ def _propagate(
         changed = []
         if hit:
             return alive, True, reasons | (hit & -hit)
-        budget.work(2 * unit.bit_count())
+        budget.work(5 * unit.bit_count())
         for number in bits_of(unit):
             box = field.boxes[number]
             open_in = [variable for variable, mask in box.items() if domains[variable] & ~mask]

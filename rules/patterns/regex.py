@@ -87,6 +87,23 @@ def ranges_in(tree: Tree) -> set[Ranges]:
             assert_never(tree)
 
 
+def least_length(tree: Tree) -> int:
+    """The length of the shortest text that a tree matches."""
+    match tree:
+        case Chars():
+            return 1
+        case Edge():
+            return 0
+        case Repeat(item, least):
+            return least * least_length(item)
+        case Concat(items):
+            return sum(map(least_length, items))
+        case Either(items):
+            return min(map(least_length, items))
+        case _:
+            assert_never(tree)
+
+
 def ranges_of(pairs: list[tuple[int, int]]) -> Ranges:
     """Any ranges as sorted and disjoint ones."""
     merged: list[tuple[int, int]] = []

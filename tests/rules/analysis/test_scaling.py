@@ -121,6 +121,19 @@ def test_a_prefix_of_a_prefix_is_found_among_many() -> None:
     assert found == [("CCR302", "inner prefix", ["prefix7"]), ("CCR302", "inner suffix", ["suffix7"])]
 
 
+def test_what_cannot_be_walked_through_is_not_begun() -> None:
+    """A thousand patterns of choices, or long globs, on one fact: that they are too many is seen before any is made."""
+    kinds: list[Callable[[int], object]] = [
+        lambda number: {"regex": f"^(foo{number}|bar{number})-.*(x|y|z){number}$"},
+        lambda number: {"glob": f"claude-team-{number}-*-{number}-*-x"},
+    ]
+    for kind in kinds:
+        rules = [{"condition": {"model": kind(number)}, "target": "a,a1"} for number in range(1_000)]
+        built = ruleset(json.dumps({"routing": {"defaultProvider": "a", "customRules": rules}}))
+        prover = prover_of(built, PROVIDERS, Budget())
+        assert prover.budget.used < 100
+
+
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Sydney")
 HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
     "salts": lambda n: {"rollout": {"percent": n % 98 + 1, "by": "sessionId", "salt": f"s{n}"}},
