@@ -15,7 +15,7 @@ FOR_EACH = 21
 """Steps all questions about one configuration may take, and so many more for each rule: ordinary ones take about 20."""
 
 CUT = 11_000
-BOXED = 5_000
+BOXED = 4_000
 MADE_READY_FOR_EACH = 4
 """Steps that cutting facts into pieces may take, making boxes of conditions, and so many more of each for each rule."""
 

@@ -88,10 +88,11 @@ class Field:
         With it, the shared variables that these boxes leave less of. Raises `Spent`.
         """
         lone = missing & self.lone
+        budget.work(len(self.space.full) // ENTRIES)
+        for known, domains, narrowed in self._narrowed:
+            if known == lone:
+                return list(domains), narrowed
         known, domains, narrowed = min(self._narrowed, key=lambda one: (one[0] ^ lone).bit_count())
-        budget.work(len(domains) // ENTRIES)
-        if known == lone:
-            return list(domains), narrowed
         domains, narrowed = list(domains), set(narrowed)
         budget.work((lone & ~known).bit_count())
         for number in bits_of(lone & ~known):

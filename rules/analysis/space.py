@@ -125,14 +125,15 @@ def tidy(boxes: Iterable[Box], budget: Budget) -> Region:
         variables = 0
         for variable in box:
             variables |= 1 << variable
-        lacking = ~variables
-        larger = [other for there, other in kept if not there & lacking]
-        budget.work(2 + len(kept) // PASSED + 2 * len(larger))
-        if is_in_one(box, larger):
-            continue
-        smaller = [at for at, (there, other) in enumerate(kept) if not variables & ~there and inside(other, box)]
-        for at in reversed(smaller):
-            del kept[at]
+        if kept:
+            lacking = ~variables
+            larger = [other for there, other in kept if not there & lacking]
+            budget.work(2 + len(kept) // PASSED + 2 * len(larger))
+            if larger and is_in_one(box, larger):
+                continue
+            smaller = [at for at, (there, other) in enumerate(kept) if not variables & ~there and inside(other, box)]
+            for at in reversed(smaller):
+                del kept[at]
         kept.append((variables, box))
         if len(kept) > MAX_BOXES:
             raise TooMany
