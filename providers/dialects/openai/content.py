@@ -84,10 +84,12 @@ def mark(parts: Sequence[Part], block: Block, takes: Takes, losses: Losses, plac
 
 def compact(parts: Sequence[Part], glue: str = "\n") -> str | list[Part]:
     """Parts as one string where all are plain text (every upstream takes that), else the list."""
+    texts = []
     for part in parts:
         if len(part) != 2 or part["type"] != "text":
             return list(parts)
-    return glue.join([part["text"] for part in parts])
+        texts.append(part["text"])
+    return texts[0] if len(texts) == 1 else glue.join(texts)
 
 
 def split_media(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:

@@ -58,9 +58,10 @@ def messages_of(
     leading = _system_parts(request.system, takes, losses)
     for turn in _turns(request.messages, options.mid_conversation_system, leading, takes, losses):
         if turn[0].role == "assistant":
-            conversation.assistant(
-                _blocks(turn[0]) if len(turn) == 1 else [block for message in turn for block in _blocks(message)]
-            )
+            blocks = turn[0].content
+            if len(turn) > 1 or isinstance(blocks, str):
+                blocks = [block for message in turn for block in _blocks(message)]
+            conversation.assistant(blocks)
         else:
             conversation.others(turn)
     if request.messages and request.messages[-1].role == "assistant":
@@ -132,7 +133,8 @@ class _Conversation(Struct):
         for block in blocks:
             kind = block.type
             if kind == "tool_use":
-                calls.append(thoughts.sign(self._call(block)))
+                call = self._call(block)
+                calls.append(thoughts.sign(call) if thoughts.any else call)
                 glue = "\n\n"
             elif kind in ("thinking", "redacted_thinking"):
                 thoughts.take(block)
@@ -151,8 +153,8 @@ class _Conversation(Struct):
                     parts[0]["text"] = (glue if kind == "text" else "\n\n") + parts[0]["text"]
                 texts += parts
                 glue = "" if kind == "text" else "\n\n"
-        if calls or thoughts.any or thoughts.signature is not None:
-            thoughts.end(calls, {call.id: call.sent for call in self.waiting} if thoughts.details else {})
+        if thoughts.any or (calls and self.signing.marks_unsigned):
+            thoughts.end(calls, {call.id: call.sent for call in self.waiting})
         self._say(texts, calls, thoughts)
 
     def others(self, turn: Iterable[Message]) -> None:
@@ -192,10 +194,11 @@ class _Conversation(Struct):
             self._bridge()
         for message in self.sent:
             content = message["content"]
-            if message["role"] == "assistant":
-                message["content"] = compact(content, "") or self._empty(message)
-            elif isinstance(content, list):
-                message["content"] = compact(content)
+            if type(content) is list:
+                if message["role"] == "assistant":
+                    message["content"] = compact(content, "") or self._empty(message)
+                else:
+                    message["content"] = compact(content)
         return self.sent
 
     def _bridge(self) -> None:
@@ -212,7 +215,7 @@ class _Conversation(Struct):
         return None if "tool_calls" in message and self.options.empty_content == "null" else ""
 
     def _say(self, texts: list[Part], calls: list[Sent], thoughts: Thoughts) -> None:
-        if not texts and not calls and not thoughts.any:
+        if not texts and not calls and not thoughts.texts and not thoughts.details:
             return
         last = self.sent[-1] if self.sent else None
         if last is not None and last["role"] == "assistant":
@@ -224,7 +227,7 @@ class _Conversation(Struct):
         else:
             message = {"role": "assistant", "content": texts}
             self.sent.append(message)
-        if thoughts.any:
+        if thoughts.texts or thoughts.details:
             thoughts.write(message)
         if calls:
             message["tool_calls"] = calls
@@ -232,9 +235,10 @@ class _Conversation(Struct):
     def _call(self, block: Block) -> Sent:
         if block.cache_control is not None:
             self.losses.add("messages.content.cache_control", "a call takes no cache mark")
-        call = _Call(block.id, sent_id(block.id, [call.sent for call in self.waiting], self.options))
+        taken = [call.sent for call in self.waiting] if self.waiting else ()
+        call = _Call(block.id, sent_id(block.id, taken, self.options))
         self.waiting.append(call)
-        arguments = "{}" if block.input is UNSET else bytes(block.input).decode()
+        arguments = "{}" if block.input is UNSET else str(block.input, "utf-8")
         return {
             "id": call.sent,
             "type": "function",

@@ -42,14 +42,11 @@ class Thoughts(Struct):
     texts: list[str] = field(default_factory=list)
     details: list[Detail] = field(default_factory=list)
     signature: str | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether anything goes back."""
-        return bool(self.texts or self.details)
+    any: bool = False
 
     def take(self, block: Block) -> None:
-        """Adds a thinking block, in the form that is sent back, or lists it as lost."""
+        """Adds a thinking block, in the form that is sent back, or lists it as lost. `any` tells that there was one."""
+        self.any = True
         own = self._own(block)
         is_detail = own is not None and own.startswith("{")
         detail = self._detail(block, own if is_detail else None)
@@ -74,9 +71,10 @@ class Thoughts(Struct):
             self.losses.add("messages.content.signature", "no call follows that it could belong to")
         if calls and self.signing.marks_unsigned:
             self._mark(calls[0])
-        self.details = [
-            {**one, "id": sent_ids[one["id"]]} if one.get("id") in sent_ids else one for one in self.details
-        ]
+        if self.details:
+            self.details = [
+                {**one, "id": sent_ids[one["id"]]} if one.get("id") in sent_ids else one for one in self.details
+            ]
 
     def write(self, message: Sent) -> None:
         """Adds what goes back to the message."""
