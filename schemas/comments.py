@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from msgspec import Struct
 
 from schemas.diagnostics import Span
 from schemas.document import Mapping, Node, Scalar, Sequence
+from schemas.limits import MAX_FINDINGS
 from schemas.lines import Lines
 
 _COMMENT = re.compile(r"(?:(?<!\S)#|//|/\*)[ \t]*ccr:[ \t]*(?P<word>[A-Za-z-]*)(?P<rest>[^\n\r]*)")
@@ -20,7 +21,7 @@ _ANY_COMMENT = re.compile(r"\s*(?:#|//|/\*)")
 class Comment(Struct, frozen=True):
     """One comment that begins with `ccr:`.
 
-    `word` is what it asks for (`ignore`), `codes` the words after it, `reason` what stands behind `--`. `covers` are the
+    `word` is what it asks for (`ignore`), `codes` the words after it (of thousands the first thousand), `reason` what stands behind `--`. `covers` are the
     lines it is about: its own, and when nothing else stands on it, the next one that is more than a comment.
     `span` is the whole comment, `removal` what to cut to be rid of it, a line of its own with its line break.
     """
@@ -82,7 +83,7 @@ def _comment(lines: Lines, match: re.Match[str], below: list[int]) -> Comment:
     words, _, reason = rest.removesuffix("*/").partition("--")
     codes = tuple(
         Spelled(word[0], lines.span(match.start("rest") + word.start(), match.start("rest") + word.end()))
-        for word in re.finditer(r"[^\s,]+", words)
+        for word in islice(re.finditer(r"[^\s,]+", words), MAX_FINDINGS)
     )
     line, column = lines.place(match.start())
     here = lines.line(line)

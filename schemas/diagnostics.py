@@ -1,7 +1,8 @@
 """What is wrong with a configuration, as values with a place.
 
 A `Diagnostic` never raises and never prints: `engine/reporting/text` shows it, `engine/build` decides whether it blocks.
-Codes are `CCR` and three digits; `schemas/codes.py` is the table of all of them.
+Codes are `CCR` and three digits; `schemas/codes.py` is the table of all of them. Nothing here can be part of a cycle, so
+Python need not look for one (`gc=False`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Span(Struct, frozen=True, order=True):
+class Span(Struct, frozen=True, order=True, gc=False):
     """A stretch of one file; lines and columns count from 1 in Unicode code points, the end is exclusive."""
 
     file: str
@@ -38,28 +39,28 @@ class Span(Struct, frozen=True, order=True):
         )
 
 
-class Label(Struct, frozen=True):
+class Label(Struct, frozen=True, gc=False):
     """A secondary place with what it says, shown below the main one."""
 
     span: Span
     text: str
 
 
-class Edit(Struct, frozen=True):
+class Edit(Struct, frozen=True, gc=False):
     """Replace the text of `span` by `text`."""
 
     span: Span
     text: str
 
 
-class Fix(Struct, frozen=True):
+class Fix(Struct, frozen=True, gc=False):
     """Edits that mend the finding; `safe` means proved to change no decision."""
 
     safe: bool
     edits: tuple[Edit, ...]
 
 
-class Diagnostic(Struct, frozen=True):
+class Diagnostic(Struct, frozen=True, gc=False):
     """One finding.
 
     `message` is lower case without a full stop, user input in backticks; `help` is the hint, apart.

@@ -2,6 +2,7 @@
 
 Both readers (`yaml_reader`, `json_reader`) build these nodes; everything after them reads only these. Values are JSON
 values: string, integer, float, boolean, null. A tree may span several files (`include`): each span names its own.
+It is built from its leaves up and never changes, so that no cycle is in it, and Python need not look for one (`gc=False`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ JSONScalar: TypeAlias = str | int | float | bool | None
 JSONValue: TypeAlias = "JSONScalar | list[JSONValue] | dict[str, JSONValue]"
 
 
-class Scalar(Struct, frozen=True):
+class Scalar(Struct, frozen=True, gc=False):
     """A leaf. `span` covers it as written, quotes included; `quoted` says whether it had any (block scalars count).
 
     `raw` is the text as written; `schemas.places.inside` maps an offset of the value to a place in the file.
@@ -36,14 +37,14 @@ class Scalar(Struct, frozen=True):
         return f"<{type(self.value).__name__} at {at.file}:{at.line}:{at.column}>"
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One `key: value` of a mapping."""
 
     key: Scalar
     value: Node
 
 
-class Mapping(Struct, frozen=True):
+class Mapping(Struct, frozen=True, gc=False):
     """An object. INVARIANT: keys are strings and unique (duplicates became diagnostics; the first one stays)."""
 
     entries: tuple[Entry, ...]
@@ -69,7 +70,7 @@ class Mapping(Struct, frozen=True):
         return iter(self.entries)
 
 
-class Sequence(Struct, frozen=True):
+class Sequence(Struct, frozen=True, gc=False):
     """An array."""
 
     items: tuple[Node, ...]

@@ -34,6 +34,7 @@ class _Stop(Exception):  # noqa: N818 - ends the reading; the finding is already
     pass
 
 
+_STARTS_OF_GAPS = frozenset(" \t\n\r/")
 _GAP = re.compile(r"(?>[ \t\n\r]+|//[^\n\r]*|/\*.*?\*/)*+", re.DOTALL)
 _PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f]*)"')
 _STRING = re.compile(r'"(?:[^"\\\n\r]|\\[^\n\r])*"')
@@ -88,6 +89,8 @@ class _Reader(Struct):
         raise _Stop
 
     def _gap(self) -> None:
+        if self.lines.text[self.at : self.at + 1] not in _STARTS_OF_GAPS:
+            return
         match = _GAP.match(self.lines.text, self.at)
         self.at = match.end() if match else self.at
         if self.lines.text.startswith("/*", self.at):

@@ -18,6 +18,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NO_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)((?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)|\.[0-9]+)?")
 _MAX_DIGITS = 308  # as many as any floating-point number has
 
 
@@ -49,14 +50,13 @@ def resolve(word: str) -> Resolved:
 
 def number_of(text: str) -> int | float | None:
     """The number that a JSON number's text stands for, or None where it is none or too large to hold."""
-    if len(text.lstrip("-")) > _MAX_DIGITS:
+    number = _JSON_NUMBER.fullmatch(text)
+    if number is None or len(text.lstrip("-")) > _MAX_DIGITS:
         return None
-    if re.fullmatch(r"-?(?:0|[1-9][0-9]*)", text):
+    if number[1] is None:
         return int(text)
-    if re.fullmatch(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", text):
-        value = float(text)
-        return value if math.isfinite(value) else None
-    return None
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def unescaped(text: str) -> Resolved:

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Entry, Node, Scalar, Sequence
+from schemas.limits import MAX_FINDINGS
 from schemas.places import inside
+from schemas.too_many import too_many
 from schemas.wording import quoted
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
@@ -87,6 +89,8 @@ _FRAME, _BLOCK = 1 + 8 + 16 + 32, 16
 class _Walk(Struct):
     sources: Sources
     findings: list[Diagnostic] = field(default_factory=list)
+    reported: int = 0
+    """Findings in the text at hand; millions of references have room in one."""
     files: dict[str, str | None] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
@@ -114,7 +118,7 @@ class _Walk(Struct):
 
     def _scalar(self, scalar: Scalar, text: str) -> Scalar:
         pieces: list[str] = []
-        at = 0
+        at = self.reported = 0
         for match in _REFERENCE.finditer(text):
             pieces.append(text[at : match.start()])
             pieces.append(self._reference(scalar, match))
@@ -188,6 +192,7 @@ class _Walk(Struct):
 
     def _look_over(self, scalar: Scalar, text: str) -> None:
         """Reports what is wrong with encrypted values whatever their key is."""
+        self.reported = 0
         for match in _REFERENCE.finditer(text):
             if match[1] is not None and match[1].startswith(ENCRYPTED):
                 self._is_whole(scalar, match, match[1].removeprefix(ENCRYPTED))
@@ -209,4 +214,8 @@ class _Walk(Struct):
             return match[0]
 
     def _report(self, code: str, scalar: Scalar, match: re.Match[str], message: str, help_text: str | None) -> None:
-        self.findings.append(finding(code, message, inside(scalar, *match.span()), help=help_text))
+        self.reported += 1
+        if self.reported <= MAX_FINDINGS:
+            self.findings.append(finding(code, message, inside(scalar, *match.span()), help=help_text))
+        elif self.reported == MAX_FINDINGS + 1:
+            self.findings.append(too_many(scalar.span.file))

@@ -1,6 +1,6 @@
 """The plain part of YAML, read line by line: what nearly every configuration is written in, ten times as fast.
 
-Block mappings and lists, on one line texts and quoted texts without escapes, and flow collections of them. Anything else, and anything that deserves a finding, is left to `yaml_reader`.
+Block mappings and lists, on one line texts and quoted texts with simple escapes, and flow collections of them. Anything else, and anything that deserves a finding, is left to `yaml_reader`.
 INVARIANT: where this gives a tree, `yaml_reader` gives the same tree and no finding (a property test compares them).
 """
 
@@ -55,7 +55,9 @@ def _odd_letters() -> re.Pattern[str]:
     )
 
 
-_QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
+_QUOTED = r"\"(?:[^\"\\\n]|\\[\"\\/nt])*\"|'[^'\n]*'"
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = {"n": "\n", "t": "\t"}
 _FIRST = r"(?:[A-Za-z0-9_./$~]|-(?=[0-9]))"
 _KEY = re.compile(rf"(?P<key>[A-Za-z_][A-Za-z0-9_./,-]*|{_QUOTED}):(?:[ ]+|$)")
 _BLOCK_VALUE = re.compile(rf"(?P<value>{_QUOTED}|{_FIRST}(?:[^ :#]|:(?=[^ ])|[ ]+(?=[^ :#]))*)[ ]*(?:(?<=[ ])#.*)?$")
@@ -285,7 +287,10 @@ class PlainLines:
         start, end = match.span(group)
         span = Span(self.file, number, start + 1, number, end + 1)
         if raw[0] in "\"'":
-            return Scalar(raw[1:-1], span, quoted=True, raw=raw)
+            text = raw[1:-1]
+            if raw[0] == '"' and "\\" in text:
+                text = _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), text)
+            return Scalar(text, span, quoted=True, raw=raw)
         if is_key:
             return Scalar(raw, span, raw=raw)
         resolved = resolve(raw)

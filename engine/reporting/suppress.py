@@ -51,11 +51,12 @@ def judged(
                 ignoring.setdefault((comment.span.file, line, code.text.upper()), []).append(comment)
     kept: list[Diagnostic] = []
     suppressed: list[Suppressed] = []
-    used: set[tuple[Comment, str]] = set()
+    # comments by id: one may be long
+    used: set[tuple[int, str]] = set()
     vain: list[Diagnostic] = []
     for one in found:
         by = ignoring.get((one.span.file, one.span.line, one.code), [])
-        used.update((comment, one.code) for comment in by)
+        used.update((id(comment), one.code) for comment in by)
         if by and not is_blocking(one):
             suppressed.append(Suppressed(one, by[0].reason))
             continue
@@ -103,9 +104,9 @@ def _unclear(comment: Comment) -> Iterator[Diagnostic]:
             )
 
 
-def _unused(comment: Comment, used: set[tuple[Comment, str]], made: frozenset[str]) -> Iterator[Diagnostic]:
+def _unused(comment: Comment, used: set[tuple[int, str]], made: frozenset[str]) -> Iterator[Diagnostic]:
     known = [code for code in comment.codes if code.text.upper() in made]
-    idle = [code for code in known if (comment, code.text.upper()) not in used] if comment.word == IGNORE else []
+    idle = [code for code in known if (id(comment), code.text.upper()) not in used] if comment.word == IGNORE else []
     whole = len(idle) == len(comment.codes)
     for code in idle:
         removal = Fix(safe=True, edits=(Edit(comment.removal, ""),)) if whole and code is idle[0] else None

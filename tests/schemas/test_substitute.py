@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
 from schemas.document import plain
 from schemas.json_reader import read_json
+from schemas.limits import MAX_FINDINGS
 from schemas.shape import shape
 from schemas.substitute import Sources, substitute
 
@@ -103,3 +105,10 @@ def test_a_whole_reference_becomes_a_boolean_where_one_is_wanted() -> None:
     document, found = shape(substitute(document, Sources(ENV, _file))[0])
     assert found == []
     assert plain(document.root) == {"debug": {"enabled": True, "logDir": "TRUE"}}
+
+
+def test_of_thousands_of_references_in_one_text_a_thousand_are_told() -> None:
+    """And that there are more; each text has its own thousand."""
+    text = "${B}" * (MAX_FINDINGS + 5)
+    _, codes = _substituted([text, "${B}", text])
+    assert Counter(codes) == {"CCR017": 2 * MAX_FINDINGS + 1, "CCR006": 2}

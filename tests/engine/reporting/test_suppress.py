@@ -9,6 +9,7 @@ from engine.reporting.report import Choice, FileReport, file_report
 from schemas.comments import comments_of
 from schemas.diagnostics import Span
 from schemas.document import Mapping
+from schemas.limits import MAX_FINDINGS
 from schemas.lines import Lines
 from tests.engine.files import nothing_else
 
@@ -93,6 +94,13 @@ def test_a_line_is_looked_at_as_often_however_many_comments_stand_in_a_row(monke
     text = "# ccr: ignore CCR404 -- why\n" * 300 + "a: 1\n"
     assert {one.covers[1] for one in comments_of(text, "f.yaml", root)} == {301}
     assert looked < 3 * 301
+
+
+def test_a_comment_of_thousands_of_words_is_about_the_first_thousand() -> None:
+    """There are not a hundred codes."""
+    root = Mapping((), Span("f.yaml", 1, 1, 1, 1))
+    (comment,) = comments_of("# ccr: ignore" + " CCR404" * (MAX_FINDINGS + 5) + " -- why\n", "f.yaml", root)
+    assert (len(comment.codes), comment.reason) == (MAX_FINDINGS, "why")
 
 
 def test_nothing_is_called_unused_in_a_file_that_was_not_checked_to_the_end() -> None:
