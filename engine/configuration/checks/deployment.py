@@ -117,7 +117,7 @@ def _is_true(node: Node | None) -> bool:
 def _endpoint(kind: str, endpoint: Scalar, cleartext: bool) -> Iterator[Diagnostic]:
     try:
         parts = urlsplit(str(endpoint.value))
-        host = (parts.hostname or "").lower()
+        host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         return
     if parts.scheme == "http" and is_public_host(host) and not cleartext:
@@ -128,7 +128,8 @@ def _endpoint(kind: str, endpoint: Scalar, cleartext: bool) -> Iterator[Diagnost
             help="write `https://`; `tls: {allowCleartext: true}` lets it go there all the same",
             fix=replacing(inside(endpoint, 0, 4), "https", safe=False) if _is_written(endpoint) else None,
         )
-    yield from _other_path(kind, endpoint, parts)
+    server = _LOCAL_SERVERS.get(port or 0) if is_loopback(host) else None
+    yield from _other_path(kind, endpoint, parts, server)
     if parts.password or (parts.username and parts.scheme in ("http", "https")):
         yield finding("CCR801", "a credential is written in an endpoint", endpoint.span, help="use `authentication`")
     for row in _KNOWN_WRONG:
@@ -155,12 +156,11 @@ _LOCAL_SERVERS = {11434: "Ollama", 1234: "LM Studio"}
 """Usual port -> the server whose OpenAI format is at `/v1`."""
 
 
-def _other_path(kind: str, endpoint: Scalar, parts: SplitResult) -> Iterator[Diagnostic]:
-    """An endpoint of this type that ends in another API's path, or that lacks the `/v1` of a well-known local server."""
+def _other_path(kind: str, endpoint: Scalar, parts: SplitResult, local: str | None) -> Iterator[Diagnostic]:
+    """An endpoint of this type that ends in another API's path, or that lacks the `/v1` of the `local` server."""
     path = parts.path.rstrip("/")
     if kind not in ("openai", "openai-responses", "anthropic"):
         return
-    local = _LOCAL_SERVERS.get(parts.port or 0) if is_loopback(parts.hostname or "") else None
     for ending, owner in _API_PATHS:
         if (
             path.endswith(ending)
