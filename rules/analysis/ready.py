@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 
 from rules.analysis.atoms import atoms_of
 from rules.analysis.behind import blocking, conditions_before, given_tags, server_of, tag_boxes
@@ -13,9 +14,10 @@ from rules.analysis.constraints import add_constraints
 from rules.analysis.listing import Listing, outcomes_of
 from rules.analysis.offered import Providers, explicit_choices
 from rules.analysis.prove import Prover
+from rules.facts import Facts
 from rules.fast import decider_of
 from rules.filters import tags_of
-from rules.nodes import Predicate, RuleSet
+from rules.nodes import Decision, Predicate, RuleSet
 
 
 def prover_of(
@@ -71,13 +73,23 @@ def provers_of(
             atoms,
             boxes,
             Listing(atoms, listed, budget),
-            Certifier(atoms, decider_of(rules), providers, budget)
+            Certifier(atoms, _when_asked(decider_of, rules), providers, budget)
             if behind
-            else Certifier(atoms, server_of(rules), providers, budget, given_tags(rules), len(rules.filters)),
+            else Certifier(
+                atoms, _when_asked(server_of, rules), providers, budget, given_tags(rules), len(rules.filters)
+            ),
             budget,
         )
         for (rules, providers), listed in zip(sets, outcomes, strict=True)
     ]
+
+
+def _when_asked(
+    made_of: Callable[[RuleSet], Callable[[Facts], Decision]], rules: RuleSet
+) -> Callable[[Facts], Decision]:
+    """What decides about a request, made for the first one: where nothing is shown, none is decided."""
+    made = cache(partial(made_of, rules))
+    return lambda facts: made()(facts)
 
 
 def conditions_of(rules: RuleSet) -> list[Predicate]:
