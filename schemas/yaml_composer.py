@@ -121,7 +121,7 @@ class Composer(Struct):
             raw, end = kept, start + len(kept)
         span = self.lines.span(start, end)
         trap = self.traps.get(start)
-        if trap is not None and event.style is None:
+        if trap is not None and event.style is None and end > start:  # nothing stands where the next word begins
             self.sprung.add(start)
             fix = in_quotes(span, raw) if trap.sure else unsafe(in_quotes(span, raw))
             self._report(trap.code, trap.message, start, end, trap.help_text, fix)

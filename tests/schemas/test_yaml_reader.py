@@ -76,6 +76,7 @@ def test_every_node_knows_its_place(text: str, path: list[str | int], place: tup
 
 
 FAULTS = [
+    ("a:\n> 10 b: 1\n", ["CCR009"], {"a": None, "> 10 b": 1}),
     ("a: > 10\nb: >= 3\n", ["CCR009", "CCR009"], {"a": "> 10", "b": ">= 3"}),
     ("a: [> 1, *b*, <= 3, == 4]", ["CCR009", "CCR010"], {"a": ["> 1", "*b*", "<= 3", "== 4"]}),
     ("a: >9\nb: 1", ["CCR009"], {"a": ">9", "b": 1}),
