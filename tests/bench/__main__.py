@@ -120,6 +120,8 @@ def latency(bench: Bench) -> list[Figure]:
         if size == "1 kB":
             ratio = found["ccr"]["total_p99_s"] / found["ccr"]["total_median_s"]
             figures.append(at_most("p99 over median, 1 kB", ratio, "x", 3))
+            ratio = found["minimal"]["total_p99_s"] / found["minimal"]["total_median_s"]
+            figures.append(Figure("p99 over median by the minimal translator, 1 kB", ratio, "x"))
             figures.append(Figure("added by ccr, 1 kB", added["ccr"], "ms"))
         else:
             figures.append(at_most("added by ccr, 126 kB", added["ccr"], "ms", 1))
@@ -159,6 +161,7 @@ def streams(bench: Bench) -> list[Figure]:
     base = held["upstream"]["median_s"]
     figures.append(at_most("an event held", (held["ccr"]["median_s"] - base) * 1e3, "ms", 0.15))
     figures.append(Figure("an event held, p99", (held["ccr"]["p99_s"] - base) * 1e3, "ms"))
+    figures.append(Figure("an event held by the minimal translator", (held["minimal"]["median_s"] - base) * 1e3, "ms"))
     if bench.nginx:
         figures.append(Figure("an event held by nginx", (held["nginx"]["median_s"] - base) * 1e3, "ms"))
     return figures
