@@ -14,6 +14,7 @@ from providers.registry import registry_of
 from providers.spec import InstanceSpec, ProviderSpec
 from providers.upstream import Transport
 from rules.fast import decider_of
+from rules.made_ready import make_ready
 
 if TYPE_CHECKING:
     from engine.limits.limiter import Limiter
@@ -39,6 +40,7 @@ def gateway_of(
         registry.adopt(old.registry)
     upstreams = {name: _upstream_of(spec, make_transport, make_source, old) for name, spec in built.providers.items()}
     door = Door(built.settings.server.access)
+    make_ready(built.rules)
     return Gateway(built, registry, upstreams, decider_of(built.rules), door, _limiter_of(built, old))
 
 

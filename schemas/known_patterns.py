@@ -166,13 +166,11 @@ _NAME = 100
 """Characters up to which the answer is remembered: names of models, rules and sessions come again with each request."""
 
 
-@lru_cache(maxsize=1024)
-def _is_name_hinted(text: str) -> bool:
-    return _is_hinted(text)
-
-
 def _is_hinted(text: str) -> bool:
     for hint in _SHORTEST:  # noqa: SIM110 - asked with each request, and `any` takes half as long again
         if hint in text:
             return True
     return False
+
+
+_is_name_hinted = lru_cache(maxsize=1024)(_is_hinted)

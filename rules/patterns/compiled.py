@@ -23,6 +23,10 @@ class Pattern:
     tree: Tree = field(compare=False, repr=False)
     states: int = field(compare=False, repr=False)
 
+    def make_ready(self) -> None:
+        """Makes `search` now."""
+        _ = self.search
+
     @cached_property
     def automaton(self) -> Automaton:
         """What proofs reason about."""
@@ -48,6 +52,10 @@ class Glob:
 
     source: str
     ignore_case: bool
+
+    def make_ready(self) -> None:
+        """Makes `fits` now."""
+        _ = self.fits
 
     @cached_property
     def fits(self) -> Callable[[str], bool]:
