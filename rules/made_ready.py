@@ -9,8 +9,9 @@ from rules.patterns.compiled import Glob, Pattern
 
 def make_ready(rules: RuleSet) -> None:
     """Makes it for every condition. Checks of a configuration leave it: they ask few of thousands."""
-    for entry in (*rules.rules, *rules.categories):
-        for leaf in leaves_of(entry.condition):
+    conditions = [rule.condition for rule in rules.rules] + [category.condition for category in rules.categories]
+    for condition in conditions:
+        for leaf in leaves_of(condition):
             if isinstance(leaf, Test):
                 _make(leaf.operand)
 
