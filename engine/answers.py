@@ -41,7 +41,7 @@ LARGE_BYTES = 131_072
 
 async def answer_messages(router: Router, visit: Visit) -> None:
     """`POST /v1/messages`."""
-    request = _decoded(visit, "messages")
+    request = _decoded(router, visit, "messages")
     if asks_for_thread(request):
         raise Refused(refusal(400, THREAD_REFUSAL, THREAD_REFUSAL_DETAILS))
     await _answered(router, visit, request)
@@ -175,7 +175,7 @@ async def answer_count(router: Router, visit: Visit) -> None:
 
     The estimate, whose method is `rules/measure.py`, also stands in where the upstream cannot count just now.
     """
-    request = _decoded(visit, "count_tokens")
+    request = _decoded(router, visit, "count_tokens")
     facts, _, decision = await _decided(router, visit, request, "count_tokens")
     request = facts.envelope.request
     if isinstance(decision.route.to, Reject):
@@ -240,9 +240,9 @@ async def answer_explain(router: Router, visit: Visit) -> None:
     await visit.responder.whole(200, body)
 
 
-def _decoded(visit: Visit, path: Path) -> MessagesRequest:
+def _decoded(router: Router, visit: Visit, path: Path) -> MessagesRequest:
     try:
-        return decode_request(visit.body, path)
+        return decode_request(visit.body, path, router.known_tools)
     except BadRequest as problem:
         raise Refused(refusal(400, str(problem))) from None
 

@@ -19,6 +19,8 @@ from engine.process.siblings import Siblings
 from engine.telemetry.counters import Counters
 from engine.telemetry.meters import Meters, tally
 from engine.usage.budgets import Ledger
+from schemas.recent import Recent
+from schemas.request import Tool
 
 
 def random_id() -> str:
@@ -63,6 +65,7 @@ class Router:
     audit, audit_log       takes what the audit log says besides exchanges; how that log stands
     halted                 why nobody is served just now
     body_bytes             what the bodies of all open requests hold
+    known_tools            the tools that sessions send with every turn, decoded
     budgets, usage         what is spent, where anything is limited; how the record of usage stands
     explainer              proves what explanations say
     on_loopback            only this machine reaches us
@@ -89,6 +92,7 @@ class Router:
     audit_log: Callable[[], Mapping[str, object] | None] = no_audit_log
     halted: str | None = None
     body_bytes: int = 0
+    known_tools: Recent[tuple[Tool, ...]] = field(default_factory=Recent)
     live: Live = field(default_factory=Live)
     meters: Meters = field(default_factory=Meters)
     budgets: Ledger | None = None

@@ -11,18 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, structs
 
 from schemas.decode_wording import wording_of
 from schemas.limits import MAX_BLOCKS, MAX_MESSAGES, MAX_MODEL_CHARS, MAX_TOOLS
+from schemas.recent import Recent
 from schemas.request import BadRequest, Block, Message, MessagesRequest, Path, Tool
 from schemas.surrogates import utf8_of, without_lone_escapes
 
 T = TypeVar("T")
 
 
-def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
-    """The request in `body`; `path` is the endpoint (a count has no `max_tokens`).
+def decode_request(
+    body: bytes, path: Path = "messages", known_tools: Recent[tuple[Tool, ...]] | None = None
+) -> MessagesRequest:
+    """The request in `body`; `path` is the endpoint (a count has no `max_tokens`), `known_tools` those decoded lately.
 
     Null is the same as absent for optional fields. A string with a lone UTF-16 surrogate, which JSON allows and
     UTF-8 does not, gets U+FFFD there, counted in `replaced_surrogates`; `raw` is always what came.
@@ -31,8 +34,10 @@ def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
     text, fields, replaced = _top_level(body)
     _refuse_duplicates(text, fields)
     try:
-        known = _KNOWN.decode(text)
+        known = _known(fields, known_tools)
     except (msgspec.DecodeError, RecursionError):
+        known = None
+    if known is None:
         known = _one_by_one(fields, path)
     _check_model(known.model)
     _check_messages(known.messages)
@@ -42,9 +47,9 @@ def decode_request(body: bytes, path: Path = "messages") -> MessagesRequest:
         raw=body,
         fields=fields,
         model=known.model,
-        messages=tuple(known.messages),
+        messages=known.messages,
         system=_blocks_of_system(known.system),
-        tools=None if known.tools is None else tuple(known.tools),
+        tools=known.tools,
         max_tokens=known.max_tokens,
         stream=known.stream or False,
         temperature=known.temperature,
@@ -75,9 +80,9 @@ class _Known(msgspec.Struct, kw_only=True):
     """The top-level members that the router looks at."""
 
     model: str
-    messages: list[Message]
+    messages: tuple[Message, ...]
     max_tokens: int | None = None
-    tools: list[Tool] | None = None
+    tools: tuple[Tool, ...] | None = None
     stop_sequences: list[str] | None = None
     system: str | list[Block] | None = None
     stream: bool | None = None
@@ -91,9 +96,9 @@ class _Known(msgspec.Struct, kw_only=True):
 
 
 _RAW_FIELDS = msgspec.json.Decoder(dict[str, Raw])
-_KNOWN = msgspec.json.Decoder(_Known)
-_MESSAGES = msgspec.json.Decoder(list[Message])
-_TOOLS = msgspec.json.Decoder(list[Tool])
+_KNOWN = {member.name: msgspec.json.Decoder(member.type) for member in structs.fields(_Known)}
+_MESSAGES = msgspec.json.Decoder(tuple[Message, ...])
+_TOOLS = msgspec.json.Decoder(tuple[Tool, ...])
 _SYSTEM = msgspec.json.Decoder(str | list[Block])
 _STRINGS = msgspec.json.Decoder(list[str])
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
@@ -135,6 +140,28 @@ def _decoded(raw: Raw, name: str, decoder: msgspec.json.Decoder[T]) -> T:
         return decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as fault:
         raise BadRequest(wording_of(fault, name)) from None
+
+
+def _known(fields: Mapping[str, Raw], known_tools: Recent[tuple[Tool, ...]] | None) -> _Known | None:
+    """The known members of a body at which nothing is wrong; None where one is missing. Raises for one of a wrong type."""
+    members: dict[str, Any] = {}
+    for name, raw in fields.items():
+        if name == "tools" and known_tools is not None:
+            members[name] = _tools(raw, known_tools)
+        elif (decoder := _KNOWN.get(name)) is not None:
+            members[name] = decoder.decode(raw)
+    return _Known(**members) if "model" in members and "messages" in members else None
+
+
+def _tools(raw: Raw, known_tools: Recent[tuple[Tool, ...]]) -> tuple[Tool, ...] | None:
+    """A session sends the same tools with every turn: they are decoded once."""
+    tools = known_tools.get(raw)
+    if tools is None:
+        own = raw.copy()  # what is remembered holds no part of the request
+        tools = _KNOWN["tools"].decode(own)
+        if tools is not None:
+            known_tools.keep(own, None, tools)
+    return tools
 
 
 def _one_by_one(fields: Mapping[str, Raw], path: Path) -> _Known:

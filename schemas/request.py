@@ -50,7 +50,7 @@ class Message(msgspec.Struct, kw_only=True):
     content: str | list[Block]
 
 
-class Tool(msgspec.Struct, kw_only=True):
+class Tool(msgspec.Struct, kw_only=True, frozen=True):
     """An entry of `tools`: a client tool has `input_schema`, a server tool has a `type` such as `web_search_20250305`."""
 
     name: str = ""

@@ -9,10 +9,10 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from providers.dialects.losses import Losses
-from providers.dialects.recent import Recent
 from providers.dialects.tool_names import DEFERRED_PLACEHOLDER
 from providers.dialects.typed_tools import typed_tool
 from providers.spec import ModelSpec
+from schemas.recent import Recent
 from schemas.request import MessagesRequest, Tool
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from providers.dialects.codewhisperer.tools import Declared
-from providers.dialects.recent import Recent
 from schemas.document import JSONValue
+from schemas.recent import Recent
 
 Dialect = Literal["rest", "json-rpc"]
 SystemMode = Literal["pair", "prefix"]

@@ -11,8 +11,8 @@ from msgspec import UNSET, Raw, Struct
 from providers.dialects.codewhisperer.names import sent_names
 from providers.dialects.codewhisperer.schemas import sendable_schema
 from providers.dialects.losses import Losses
-from providers.dialects.recent import Recent
 from providers.dialects.typed_tools import typed_tool
+from schemas.recent import Recent
 from schemas.request import MessagesRequest, Tool
 
 MAX_DESCRIPTION_CHARS = 10_000

@@ -47,18 +47,21 @@ def parts_of(block: Block, takes: Takes, losses: Losses, place: str = "messages.
     return parts
 
 
-def nested_parts_of(content: object, takes: Takes, losses: Losses) -> list[Part]:
-    """The parts of what stands in a tool result."""
-    parts: list[Part] = []
+def result_parts_of(content: object, takes: Takes, losses: Losses) -> tuple[list[Part], list[Part]]:
+    """The parts of what stands in a tool result, those of text and the others: a `tool` message takes only text."""
+    texts: list[Part] = []
+    media: list[Part] = []
     items = content if isinstance(content, list) else () if content is None else (content,)
     for item in items:
         if type(item) is dict and len(item) == 2 and item.get("type") == "text" and type(item.get("text")) is str:
             if item["text"]:
-                parts.append(text_part(item["text"]))
+                texts.append({"type": "text", "text": item["text"]})
         else:
             for block in blocks_of([item]):
-                parts += parts_of(block, takes, losses)
-    return parts
+                said, others = split_media(parts_of(block, takes, losses))
+                texts += said
+                media += others
+    return texts, media
 
 
 def _part(piece: Piece) -> Part:
@@ -84,15 +87,18 @@ def mark(parts: Sequence[Part], block: Block, takes: Takes, losses: Losses, plac
 
 def compact(parts: Sequence[Part], glue: str = "\n") -> str | list[Part]:
     """Parts as one string where all are plain text (every upstream takes that), else the list."""
-    texts = []
+    texts: list[str] = []
     for part in parts:
         if len(part) != 2 or part["type"] != "text":
             return list(parts)
-        texts.append(part["text"])
-    return texts[0] if len(texts) == 1 else glue.join(texts)
+        text: str = part["text"]
+        if len(parts) == 1:
+            return text
+        texts.append(text)
+    return glue.join(texts)
 
 
 def split_media(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
-    """Text parts and the others: a `tool` message takes only text."""
+    """Text parts and the others."""
     texts = [part for part in parts if part["type"] == "text"]
     return texts, [] if len(texts) == len(parts) else [part for part in parts if part["type"] != "text"]

@@ -24,8 +24,8 @@ from providers.dialects.openai.content import (
     Takes,
     compact,
     mark,
-    nested_parts_of,
     parts_of,
+    result_parts_of,
     split_media,
     text_part,
 )
@@ -128,34 +128,45 @@ class _Conversation(Struct):
         """One assistant turn: its text, then its calls."""
         texts: list[Part] = []
         calls: list[Sent] = []
-        thoughts = Thoughts(self.options, self.signing, self.losses)
+        thoughts: Thoughts | None = None
         glue = ""
         for block in blocks:
             kind = block.type
+            if kind == "text":
+                parts = parts_of(block, self.takes, self.losses)
+                if parts and (texts or calls):
+                    self._join(parts, glue, texts, calls)
+                texts += parts
+                glue = ""
+                continue
             if kind == "tool_use":
                 call = self._call(block)
-                calls.append(thoughts.sign(call) if thoughts.any else call)
-                glue = "\n\n"
+                calls.append(call if thoughts is None else thoughts.sign(call))
             elif kind in ("thinking", "redacted_thinking"):
+                thoughts = thoughts or Thoughts(self.options, self.signing, self.losses)
                 thoughts.take(block)
-                glue = "\n\n"
             elif kind in ("server_tool_use", "mcp_tool_use"):
                 self.losses.add(f"messages.content.{kind}", "a call that the vendor's own server answered")
+                continue
             else:
-                parts = parts_of(block, self.takes, self.losses)
-                if kind != "text":
-                    parts, media = split_media(parts)
-                    if media:
-                        self.losses.add(f"messages.content.{kind}", "an assistant message takes only text")
-                if parts and calls:
-                    self.losses.add("messages.content.text", "text after a tool call is sent before it")
-                if parts and texts:
-                    parts[0]["text"] = (glue if kind == "text" else "\n\n") + parts[0]["text"]
+                parts, media = split_media(parts_of(block, self.takes, self.losses))
+                if media:
+                    self.losses.add(f"messages.content.{kind}", "an assistant message takes only text")
+                if parts and (texts or calls):
+                    self._join(parts, "\n\n", texts, calls)
                 texts += parts
-                glue = "" if kind == "text" else "\n\n"
-        if thoughts.any or (calls and self.signing.marks_unsigned):
+            glue = "\n\n"
+        if thoughts is not None or (calls and self.signing.marks_unsigned):
+            thoughts = thoughts or Thoughts(self.options, self.signing, self.losses)
             thoughts.end(calls, {call.id: call.sent for call in self.waiting})
         self._say(texts, calls, thoughts)
+
+    def _join(self, parts: list[Part], glue: str, texts: list[Part], calls: list[Sent]) -> None:
+        """Makes the parts follow the texts and calls that their turn began with."""
+        if calls:
+            self.losses.add("messages.content.text", "text after a tool call is sent before it")
+        if texts:
+            parts[0]["text"] = glue + parts[0]["text"]
 
     def others(self, turn: Iterable[Message]) -> None:
         """What stands between two assistant turns: first all results, then the rest in order."""
@@ -214,8 +225,8 @@ class _Conversation(Struct):
     def _empty(self, message: Sent) -> str | None:
         return None if "tool_calls" in message and self.options.empty_content == "null" else ""
 
-    def _say(self, texts: list[Part], calls: list[Sent], thoughts: Thoughts) -> None:
-        if not texts and not calls and not thoughts.texts and not thoughts.details:
+    def _say(self, texts: list[Part], calls: list[Sent], thoughts: Thoughts | None) -> None:
+        if not texts and not calls and (thoughts is None or thoughts.says_nothing):
             return
         last = self.sent[-1] if self.sent else None
         if last is not None and last["role"] == "assistant":
@@ -227,7 +238,7 @@ class _Conversation(Struct):
         else:
             message = {"role": "assistant", "content": texts}
             self.sent.append(message)
-        if thoughts.texts or thoughts.details:
+        if thoughts is not None:
             thoughts.write(message)
         if calls:
             message["tool_calls"] = calls
@@ -292,7 +303,7 @@ class _Conversation(Struct):
         if isinstance(result.content, str):
             texts = [text_part(result.content)] if result.content else []
         else:
-            texts, media = split_media(nested_parts_of(result.content, self.takes, self.losses))
+            texts, media = result_parts_of(result.content, self.takes, self.losses)
         if result.is_error is True:
             if texts:
                 texts[0]["text"] = f"Error: {texts[0]['text']}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from providers.dialects.losses import Losses
 from providers.dialects.openai.settings import HOSTS, SETTINGS
-from providers.dialects.recent import Recent
 from providers.dialects.setting_rows import values_of
 from providers.dialects.tool_schemas.clean import Flavour
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
+from schemas.recent import Recent
 
 if TYPE_CHECKING:
     from providers.dialects.openai.tools import Offer

@@ -42,11 +42,14 @@ class Thoughts(Struct):
     texts: list[str] = field(default_factory=list)
     details: list[Detail] = field(default_factory=list)
     signature: str | None = None
-    any: bool = False
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether none of it goes back."""
+        return not self.texts and not self.details
 
     def take(self, block: Block) -> None:
-        """Adds a thinking block, in the form that is sent back, or lists it as lost. `any` tells that there was one."""
-        self.any = True
+        """Adds a thinking block, in the form that is sent back, or lists it as lost."""
         own = self._own(block)
         is_detail = own is not None and own.startswith("{")
         detail = self._detail(block, own if is_detail else None)

@@ -34,10 +34,10 @@ from dataclasses import dataclass, field
 
 from providers.dialects.effort import LEVELS
 from providers.dialects.offer import Declared
-from providers.dialects.recent import Recent
 from providers.dialects.setting_rows import Hosts, Setting, values_of
 from providers.spec import ProviderSpec
 from schemas.document import JSONValue
+from schemas.recent import Recent
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("systemField", "enum", "instructions", ("instructions", "developer", "system")),

@@ -21,20 +21,20 @@ class Recent(Generic[T]):
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, Hashable], tuple[bytes, T]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, Hashable], tuple[Raw, T]] = OrderedDict()
 
-    def get(self, text: Raw, circumstances: Hashable) -> T | None:
+    def get(self, text: Raw, circumstances: Hashable = None) -> T | None:
         """The value that was made of exactly that text."""
         key = (len(text), circumstances)
         kept = self._kept.get(key)
-        if kept is None or kept[0] != bytes(text):
+        if kept is None or kept[0] != text:
             return None
         self._kept.move_to_end(key)
         return kept[1]
 
     def keep(self, text: Raw, circumstances: Hashable, value: T) -> None:
-        """Remembers a value. It must hold no part of the request."""
+        """Remembers a value. It must hold no part of the request, of which `text` is one."""
         if LEAST_BYTES <= len(text) <= MOST_BYTES:
-            self._kept[len(text), circumstances] = bytes(text), value
+            self._kept[len(text), circumstances] = text.copy(), value
             if len(self._kept) > MOST:
                 self._kept.popitem(last=False)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
 from msgspec import Raw, structs
 
-from providers.dialects.recent import LEAST_BYTES, MOST, Recent
 from providers.dialects.table import dialect_of
+from schemas.decode_request import decode_request
+from schemas.recent import LEAST_BYTES, MOST, Recent
+from schemas.request import BadRequest, Tool
 from tests.providers.dialects.asking import BASE, ask_of
 
 LONG = "a" * LEAST_BYTES
@@ -40,6 +43,38 @@ def test_it_forgets_the_longest_unused() -> None:
 
 def _tool(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "description": LONG, "input_schema": {"type": "object", "properties": {}}, **more}
+
+
+def test_tools_that_are_remembered_are_decoded_once_and_keep_nothing_of_the_request() -> None:
+    """The second request has the very same tools as the first; of neither body is anything held."""
+    recent: Recent[tuple[Tool, ...]] = Recent()
+    bodies = [json.dumps({**BASE, "metadata": {"n": n}, "tools": [_tool("Read")]}).encode() for n in (1, 2)]
+    references = [sys.getrefcount(body) for body in bodies]
+    first, second = (decode_request(body, known_tools=recent) for body in bodies)
+
+    assert second.tools is first.tools
+    assert [first, second] == [decode_request(body) for body in bodies]
+    tools = first.tools
+    del first, second
+    assert tools is not None
+    assert [sys.getrefcount(body) for body in bodies] == references
+
+
+@pytest.mark.parametrize("tools", [None, [], [{"name": 1}], {}, [_tool("Read"), "x"]])
+def test_what_is_no_list_of_tools_is_told_the_same(tools: object) -> None:
+    """With a memory or without, before and after a good request."""
+    recent: Recent[tuple[Tool, ...]] = Recent()
+    good, odd = (json.dumps({**BASE, "tools": one}).encode() for one in ([_tool("Read")], tools))
+
+    for body in (odd, good, odd):
+        assert _outcome(body, recent) == _outcome(body, None)
+
+
+def _outcome(body: bytes, known_tools: Recent[tuple[Tool, ...]] | None) -> object:
+    try:
+        return decode_request(body, known_tools=known_tools)
+    except BadRequest as fault:
+        return str(fault)
 
 
 TOOLS: list[tuple[str, list[dict[str, Any]]]] = [
