@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget, Spent
-from rules.analysis.space import EVERYTHING, NOTHING, Region, TooMany, both, join, meet
+from rules.analysis.space import EVERYTHING, MAX_BOXES, NOTHING, Region, TooMany, both, join, meet
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Reference, Test
 
 
@@ -30,6 +30,9 @@ class Sides(Struct, frozen=True):
 
 
 UNCOUNTED = 1_000_000
+
+TOGETHER = MAX_BOXES // 2
+"""Parts of one box for each side that are one condition; of more, groups get a variable each."""
 
 ALWAYS = Sides(EVERYTHING, NOTHING)
 
@@ -75,9 +78,13 @@ class Boxes(Struct):
             return self._conjunction(parts, self.budget)
         except (TooMany, Spent):
             # of one box for each part this takes no time worth counting
-            return self._conjunction(
-                [self._named(part) for part in parts], Budget(UNCOUNTED, UNCOUNTED, left=UNCOUNTED)
-            )
+            budget = Budget(UNCOUNTED, UNCOUNTED, left=UNCOUNTED)
+            # what may break comes last, as it is tried
+            named = sorted(map(self._named, parts), key=lambda part: bool(part.breaks))
+            while len(named) > TOGETHER:
+                groups = (named[at : at + TOGETHER] for at in range(0, len(named), TOGETHER))
+                named = [self._named(self._conjunction(group, budget)) for group in groups]
+            return self._conjunction(named, budget)
 
     def _conjunction(self, parts: Sequence[Sides], budget: Budget) -> Sides:
         space = self.atoms.space

@@ -70,22 +70,25 @@ class _Parts(Struct):
     number: int
     gone: int
     constant: set[int]
-    removed: list[Predicate] = field(default_factory=list)
+    # by id: the rule holds them all
+    removed: set[int] = field(default_factory=set)
 
     def without_effect(self, node: Predicate, where: Region = EVERYTHING) -> Iterator[Predicate]:
         """The parts of a condition without effect; `where` is the region in which the condition matters."""
         if isinstance(node, Not):
             yield from self.without_effect(node.child, where)
-        if not isinstance(node, All | Any):
+        if not isinstance(node, All | Any) or len(node.children) == 1:
             return
         for child in node.children:
-            rest = [one for one in node.children if one is not child and not self._is_removed(one)]
-            if not rest or id(child) in self.constant:
+            if id(child) in self.constant:
                 continue
             try:
                 # a new question
                 self.prover.budget.ask()
-                self.prover.budget.step(len(rest))
+                self.prover.budget.step(len(node.children))
+                rest = [one for one in node.children if one is not child and id(one) not in self.removed]
+                if not rest:
+                    continue
                 matters = meet(where, self._others(rest, isinstance(node, All)), self.prover.budget)
                 sides = self.prover.boxes.sides_of(child)
                 changed = meet(
@@ -102,7 +105,7 @@ class _Parts(Struct):
             if isinstance(child, Test | Compare | Opaque | Reference | All | Any) and _changes_nothing(
                 self.prover, changed, self.number, self.gone
             ):
-                self.removed.append(child)
+                self.removed.add(id(child))
                 yield child
             else:
                 yield from self.without_effect(child, matters)
@@ -111,6 +114,3 @@ class _Parts(Struct):
         sides = [self.prover.boxes.sides_of(one) for one in rest]
         regions = [one.holds if conjunction else one.fails_to_hold for one in sides]
         return reduce(lambda one, other: meet(one, other, self.prover.budget), regions, EVERYTHING)
-
-    def _is_removed(self, node: Predicate) -> bool:
-        return any(one is node for one in self.removed)

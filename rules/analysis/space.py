@@ -97,24 +97,19 @@ def meet(left: Region, right: Region, budget: Budget) -> Region:
 
 def join(space: Space, regions: Iterable[Region], budget: Budget) -> Region:
     """The union of regions; boxes that differ in one variable alone become one. Raises `TooMany` and `Spent`."""
-    boxes = tidy((box for region in regions for box in region), budget)
-    if len(boxes) < 2:
-        return boxes
-    merged: dict[tuple[int, ...], dict[tuple[tuple[int, int], ...], int]] = {}
+    boxes = [box for region in regions for box in region]
+    merged: dict[int, int] = {}
     rest: list[Box] = []
     for box in boxes:
         if len(box) == 1:
             ((variable, mask),) = box.items()
-            group = merged.setdefault((variable,), {})
-            group[()] = group.get((), 0) | mask
+            merged[variable] = merged.get(variable, 0) | mask
         else:
             rest.append(box)
-    singles: list[Box] = []
-    for (variable,), group in merged.items():
-        if group[()] == space.full[variable]:
-            return EVERYTHING
-        singles.append({variable: group[()]})
-    return tidy([*singles, *rest], budget)
+    budget.work(len(boxes))
+    if any(mask == space.full[variable] for variable, mask in merged.items()):
+        return EVERYTHING
+    return tidy([*({variable: mask} for variable, mask in merged.items()), *rest], budget)
 
 
 def tidy(boxes: Iterable[Box], budget: Budget) -> Region:

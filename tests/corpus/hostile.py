@@ -144,6 +144,8 @@ KINDS: dict[str, Callable[[int], str]] = {
     "single quotes.json": lambda size: '{"a": [' + "'x', " * (size // 5 - 4) + "'x']}",
     "wrong escapes.json": lambda size: '{"a": "' + "\\q" * (size // 2 - 10) + '"}',
     "numbers that are none.json": lambda size: "[" + "012, " * (size // 5 - 2) + "1]",
+    "one of many.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        any:\n", "          - {model: m#, toolCount: '> #'}", size),
+    "one of many globs.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        model:\n          glob:\n", "            - m#*", size),
     "every section.yaml": _every_section,
     **{f"rules: {kind}.json": lambda size, kind=kind: hostile_rules(kind, size) for kind in HOSTILE},  # type: ignore[misc]
 }  # fmt: skip

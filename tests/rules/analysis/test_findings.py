@@ -370,6 +370,10 @@ HOSTILE = [
     many("any", 12, "{model: {regex: '(a|b)*a(a|b){#}'}}"),
     many("contentKeywords", 200, "k#"),
     f"{{toolNames: {many('hasAll', 60, 't#')}}}",
+    many("any", 300, "{model: m#}"),
+    many("any", 300, "{header.h#: a}"),
+    many("none", 300, "{model: m#, toolCount: '> #'}"),
+    f"{{model: {many('glob', 2_000, 'm#*')}}}",
 ]
 
 
@@ -380,6 +384,27 @@ def test_hostile_conditions_end(condition: str) -> None:
     analysis = analysed(text)
     assert analysis.steps < 200_000
     assert {one.code for one in analysis.findings} <= {"CCR302", "CCR303", "CCR304", "CCR308"}
+
+
+@pytest.mark.parametrize(
+    ("part", "count"),
+    [
+        ("model: m#", 1_000),
+        ("header.h#: a", 80),
+        ("model: m#, toolCount: '> #'", 80),
+        ("expr: 'toolCount > messageCount * #'", 80),
+    ],
+)
+def test_one_of_very_many_is_one_of_them(part: str, count: int) -> None:
+    """However many conditions a rule has of which one is enough: who meets one of them is taken by it."""
+    one_of_them = part.replace("#", str(count - 2))
+    other = part.replace("#", str(count + 2)).replace(">", "<")
+    text = rules_text(
+        ("x", many("any", count, f"{{{part}}}"), "b,b1"),
+        ("y", f"{{{one_of_them}, stream: true}}", "a,a1"),
+        ("z", f"{{{other}, stream: true}}", "a,a1"),
+    )
+    assert [one.data["rule"] for one in analysed(text).findings if one.code == "CCR302"] == ["y"]
 
 
 def test_ruleset_helper_compiles_what_the_tests_write() -> None:
