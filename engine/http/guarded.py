@@ -32,6 +32,9 @@ MAX_HEAD_BYTES = 131_072
 LINGER_S = 5.0
 """How long a client may go on sending a body whose request was refused already, and how long a last answer may take."""
 
+MOST_UNREAD = 1_048_576
+"""Bytes of a body that may wait to be taken before nothing more is read. uvicorn's own limit is 65,536, which most sessions are over:
+to stop reading and to begin again is work, and the body is taken a moment later anyway."""
 
 FRESH_S = 0.1
 """How long a connection is not idle enough to make room for another: its request is perhaps on the way."""
@@ -164,9 +167,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self.due = now + self._limits.body_s
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
-        if not self.cycle.response_complete:
-            self.due = min(self.loop.time() + self._limits.body_s, self._body_until)
+        cycle = self.cycle
+        if cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        cycle.body += body
+        if len(cycle.body) > MOST_UNREAD:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+        self.due = min(self.loop.time() + self._limits.body_s, self._body_until)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
