@@ -6,7 +6,7 @@ Source: the `ChatCompletionContentPart` types of the OpenAI API.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from msgspec import Struct
 
@@ -38,9 +38,19 @@ def text_part(text: str) -> Part:
     return {"type": "text", "text": text}
 
 
+def is_plain(block: Block) -> bool:
+    """Whether a block is a text with nothing that would get lost."""
+    return block.type == "text" and block.cache_control is None and not block.citations
+
+
+def is_plain_item(item: object) -> TypeGuard[dict[str, str]]:
+    """The same of what stands in a tool result."""
+    return type(item) is dict and len(item) == 2 and item.get("type") == "text" and type(item.get("text")) is str
+
+
 def parts_of(block: Block, takes: Takes, losses: Losses, place: str = "messages.content") -> list[Part]:
     """The block as parts, possibly none; `place` is how the losses call where it stands."""
-    if block.type == "text" and block.cache_control is None and not block.citations:  # nearly all are that
+    if is_plain(block):  # nearly all are
         return [{"type": "text", "text": block.text}] if block.text else []
     parts = [_part(piece) for piece in pieces_of(block, takes.media, losses, place)]
     mark(parts, block, takes, losses, place)
@@ -53,7 +63,7 @@ def result_parts_of(content: object, takes: Takes, losses: Losses) -> tuple[list
     media: list[Part] = []
     items = content if isinstance(content, list) else () if content is None else (content,)
     for item in items:
-        if type(item) is dict and len(item) == 2 and item.get("type") == "text" and type(item.get("text")) is str:
+        if is_plain_item(item):
             if item["text"]:
                 texts.append({"type": "text", "text": item["text"]})
         else:

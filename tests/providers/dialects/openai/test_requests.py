@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.dialects.openai import conversation as openai_conversation
+from providers.dialects.openai import messages as openai_messages
 from providers.dialects.openai.requests import encode
 from providers.dialects.seams import Encoded, Unencodable
 from tests.conftest import Golden
@@ -159,6 +162,18 @@ def test_any_conversation_becomes_a_valid_one(conversation: list[dict[str, Any]]
         assert all(len(call["function"]["name"]) <= 64 for call in message.get("tool_calls", ()))
         before = message["role"]
     assert waiting == []
+
+
+@given(messages, st.sampled_from(["system", "reminder", "leading"]))
+def test_what_is_plain_takes_a_shorter_way_to_the_same(conversation: list[dict[str, Any]], mode: str) -> None:
+    """Turns and results that are one text are sent as they are when they take the way of all others."""
+    ask = ask_of({**BASE, "messages": conversation}, settings={"midConversationSystem": mode})
+    shorter = encode(ask)
+    with patch.object(openai_messages, "_only_text", lambda _: None):
+        with patch.object(openai_conversation, "_plain_result", lambda _: None):
+            longer = encode(ask)
+
+    assert (shorter.body, shorter.lost) == (longer.body, longer.lost)
 
 
 @given(messages)
