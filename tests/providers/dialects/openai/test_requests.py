@@ -164,14 +164,17 @@ def test_any_conversation_becomes_a_valid_one(conversation: list[dict[str, Any]]
     assert waiting == []
 
 
+def _none(_: object) -> None:
+    return None
+
+
 @given(messages, st.sampled_from(["system", "reminder", "leading"]))
 def test_what_is_plain_takes_a_shorter_way_to_the_same(conversation: list[dict[str, Any]], mode: str) -> None:
     """Turns and results that are one text are sent as they are when they take the way of all others."""
     ask = ask_of({**BASE, "messages": conversation}, settings={"midConversationSystem": mode})
     shorter = encode(ask)
-    with patch.object(openai_messages, "_only_text", lambda _: None):
-        with patch.object(openai_conversation, "_plain_result", lambda _: None):
-            longer = encode(ask)
+    with patch.object(openai_messages, "_only_text", _none), patch.object(openai_conversation, "_plain_result", _none):
+        longer = encode(ask)
 
     assert (shorter.body, shorter.lost) == (longer.body, longer.lost)
 
