@@ -97,8 +97,6 @@ def _turns(
 def _only_text(message: Message) -> str | None:
     """The text of a message that is nothing else; None for any other."""
     content = message.content
-    if type(content) is not str:
-        if len(content) != 1 or not is_plain(content[0]):
-            return None
-        content = content[0].text
-    return content or None
+    if isinstance(content, str):
+        return content or None
+    return content[0].text or None if len(content) == 1 and is_plain(content[0]) else None
