@@ -120,8 +120,10 @@ def latency(bench: Bench) -> list[Figure]:
         if size == "1 kB":
             ratio = found["ccr"]["total_p99_s"] / found["ccr"]["total_median_s"]
             figures.append(at_most("p99 over median, 1 kB", ratio, "x", 3))
-            ratio = found["minimal"]["total_p99_s"] / found["minimal"]["total_median_s"]
-            figures.append(Figure("p99 over median by the minimal translator, 1 kB", ratio, "x"))
+            for party in (bench.minimal, bench.nginx, bench.upstream):
+                if party is not None:
+                    ratio = found[party.name]["total_p99_s"] / found[party.name]["total_median_s"]
+                    figures.append(Figure(f"p99 over median, 1 kB, {party.name}", ratio, "x"))
             figures.append(Figure("added by ccr, 1 kB", added["ccr"], "ms"))
         else:
             figures.append(at_most("added by ccr, 126 kB", added["ccr"], "ms", 1))
