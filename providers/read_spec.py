@@ -90,7 +90,7 @@ def _instances_of(node: Mapping) -> tuple[InstanceSpec, ...]:
     credentials = _credentials_of(_mapping(node, "authentication"), kind)
     listed = node.get("instances")
     members = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, Sequence) else []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     found = []
     for number, member in enumerate(members or [Mapping((), node.span)], start=1):
         own = _text(member, "endpoint") or endpoint
@@ -123,12 +123,14 @@ def _host(endpoint: str) -> str:
         return ""
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    found, number = name, 1
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """The name, with a number where it is taken; `taken` says with which last."""
+    found, number = name, taken.get(name, 1)
     while found in taken:
         number += 1
         found = f"{name}#{number}"
-    taken.add(found)
+    taken[name] = number
+    taken[found] = taken.get(found, 1)
     return found
 
 

@@ -122,15 +122,19 @@ def _categories(
     order = [*(name for name in own if name not in given), *given]
     targets = _targets(root, routes)
     last_resort = _last_resort(root)
+    serving: dict[str, str] = {}
+    for provider, offer in offers.items():
+        for name in offer.categories:
+            serving.setdefault(name, provider)
     categories = []
     for name in order:
         entry = own.get(name) or given[name]
-        served = next((provider for provider, offer in offers.items() if name in offer.categories), None)
+        served = serving.get(name)
         route = targets.get(name)
         if route is None and name not in targets:
-            provider = served or (last_resort.value if last_resort is not None else None)
+            leads = served or (last_resort.value if last_resort is not None else None)
             span = None if served or last_resort is None else last_resort.span
-            route = routes.to_provider(str(provider), span) if provider else None
+            route = routes.to_provider(str(leads), span) if leads else None
         predicate = conditions.condition(entry.value)
         categories.append(Category(name, predicate, route, entry.key.span, builtin=name not in own))
     return categories

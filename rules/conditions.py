@@ -24,7 +24,7 @@ from schemas.document import Entry, Node, Scalar, Sequence
 from schemas.document import Mapping as MappingNode
 from schemas.edits import renaming_whole
 from schemas.places import within
-from schemas.suggest import nearest
+from schemas.suggest import Names, nearest
 
 LiteralT = TypeVar("LiteralT")
 
@@ -59,8 +59,7 @@ class Conditions:
         self._prices: dict[str, Price] = {}
         self._extent = Extent()
         self._open: list[str] = []
-        self._providers = providers
-        self._budgets = budgets
+        self._names, self._providers, self._budgets = map(Names, (self._named, providers, budgets))
         self._written = Written(settings, self.diagnostics)
         self._matchers = Matchers(self._written)
 
@@ -120,14 +119,14 @@ class Conditions:
     def _reference(self, name: str, written: Scalar) -> Predicate:
         span = written.span
         if name not in self._named:
-            near = nearest(name, self._named)
+            near = self._names.nearest(name)
             hint = f"did you mean `{near}`?" if near else "named conditions stand under `conditions`"
             self._find(
                 "CCR401",
                 f"there is no condition `{literal_text(name)}`",
                 span,
                 hint,
-                renaming_whole(written, self._named),
+                renaming_whole(written, self._names),
             )
             return Constant(False, span)
         if name in self._open:
@@ -189,7 +188,7 @@ class Conditions:
             ("budget", budget_of(fact), self._budgets),
         ):
             if name is not None and name not in known:
-                near = nearest(name, known)
+                near = known.nearest(name)
                 hint = f"did you mean `{near}`?" if near else None
                 raise self._written.refused("CCR401", f"there is no {what} `{literal_text(name)}`", span, hint)
 

@@ -13,6 +13,10 @@ from tests.rules.analysis.test_scaling import HOSTILE
 
 STARTED = "providers: {here: {type: static}}\nrouting:\n  defaultProvider: here\n"
 RULES = STARTED + "  customRules:\n"
+NO_RULES = "providers: {here: {type: static}}\n"
+ROUTING_RULES = "routing:\n  defaultProvider: here\n  customRules:\n"
+CATEGORIES = "routing:\n  defaultProvider: here\n  categories:\n"
+PROVIDERS, PROVIDER = "providers:\n  here: {type: static}\n", "  p#: {type: static}"
 
 
 def lines(head: str, line: str, size: int, foot: str = "") -> str:
@@ -30,6 +34,11 @@ def lines(head: str, line: str, size: int, foot: str = "") -> str:
 def rules(condition: str, size: int, head: str = RULES) -> str:
     """Rules with a condition, each with its number in it."""
     return lines(head, "    - {name: r#, condition: {" + condition + "}, target: 'here,m#'}", size)
+
+
+def after(head: str, line: str, size: int, next_head: str, next_line: str) -> str:
+    """As many lines of one kind as half of the room is for, then as many of another."""
+    return lines(head, line, size // 2) + lines(next_head, next_line, size // 2)
 
 
 def listed(items: Callable[[int], object], size: int, around: Callable[[list[object]], object]) -> str:
@@ -144,6 +153,36 @@ KINDS: dict[str, Callable[[int], str]] = {
     "single quotes.json": lambda size: '{"a": [' + "'x', " * (size // 5 - 4) + "'x']}",
     "wrong escapes.json": lambda size: '{"a": "' + "\\q" * (size // 2 - 10) + '"}',
     "numbers that are none.json": lambda size: "[" + "012, " * (size // 5 - 2) + "1]",
+    "unknown providers of many.yaml": lambda size: after(PROVIDERS, PROVIDER, size, ROUTING_RULES, "    - {condition: {model: m#}, target: 'q#,m'}"),
+    "unknown conditions of many.yaml": lambda size: after(NO_RULES + "conditions:\n", "  condition#: {model: x}", size, ROUTING_RULES, "    - {condition: {ref: condition#x}, target: 'here,m'}"),
+    "unknown models of many.yaml": lambda size: "providers: {here: {type: static, settings: {models: [" + lines("", "m#, ", size // 2 - 200).replace("\n", "") + "]}}}\n" + lines(ROUTING_RULES, "    - {condition: {model: m#}, target: 'here,n#'}", size // 2),
+    "models of other providers.yaml": lambda size: after(PROVIDERS, "  p#: {type: static, settings: {models: [n#]}}", size, ROUTING_RULES, "    - {condition: {model: m#}, target: 'p#,n~'}"),
+    "models of many providers.yaml": lambda size: after(PROVIDERS, "  p#: {type: static, settings: {models: [n#]}}", size, ROUTING_RULES, "    - {condition: {model: m#}, target: 'p#,n#'}"),
+    "providers in both places.yaml": lambda size: after("providers:\n", PROVIDER, size, "routing:\n  defaultProvider: p1\n  providers:\n", "    p#: {type: static}"),
+    "facts of many providers.yaml": lambda size: after(PROVIDERS, PROVIDER, size, ROUTING_RULES, "    - {condition: {provider.p#.health: down}, target: 'here,m'}"),
+    "facts of many budgets.yaml": lambda size: after(NO_RULES + "budgets:\n", "  b#: {tokens: 1000, per: day}", size, ROUTING_RULES, "    - {condition: {budget.b#.state: spent}, target: 'here,m'}"),
+    "categories of many providers.yaml": lambda size: after(PROVIDERS, "  p#: {type: static, settings: {categoryMappings: {k#: true, k~: true}}}", size, CATEGORIES, "    k#: {model: m#}"),
+    "mappings of unknown categories.yaml": lambda size: after(PROVIDERS, "  p#: {type: static, settings: {categoryMappings: {q#: true}}}", size, CATEGORIES, "    k#: {model: m#}"),
+    "targets of unknown categories.yaml": lambda size: after(STARTED + "  rules:\n", "    q#: 'here,m#'", size, "  categories:\n", "    k#: {model: m#}"),
+    "router keys with budgets.yaml": lambda size: after(STARTED + "budgets:\n", "  b#: {tokens: 1000, per: day}", size, "server:\n  apiKeys:\n", "    - {name: k#, key: '${KEY#}', budget: b#}"),
+    "router keys with categories.yaml": lambda size: after(STARTED + "  categories:\n", "    k#: {model: m#}", size, "server:\n  apiKeys:\n", "    - {name: k#, key: '${KEY#}', allow: {categories: [k#]}}"),
+    "conditions on router keys.yaml": lambda size: after("server:\n  apiKeys:\n", "    - {name: k#, key: '${KEY#}'}", size, RULES, "    - {condition: {clientKey: q#}, target: 'here,m'}"),
+    "conditions on router keys in any case.yaml": lambda size: after("server:\n  apiKeys:\n", "    - {name: k#, key: '${KEY#}'}", size, RULES, "    - {condition: {clientKey: {eq: K#, ignoreCase: true}}, target: 'here,m'}"),
+    "limits with money.yaml": lambda size: after(STARTED + "usage:\n  prices:\n", "    'here,m#': {input: 1, output: 2}", size, "server:\n  limits:\n", "    - {name: l#, per: router, money: '1/day'}"),
+    "budgets of unknown rules.yaml": lambda size: after("budgets:\n", "  b#: {tokens: 1000, per: day, of: {rule: [q#]}}", size, RULES, "    - {name: r#, condition: {model: m#}, target: 'here,m'}"),
+    "budgets without prices.yaml": lambda size: after("budgets:\n", "  b#: {money: 1000, per: day}", size, RULES, "    - {name: r#, condition: {model: m#}, target: 'here,m#'}"),
+    "patterns of prices.yaml": lambda size: after("budgets: {b: {money: 1000, per: day}}\nusage:\n  prices:\n", "    'here,*x#*': {input: 1, output: 2}", size, RULES, "    - {name: r#, condition: {model: m#}, target: 'here,m#'}"),
+    "instances of one host.yaml": lambda size: lines("routing: {defaultProvider: p}\nproviders:\n  p:\n    type: openai\n    authentication: {type: none}\n    instances:\n", "      - {endpoint: 'http://127.0.0.1/v1'}", size),
+    "models that are guesses.yaml": lambda size: lines("routing: {defaultProvider: p}\nproviders:\n  p:\n    type: codewhisperer\n    authentication: {tokenPath: /nowhere}\n    settings:\n      models:\n", "        - m#", size),
+    "networks.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        clientIp:\n          cidr:\n", "            - 2001:db8:#::/48", size),
+    "zones that are none.yaml": lambda size: rules("time: {days: mon-fri, tz: Europe/X#}", size),
+    "shares.yaml": lambda size: rules("rollout: {percent: 10, salt: s#}", size),
+    "tags.yaml": lambda size: after("filters:\n", "  - {name: f#, action: tag, condition: {model: m#}}", size, RULES, "    - {condition: {tags: {has: f#}}, target: 'here,m'}"),
+    "filters with patterns.yaml": lambda size: lines(STARTED + "filters:\n", "  - {name: f#, action: redact, patterns: [{regex: 'abc#[0-9]{3,9}'}]}", size),
+    "refusals.yaml": lambda size: lines(RULES, "    - {condition: {model: m#}, target: {reject: {status: 403, message: no#}}}", size),
+    "repeated fallbacks.yaml": lambda size: lines(RULES + "    - name: r\n      condition: {model: m}\n      target: 'here,m'\n      fallbacks:\n", "        - 'here,m'", size),
+    "wrong endpoints.yaml": lambda size: lines("routing: {defaultProvider: p1}\nproviders:\n", "  p#: {type: openai, endpoint: 'ftp://a.example.com/#'}", size),
+    "public endpoints.yaml": lambda size: lines("routing: {defaultProvider: p1}\nproviders:\n", "  p#: {type: openai, endpoint: 'http://a#.example.com/'}", size),
     "one of many.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        any:\n", "          - {model: m#, toolCount: '> #'}", size),
     "one of many globs.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        model:\n          glob:\n", "            - m#*", size),
     "every section.yaml": _every_section,

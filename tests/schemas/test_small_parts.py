@@ -17,7 +17,7 @@ from schemas.lines import Lines
 from schemas.places import inside
 from schemas.revision import revision_of
 from schemas.scalars import resolve
-from schemas.suggest import did_you_mean, nearest
+from schemas.suggest import Names, did_you_mean, nearest, only_nearest
 from schemas.wording import quoted
 from schemas.yaml_reader import read_yaml
 
@@ -63,6 +63,24 @@ def test_a_place_inside_a_text_is_found_through_its_escapes(
 def test_the_nearest_name_is_suggested_only_when_it_is_near(word: str, known: list[str], near: str | None) -> None:
     """Case and dashes cost nothing; a third of the letters may differ."""
     assert nearest(word, known) == near
+    assert nearest(word, Names(known)) == near
+
+
+def test_names_near_to_several_are_renamed_to_none() -> None:
+    """Which of two was meant nobody knows; of a list made ready, too."""
+    for known in (["glm-4", "glm-5"], Names(["glm-4", "glm-5"])):
+        assert nearest("glm-6", known) == "glm-4"
+        assert only_nearest("glm-6", known) is None
+        assert only_nearest("gml-4", known) == "glm-4"
+
+
+def test_of_very_many_unknown_names_the_first_have_suggestions() -> None:
+    """Comparing each with all would take longer than everything else."""
+    known = Names((f"name{number}" for number in range(40)), looks=1_000)
+    near = [known.nearest(f"nam{number}") for number in range(30)]
+    assert near[0] == "name0"
+    assert near[-1] is None
+    assert known.nearest("nam0") == "name0"
 
 
 def test_few_names_are_listed_when_none_is_near() -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from collections.abc import Mapping as MappingType
+
+from msgspec import Struct
 
 from engine.access.addresses import network_of
 from engine.access.keys import SHORTEST_KEY, read_expiry, read_hash
 from engine.access.settings import budgets_in, items_of
 from engine.configuration.checks.scope import Scope
-from engine.usage.budgets import budgets_of
+from engine.usage.budgets import Budget, budgets_of
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping, Node, Scalar, node_at
 from schemas.edits import renaming_whole
 from schemas.substitute import is_unresolved
-from schemas.suggest import nearest
+from schemas.suggest import Names
 from schemas.wording import quoted
 
 _RANGES = ("server.access.allow", "server.access.deny", "server.trustedProxies")
@@ -25,13 +28,24 @@ def access(scope: Scope) -> Iterator[Diagnostic]:
     for path in _RANGES:
         for item in items_of(scope.at(path)):
             yield from _readable(item, network_of, "is no address and no range", "write `10.0.0.0/8` or `::1`")
+    known = _Known(
+        {budget.name: budget for budget in budgets_of(scope.root)},
+        scope.names("budgets", lambda: (str(entry.key.value) for entry in scope.mapping("budgets"))),
+    )
     seen: set[str] = set()
     for item in items_of(scope.at("server.apiKeys")):
         if isinstance(item, Mapping):
-            yield from _key(scope, item, seen)
+            yield from _key(scope, item, seen, known)
 
 
-def _key(scope: Scope, key: Mapping, seen: set[str]) -> Iterator[Diagnostic]:
+class _Known(Struct, frozen=True):
+    """The budgets that there are: those that can be read, and the names of all."""
+
+    budgets: MappingType[str, Budget]
+    written: Names
+
+
+def _key(scope: Scope, key: Mapping, seen: set[str], known: _Known) -> Iterator[Diagnostic]:
     name, stored, written = key.get("name"), key.get("hash"), key.get("key")
     if isinstance(name, Scalar) and isinstance(name.value, str):
         if name.value in seen:
@@ -46,8 +60,8 @@ def _key(scope: Scope, key: Mapping, seen: set[str]) -> Iterator[Diagnostic]:
         stored, read_hash, "is no hash of a router key", "`ccr keys add NAME` makes one", shown="`hash`"
     )
     yield from _readable(key.get("expires"), read_expiry, "is no day and no time with its zone", "write `2027-01-31`")
-    known = isinstance(written, Scalar) and ("$${" in written.raw or not is_unresolved(written))
-    if isinstance(written, Scalar) and isinstance(written.value, str) and known:
+    is_given = isinstance(written, Scalar) and ("$${" in written.raw or not is_unresolved(written))
+    if isinstance(written, Scalar) and isinstance(written.value, str) and is_given:
         value = written.value
         if "${" not in written.raw:
             help_text = "write `${NAME}` for an environment variable, or `hash`, which `ccr keys add` makes"
@@ -56,21 +70,20 @@ def _key(scope: Scope, key: Mapping, seen: set[str]) -> Iterator[Diagnostic]:
             message = f"`key` is shorter than {SHORTEST_KEY} characters, or holds some that a header cannot carry"
             yield finding("CCR106", message, written.span, help="`ccr keys add NAME` makes a good one")
     yield from _allowance(scope, key.get("allow"))
-    yield from _budgets(scope, key)
+    yield from _budgets(key, known)
 
 
-def _budgets(scope: Scope, key: Mapping) -> Iterator[Diagnostic]:
-    known = {budget.name: budget for budget in budgets_of(scope.root)}
+def _budgets(key: Mapping, known: _Known) -> Iterator[Diagnostic]:
     written = key.get("name")
     name = written.value if isinstance(written, Scalar) else None
     for item in budgets_in(key):
-        budget = known.get(str(item.value))
-        if is_unresolved(item) or (budget is None and scope.mapping("budgets").entry(str(item.value)) is not None):
+        budget = known.budgets.get(str(item.value))
+        if is_unresolved(item) or (budget is None and str(item.value) in known.written):
             continue
         if budget is None:
-            near = nearest(str(item.value), known)
+            near = known.written.nearest(str(item.value))
             help_text = f"did you mean {quoted(near)}?" if near else "budgets stand under `budgets`"
-            fix = renaming_whole(item, known)
+            fix = renaming_whole(item, known.written)
             yield finding("CCR401", f"there is no budget {quoted(str(item.value))}", item.span, help=help_text, fix=fix)
         elif isinstance(name, str) and name not in budget.of.get("key", {name}):
             message = f"what is spent with {quoted(name)} does not count towards budget {quoted(budget.name)}"
@@ -80,7 +93,7 @@ def _budgets(scope: Scope, key: Mapping) -> Iterator[Diagnostic]:
 def _allowance(scope: Scope, node: Node | None) -> Iterator[Diagnostic]:
     if not isinstance(node, Mapping):
         return
-    known = {"categories": set(scope.categories()), "targets": set(scope.providers)}
+    known: dict[str, Container[str]] = {"categories": scope.categories(), "targets": scope.providers}
     for kind, names in known.items():
         for item in items_of(node_at(node, [kind])):
             if not isinstance(item, Scalar) or not isinstance(item.value, str) or is_unresolved(item):

@@ -11,7 +11,7 @@ from schemas.diagnostics import Diagnostic
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming_whole
 from schemas.substitute import is_unresolved
-from schemas.suggest import nearest
+from schemas.suggest import Names
 from schemas.wording import listed, quoted
 
 _PLACES = ("conditions", "routing.customRules", "routing.categories", "filters", "invariants")
@@ -23,22 +23,19 @@ def client_keys(scope: Scope) -> Iterator[Diagnostic]:
     names = [one.value for one in named if isinstance(one, Scalar) and isinstance(one.value, str)]
     if not names or len(names) < len(named) or any(is_unresolved(one) for one in named if isinstance(one, Scalar)):
         return
+    known, folded = Names(names), {name.casefold() for name in names}
     for wanted, any_case in (one for path in _PLACES for one in _wanted(scope.at(path))):
         text = str(wanted.value)
-        known = [name.casefold() for name in names] if any_case else names
-        if isinstance(wanted.value, str) and not is_unresolved(wanted) and _cased(text, any_case) not in known:
-            near = nearest(text, names)
+        is_known = text.casefold() in folded if any_case else text in known
+        if isinstance(wanted.value, str) and not is_unresolved(wanted) and not is_known:
+            near = known.nearest(text)
             yield finding(
                 "CCR412",
                 f"there is no router key {quoted(text)}",
                 wanted.span,
                 help=f"did you mean {quoted(near)}?" if near else f"`server.apiKeys` has {listed(names[:5], 'and')}",
-                fix=renaming_whole(wanted, names),
+                fix=renaming_whole(wanted, known),
             )
-
-
-def _cased(text: str, any_case: bool) -> str:
-    return text.casefold() if any_case else text
 
 
 def _wanted(node: Node | None) -> Iterator[tuple[Scalar, bool]]:

@@ -32,8 +32,9 @@ def limits(scope: Scope) -> Iterator[Diagnostic]:
         if isinstance(per, Scalar) and per.value == "key" and scope.at("server.apiKeys") is None:
             message = "this limit holds for nobody: there are no router keys"
             yield finding("CCR411", message, per.span, help="set `server.apiKeys`, or limit per `address` or `router`")
+    has_prices = bool(prices_of(scope.root, scope.providers))
     for item in (*of_server, *of_keys):
-        yield from _amounts(scope, item)
+        yield from _amounts(item, has_prices)
     yield from _counted_apart(scope, [*of_server, *of_keys])
 
 
@@ -44,7 +45,7 @@ def _named_once(name: Node | None, seen: set[str]) -> Iterator[Diagnostic]:
         seen.add(name.value)
 
 
-def _amounts(scope: Scope, limit: Mapping) -> Iterator[Diagnostic]:
+def _amounts(limit: Mapping, has_prices: bool) -> Iterator[Diagnostic]:
     if not any(limit.get(key) is not None for key in _AMOUNTS):
         yield finding("CCR102", f"a limit has one of {', '.join(map(quoted, _AMOUNTS))}", limit.span)
     for kind, written in rates_in(limit):
@@ -55,7 +56,7 @@ def _amounts(scope: Scope, limit: Mapping) -> Iterator[Diagnostic]:
         except ValueError as problem:
             yield finding("CCR106", f"{quoted(written.value)} {problem}", written.span, help="write `60/minute`")
     money = limit.entry("money")
-    if money is not None and not prices_of(scope.root, scope.providers):
+    if money is not None and not has_prices:
         message = "this limit never counts anything: no model has a price"
         yield finding("CCR411", message, money.key.span, help="set `usage.prices`")
 

@@ -12,7 +12,7 @@ from schemas.diagnostics import Diagnostic, Fix, Label, Severity
 from schemas.document import Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming_whole
 from schemas.substitute import is_unresolved
-from schemas.suggest import did_you_mean, nearest, only_nearest
+from schemas.suggest import Names, did_you_mean, nearest, only_nearest
 from schemas.wording import listed, quoted
 
 
@@ -22,9 +22,10 @@ def references(scope: Scope) -> Iterator[Diagnostic]:
     yield from _default_provider(scope)
     yield from _categories(scope)
     cuts = Cuts(scope.texts)
+    open_ended = any(not spec.models for spec in scope.providers.values())
     for route in scope.routes():
         for target in (route.target, *route.fallbacks):
-            yield from _target(scope, target)
+            yield from _target(scope, target, open_ended)
         yield from _fallbacks(scope, route, cuts)
         if route.target.category == "search":
             yield from _searching(scope, route)
@@ -34,9 +35,9 @@ def references(scope: Scope) -> Iterator[Diagnostic]:
 
 
 def _twice(scope: Scope) -> Iterator[Diagnostic]:
-    nested = scope.mapping("routing.providers")
+    nested = {entry.key.value: entry for entry in scope.mapping("routing.providers")}
     for entry in scope.mapping("providers"):
-        first = nested.entry(str(entry.key.value))
+        first = nested.get(entry.key.value)
         if first is not None:
             yield finding(
                 "CCR108",
@@ -56,7 +57,7 @@ def _default_provider(scope: Scope) -> Iterator[Diagnostic]:
 
 
 def _unknown_provider(scope: Scope, owner: str, named: Named) -> Diagnostic:
-    known = [str(entry.key.value) for entry in scope.provider_entries()]
+    known = scope.provider_names()
     return finding(
         "CCR401",
         f"{owner} names provider {quoted(named.name)}, which does not exist",
@@ -84,7 +85,7 @@ def _categories(scope: Scope) -> Iterator[Diagnostic]:
             )
 
 
-def _category_help(name: str, known: list[str]) -> str:
+def _category_help(name: str, known: Names) -> str:
     near = _RENAMED.get(name.casefold()) or nearest(name, known)
     return f"did you mean {quoted(near)}?" if near else "a category of your own is defined under `routing.categories`"
 
@@ -92,22 +93,21 @@ def _category_help(name: str, known: list[str]) -> str:
 _RENAMED = {"think": "thinking", "reasoning": "thinking", "websearch": "search", "long-context": "longcontext"}
 
 
-def _target(scope: Scope, target: TargetPlace) -> Iterator[Diagnostic]:
+def _target(scope: Scope, target: TargetPlace, open_ended: bool) -> Iterator[Diagnostic]:
     name = target.provider.name
     if scope.provider_entry(name) is None:
         yield _unknown_provider(scope, target.owner, target.provider)
         return
     spec = scope.providers.get(name)
-    if spec is None or target.model is None or not spec.models or spec.model(target.model.name) is not None:
+    if spec is None or target.model is None or not spec.models or target.model.name in scope.models(spec):
         return
     model = target.model
-    others = [other.name for other in scope.providers.values() if other.model(model.name) is not None]
-    open_ended = any(not other.models for other in scope.providers.values())
+    others = scope.offering(model.name)
     labels = _models_label(scope, spec)
-    offered = [one.name for one in spec.models]
+    offered = scope.models(spec)
     near = did_you_mean(model.name, offered)
     if others or open_ended:
-        offering = f"{listed(others, 'and')} {'offer' if len(others) > 1 else 'offers'} it" if others else near
+        offering = f"{_some(others)} {'offer' if len(others) > 1 else 'offers'} it" if others else near
         yield finding(
             "CCR402",
             f"{target.owner} asks {quoted(name)} for {quoted(model.name)}, which it does not offer",
@@ -125,6 +125,16 @@ def _target(scope: Scope, target: TargetPlace) -> Iterator[Diagnostic]:
             labels=labels,
             fix=model.renaming(offered),
         )
+
+
+def _some(names: list[str]) -> str:
+    """The names, of very many the first ones."""
+    if len(names) <= _NAMED:
+        return listed(names, "and")
+    return f"{', '.join(map(quoted, names[:_NAMED]))} and {len(names) - _NAMED} more"
+
+
+_NAMED = 8
 
 
 def _models_label(scope: Scope, spec: ProviderSpec) -> tuple[Label, ...]:
@@ -150,13 +160,13 @@ def _default_models(scope: Scope) -> Iterator[Diagnostic]:
         node = node_at(entry.value, ["settings", "defaultModel"])
         if spec is None or not spec.models or not isinstance(node, Scalar) or is_unresolved(node):
             continue
-        if isinstance(node.value, str) and node.value and spec.model(node.value) is None:
+        if isinstance(node.value, str) and node.value and node.value not in scope.models(spec):
             yield finding(
                 "CCR402",
                 f"`defaultModel` of {quoted(spec.name)} is {quoted(node.value)}, which it does not offer",
                 node.span,
-                help=did_you_mean(node.value, [one.name for one in spec.models]),
-                fix=renaming_whole(node, [one.name for one in spec.models]),
+                help=did_you_mean(node.value, scope.models(spec)),
+                fix=renaming_whole(node, scope.models(spec)),
                 labels=_models_label(scope, spec),
             )
 
@@ -228,13 +238,16 @@ def _unused_providers(scope: Scope) -> Iterator[Diagnostic]:
     default = scope.at("routing.defaultProvider")
     used.add(str(default.value) if isinstance(default, Scalar) else "")
     routed = {str(entry.key.value) for entry in scope.mapping("routing.rules")}
+    winners: dict[str, str] = {}
+    for spec in scope.providers.values():
+        for category, serves in spec.category_mappings.items():
+            if serves:
+                winners.setdefault(category, spec.name)
     for category in scope.categories():
-        winner = next((spec.name for spec in scope.providers.values() if spec.category_mappings.get(category)), None)
+        winner = winners.get(category)
         if category not in routed and winner:
             used.add(winner)
-    used |= {
-        name for fact in _facts_named(scope.root) for name in scope.providers if fact.startswith(f"provider.{name}.")
-    }
+    used.update(name for fact in _facts_named(scope.root) for name in _names_in(fact) if name in scope.providers)
     switch = scope.at("routing.explicitModels")
     explicit = not (isinstance(switch, Scalar) and switch.value is False)
     if not used - {""} and not routed:
@@ -266,6 +279,15 @@ def _facts_named(node: Node) -> Iterator[str]:
             yield from _facts_named(item)
     elif isinstance(node.value, str) and "provider." in node.value:
         yield from (word[word.index("provider.") :] for word in node.value.split() if "provider." in word)
+
+
+def _names_in(fact: str) -> Iterator[str]:
+    """What may be the provider's name in `provider.<name>.<what>`; it may hold dots."""
+    steps = fact.split(".")
+    return (".".join(steps[1:end]) for end in range(2, min(len(steps), _MOST_STEPS)))
+
+
+_MOST_STEPS = 100
 
 
 def _unserved(scope: Scope) -> Iterator[Diagnostic]:

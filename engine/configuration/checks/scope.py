@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 
 from msgspec import Struct, field
@@ -14,6 +14,7 @@ from schemas.document import Entry, Mapping, Node, Scalar, Sequence, node_at
 from schemas.edits import renaming
 from schemas.places import inside
 from schemas.substitute import is_unresolved
+from schemas.suggest import Names
 from schemas.wording import quoted
 
 BUILTIN_CATEGORIES = ("search", "longcontext", "background", "thinking", "default")
@@ -61,6 +62,8 @@ class Scope(Struct, frozen=True):
     texts: MappingType[str, str] = field(default_factory=dict)
     _routes: list[RoutePlace] = field(default_factory=list)
     _entries: dict[object, Entry] = field(default_factory=dict)
+    _names: dict[str, Names] = field(default_factory=dict)
+    _offering: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, path: str) -> Node | None:
         """The node at a dotted path."""
@@ -83,10 +86,33 @@ class Scope(Struct, frozen=True):
                 self._entries.setdefault(entry.key.value, entry)
         return self._entries.get(name)
 
-    def categories(self) -> list[str]:
+    def names(self, what: str, found: Callable[[], Iterable[str]]) -> Names:
+        """The names of one kind, gathered once."""
+        known = self._names.get(what)
+        if known is None:
+            known = self._names[what] = Names(found())
+        return known
+
+    def provider_names(self) -> Names:
+        """Every provider's name, in both places."""
+        return self.names("providers", lambda: (str(entry.key.value) for entry in self.provider_entries()))
+
+    def categories(self) -> Names:
         """Every category: those the file adds, then the built-in ones."""
-        added = [str(entry.key.value) for entry in self.mapping("routing.categories")]
-        return list(dict.fromkeys([*added, *BUILTIN_CATEGORIES]))
+        added = self.mapping("routing.categories")
+        return self.names("categories", lambda: (*(str(entry.key.value) for entry in added), *BUILTIN_CATEGORIES))
+
+    def models(self, spec: ProviderSpec) -> Names:
+        """The models that a provider lists."""
+        return self.names(f"models of {spec.name}", lambda: (one.name for one in spec.models))
+
+    def offering(self, model: str) -> list[str]:
+        """The providers that list a model."""
+        if not self._offering:
+            for spec in self.providers.values():
+                for name in self.models(spec):
+                    self._offering.setdefault(name, []).append(spec.name)
+        return self._offering.get(model, [])
 
     def routes(self) -> list[RoutePlace]:
         """The route of every rule and of every category that has one; refusals have none."""
