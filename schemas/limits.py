@@ -7,6 +7,8 @@ MAX_DEPTH = 100
 MAX_NODES = 200_000
 # lists and mappings that stand in place of aliases, unless more are written before them
 MAX_ALIASED = 3_000
+# characters of a YAML text that is written in a way which only the library reads, slowly
+MAX_ODD = 20_000
 # findings of one kind shown per file; the rest would say the same
 MAX_REPEATS = 50
 # mistakes per file and stage, and findings shown of a file; a text with more wrong is wrong as a whole

@@ -13,13 +13,15 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 class Lines:
     """Where each line of `text` starts; only CR, LF and CRLF end a line, columns are code points."""
 
-    __slots__ = ("_ends", "_starts", "file", "text")
+    __slots__ = ("_ends", "_last", "_starts", "file", "text")
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
         breaks = [match.span() for match in _BREAK.finditer(text)]
         self._starts = [0, *(end for _, end in breaks)]
         self._ends = [*(start for start, _ in breaks), len(text)]
+        self._last = 1, self._starts[0], self._ends[0]
+        """The line that a span was asked of last, as most are asked in their order, and where it begins and ends."""
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of a code-point offset; one past the text gives the place just after it."""
@@ -39,8 +41,13 @@ class Lines:
 
     def span(self, start: int, end: int) -> Span:
         """The span of `text[start:end]`."""
-        line, column = self.place(start)
-        if start <= end <= self._ends[line - 1] and start >= 0:
+        line, first, last = self._last
+        if not first <= start <= last:
+            line, _ = self.place(start)
+            first, last = self._starts[line - 1], self._ends[line - 1]
+            self._last = line, first, last
+        column = min(max(start, 0), last) - first + 1
+        if 0 <= start <= end <= last:
             return Span(self.file, line, column, line, column + end - start)
         return Span(self.file, line, column, *self.place(max(start, end)))
 

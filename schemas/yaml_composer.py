@@ -1,8 +1,9 @@
-"""Events of YAML to nodes, each slip a finding: what `yaml_reader` calls for every event of a text."""
+"""The parts of a YAML text to nodes, each slip a finding."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, NoReturn
 
 from msgspec import Struct, field
 
@@ -10,22 +11,17 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix
 from schemas.document import Entry, Mapping, Node, Scalar, Sequence
 from schemas.edits import in_quotes, unsafe
-from schemas.limits import MAX_ALIASED, MAX_DEPTH, MAX_NODES
+from schemas.limits import MAX_ALIASED, MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
 from schemas.scalars import resolve, unescaped
+from schemas.too_many import too_many
 from schemas.wording import quoted
-from schemas.yaml_events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
-from schemas.yaml_parts import SCALAR, Extent, extent
 from schemas.yaml_traps import Trap
+
+_COLON = re.compile(r"[ \t]*:")
+_WORD = re.compile(r"[^ \t\r\n,\[\]{}]*")
+_GAP = re.compile(r"[ \t\r\n]*(?:#[^\r\n]*[ \t\r\n]*)*")
 
 
 class _Open(Struct):
@@ -33,111 +29,114 @@ class _Open(Struct):
 
     is_mapping: bool
     start: int
-    flow: bool
+    flow: int | None
     anchor: str | None
-    entries: list[Entry] = field(default_factory=list)
-    items: list[Node] = field(default_factory=list)
-    seen: dict[str, Scalar] = field(default_factory=dict)
+    values: int
+    lists: int
+    """Those told before it."""
+    parts: list[Any]
+    seen: dict[str, Scalar]
+    end: int
+    height: int = 1
     key: Scalar | None = None
     wants_key: bool = True
     drop: bool = False
     merges: bool = False
-    size: int = 1
-    height: int = 1
-    collections: int = 1
-    end: int = 0
+
+
+class Stop(Exception):  # noqa: N818 - ends the reading; the finding is already made
+    """Nothing more is to be read."""
+
+
+class _Anchored(Struct, frozen=True):
+    """A node with an anchor: how many values it is, how many of them are lists or mappings, and in how many levels."""
+
+    node: Node
+    values: int
+    lists: int
+    height: int
 
 
 class Composer(Struct):
-    """Events to nodes, without recursion; stops at the first breach of a limit."""
+    """The sink that makes nodes, without recursion; raises `Stop` at the first breach of a limit."""
 
     lines: Lines
     traps: dict[int, Trap]
     findings: list[Diagnostic] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
-    anchors: dict[str, tuple[Node, Extent]] = field(default_factory=dict)
+    anchors: dict[str, _Anchored] = field(default_factory=dict)
     root: Node | None = None
     sprung: set[int] = field(default_factory=set)
-    documents: int = 0
-    stopped: bool = False
-    written: int = 0
+    values: int = 0
+    lists: int = 0
+    """Values so far, and those that are lists or mappings, with what stands in place of aliases."""
     aliased: int = 0
-    """The lists and mappings so far, and those that stand in place of aliases."""
+    """The lists and mappings among them that do."""
+    cut: bool = False
+    """Whether it was given up after too many findings."""
 
-    def take(self, event: Any) -> None:
-        if isinstance(event, ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
-            self._open(event)
-        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
-            self._close(event.end_mark.index)
-        elif isinstance(event, AliasEvent):
-            self._alias(event)
-        elif isinstance(event, DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                at = event.start_mark.index
-                self._report(
-                    "CCR013",
-                    "a second document starts here",
-                    at,
-                    at + 3,
-                    "keep one configuration per file; `include` joins several",
-                )
-                self.stopped = True
+    def second_document(self, at: int) -> None:
+        """What is said where one begins."""
+        self._report(
+            "CCR013",
+            "a second document starts here",
+            at,
+            at + 3,
+            "keep one configuration per file; `include` joins several",
+        )
 
-    def too_deep(self, at: int) -> None:
+    def too_deep(self, at: int) -> NoReturn:
         """Gives up at the bracket or indentation that is one level too many."""
         self._give_up(f"nested more than {MAX_DEPTH} levels deep", at, at + 1)
 
-    def _give_up(self, message: str, start: int, end: int, help_text: str | None = None) -> None:
+    def _give_up(self, message: str, start: int, end: int, help_text: str | None = None) -> NoReturn:
         self._report("CCR006", message, start, end, help_text)
-        self.stopped, self.root, self.stack = True, None, []
+        self.root = None
+        raise Stop
 
     def _report(
         self, code: str, message: str, start: int, end: int, help_text: str | None = None, fix: Fix | None = None
     ) -> None:
-        self.findings.append(finding(code, message, self.lines.span(start, end), help=help_text, fix=fix))
+        self._found(finding(code, message, self.lines.span(start, end), help=help_text, fix=fix))
 
-    def _whole(self, event: Any) -> None:
-        """A collection that was read as a whole."""
-        node, text = event.value, self.lines.text
-        start = self.lines.offset(node.span.line, node.span.column)
-        self._past_properties(event, event.start_mark.index, start + 1 if text[start] in "[{" else len(text))
-        size = extent(node)
-        self.written += size.collections
-        self._add(node, self.lines.offset(node.span.end_line, node.span.end_column), size, event.anchor)
+    def _found(self, found: Diagnostic) -> None:
+        if len(self.findings) == MAX_FINDINGS:
+            self.findings.append(too_many(self.lines.file))
+            self.root, self.cut = None, True
+            raise Stop
+        self.findings.append(found)
 
-    def _scalar(self, event: Any) -> None:
-        if not isinstance(event.value, str):
-            self._whole(event)
+    def scalar(self, start: int, end: int, value: str, style: str | None, anchor: str | None, tagged: bool) -> None:
+        """Takes a text or an alias."""
+        if style == "*":
+            self._alias(value, start, end)
             return
-        start, end = event.start_mark.index, event.end_mark.index
-        written = self.lines.text
-        start = self._past_properties(event, start, end)
-        raw = written[start:end]
-        if event.style in ("|", ">"):
-            kept = raw.rstrip()
-            raw, end = kept, start + len(kept)
+        if tagged or anchor is not None:
+            start = self._past_properties(start, end, tagged)
+        elif start == end and style is None and self.stack:
+            start = end = self._empty(start)
+        raw = self.lines.text[start:end]
+        if style is None:
+            if start in self.traps and end > start:  # nothing stands where the next word begins
+                self._trapped(self.traps[start], start, end, raw, anchor)
+                return
+            if not (self.stack and self.stack[-1].is_mapping and self.stack[-1].wants_key):
+                resolved = resolve(value)
+                if resolved.problem:
+                    self._report("CCR015", resolved.problem[0], start, end, resolved.problem[1])
+                node = Scalar(resolved.value, self.lines.span(start, end), False, raw)
+                self._add(node, end, anchor)
+                return
+        elif style in "|>":
+            raw = raw.rstrip()
+            end = start + len(raw)
         span = self.lines.span(start, end)
-        trap = self.traps.get(start)
-        if trap is not None and event.style is None and end > start:  # nothing stands where the next word begins
-            self.sprung.add(start)
-            fix = in_quotes(span, raw) if trap.sure else unsafe(in_quotes(span, raw))
-            self._report(trap.code, trap.message, start, end, trap.help_text, fix)
-            self._add(Scalar(raw, span, quoted=False, raw=raw), end, SCALAR, event.anchor)
-            return
-        if event.style is None and not self._key_next():
-            resolved = resolve(event.value)
-            if resolved.problem:
-                self._report("CCR015", resolved.problem[0], start, end, resolved.problem[1])
-            self._add(Scalar(resolved.value, span, quoted=False, raw=raw), end, SCALAR, event.anchor)
-            return
-        read = unescaped(event.value)
-        value = read.value
-        if read.problem:
-            self._report("CCR008", read.problem[0], start, end, read.problem[1])
-        if event.style == ">" and raw[1:].strip().isdigit():
+        if not value.isascii() or "\0" in value:
+            read = unescaped(value)
+            value = str(read.value)
+            if read.problem:
+                self._report("CCR008", read.problem[0], start, end, read.problem[1])
+        if style == ">" and raw[1:].strip().isdigit():
             self._report(
                 "CCR009",
                 f"`{raw}` is the start of a folded text in YAML, not a comparison",
@@ -147,14 +146,27 @@ class Composer(Struct):
                 in_quotes(span, raw),
             )
             value = raw
-        self._add(Scalar(value, span, quoted=event.style is not None, raw=raw), end, SCALAR, event.anchor)
+        self._add(Scalar(value, span, style is not None, raw), end, anchor)
 
-    def _past_properties(self, event: Any, start: int, end: int) -> int:
+    def _empty(self, at: int) -> int:
+        """Where an empty value is: just behind its key, whatever stands around it."""
+        top = self.stack[-1]
+        if top.wants_key:
+            return at
+        colon = _COLON.match(self.lines.text, top.end)
+        return colon.end() if colon else top.end
+
+    def _trapped(self, trap: Trap, start: int, end: int, raw: str, anchor: str | None) -> None:
+        span = self.lines.span(start, end)
+        self.sprung.add(start)
+        fix = in_quotes(span, raw) if trap.sure else unsafe(in_quotes(span, raw))
+        self._report(trap.code, trap.message, start, end, trap.help_text, fix)
+        self._add(Scalar(raw, span, quoted=False, raw=raw), end, anchor)
+
+    def _past_properties(self, start: int, end: int, tagged: bool) -> int:
         """Where the node itself begins, after its tag and anchor; a tag is reported."""
         text = self.lines.text
-        if event.tag is None and event.anchor is None:
-            return start
-        if event.tag is not None:
+        if tagged:
             word_end = _word_end(text, start)
             while text[start:word_end].startswith("&"):
                 start = _after_gap(text, word_end)
@@ -171,42 +183,45 @@ class Composer(Struct):
             start = _after_gap(text, _word_end(text, start))
         return min(start, end)
 
-    def _open(self, event: Any) -> None:
+    def open(self, is_mapping: bool, start: int, flow: int | None, anchor: str | None, tagged: bool) -> None:
+        """Takes the beginning of a list or mapping."""
         if len(self.stack) >= MAX_DEPTH:
-            self.too_deep(event.start_mark.index)
-            return
-        start = self._past_properties(
-            event, event.start_mark.index, event.end_mark.index if event.flow_style else len(self.lines.text)
-        )
-        self.written += 1
-        self.stack.append(_Open(isinstance(event, MappingStartEvent), start, bool(event.flow_style), event.anchor))
+            self.too_deep(start)
+        if tagged or anchor is not None:
+            start = self._past_properties(start, len(self.lines.text) if flow is None else flow, tagged)
+        self.stack.append(_Open(is_mapping, start, flow, anchor, self.values, self.lists, [], {}, start))
+        self.values += 1
+        self.lists += 1
 
-    def _close(self, end: int) -> None:
+    def close(self, end: int) -> None:
+        """Takes its end."""
         done = self.stack.pop()
-        if not done.flow:
-            end = max(done.end, done.start)
+        if done.flow is None:
+            end = done.end
         span = self.lines.span(done.start, end)
-        node: Node = (
-            Mapping(tuple(done.entries), span, done.merges) if done.is_mapping else Sequence(tuple(done.items), span)
-        )
-        self._add(node, end, Extent(done.size, done.height, done.collections), done.anchor)
+        parts = tuple(done.parts)
+        node: Node = Mapping(parts, span, done.merges) if done.is_mapping else Sequence(parts, span)
+        if done.anchor is not None:
+            self.anchors[done.anchor] = _Anchored(node, self.values - done.values, self.lists - done.lists, done.height)
+        self.values -= 1
+        self._add(node, end, None, done.height)
 
-    def _alias(self, event: Any) -> None:
-        name, start, end = event.anchor, event.start_mark.index, event.end_mark.index
+    def _alias(self, name: str, start: int, end: int) -> None:
         known = self.anchors.get(name)
         raw = self.lines.text[start:end]
         if known is not None:
-            node, size = known
-            self.aliased += size.collections
-            if self.aliased > max(MAX_ALIASED, self.written):
+            self.aliased += known.lists
+            self.lists += known.lists
+            if self.aliased > max(MAX_ALIASED, self.lists - self.aliased):
                 # each is checked, compiled and proved as if it were written out
                 most = f"aliases stand for more than {MAX_ALIASED:,} lists and mappings, and for more than are written before"
                 self._give_up(most, start, end, "write out what differs, and leave out what is the same")
-                return
+            node = known.node
             if self._key_next() and not isinstance(node, Scalar):
                 self._report("CCR014", f"`{raw}` stands for a collection, which cannot be a key", start, end)
                 node = Scalar(raw, self.lines.span(start, end), raw=raw)
-            self._add(node, end, size, None)
+            self.values += known.values - 1
+            self._add(node, end, None, known.height)
             return
         inside = any(level.anchor == name for level in self.stack)
         message = (
@@ -222,72 +237,60 @@ class Composer(Struct):
             f'for a pattern write it in quotes: `"{raw}"`',
             unsafe(in_quotes(self.lines.span(start, end), raw)),
         )
-        self._add(Scalar(raw, self.lines.span(start, end), raw=raw), end, SCALAR, None)
+        self._add(Scalar(raw, self.lines.span(start, end), raw=raw), end, None)
 
     def _key_next(self) -> bool:
         return bool(self.stack) and self.stack[-1].is_mapping and self.stack[-1].wants_key
 
-    def _add(self, node: Node, end: int, size: Extent, anchor: str | None) -> None:
+    def _add(self, node: Node, end: int, anchor: str | None, height: int = 0) -> None:
+        self.values += 1
         if anchor is not None:
-            self.anchors[anchor] = node, size
+            self.anchors[anchor] = _Anchored(node, 1, 0, 0)
         if not self.stack:
-            if self.documents <= 1:
-                self.root = node
+            self.root = node
             return
         top = self.stack[-1]
-        top.end = max(top.end, end)
-        top.size += size.size
-        top.height = max(top.height, size.height + 1)
-        top.collections += size.collections
-        if top.size > MAX_NODES or len(self.stack) + size.height > MAX_DEPTH:
-            what = (
-                f"more than {MAX_NODES:,} values"
-                if top.size > MAX_NODES
-                else f"nested more than {MAX_DEPTH} levels deep"
-            )
-            self._give_up(f"{what} after aliases are expanded", max(0, end - 1), end)
-            return
+        top.end = end
+        if height >= top.height:
+            top.height = height + 1
+            if len(self.stack) + height > MAX_DEPTH:
+                self._give_up(f"nested more than {MAX_DEPTH} levels deep after aliases are expanded", end - 1, end)
+        if self.values > MAX_NODES:
+            self._give_up(f"more than {MAX_NODES:,} values after aliases are expanded", end - 1, end)
         if not top.is_mapping:
-            top.items.append(node)
+            top.parts.append(node)
         elif top.wants_key:
             self._take_key(top, node)
         else:
             if top.key is not None and not top.drop:
-                top.entries.append(Entry(top.key, node))
+                top.parts.append(Entry(top.key, node))
             top.wants_key = True
+            top.key = None
 
     def _take_key(self, top: _Open, node: Node) -> None:
         top.wants_key, top.drop = False, False
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            self.findings.append(finding("CCR014", "a key must be a text", node.span, help="write it in quotes"))
+            self._found(finding("CCR014", "a key must be a text", node.span, help="write it in quotes"))
             top.key = None
             return
         if node.value == "<<" and not node.quoted:
-            self.findings.append(
-                finding(
-                    "CCR016",
-                    "`<<` is a merge key, which this language does not have",
-                    node.span,
-                    help="repeat the keys, or give the whole value an anchor",
-                ),
-            )
+            message = "`<<` is a merge key, which this language does not have"
+            help_text = "repeat the keys, or give the whole value an anchor"
+            self._found(finding("CCR016", message, node.span, help=help_text))
             top.drop = top.merges = True
         first = top.seen.get(node.value)
         if first is not None and not top.drop:
-            self.findings.append(duplicate_key(node, first))
+            self._found(duplicate_key(node, first))
             top.drop = True
         top.key = node
         top.seen.setdefault(node.value, node)
 
 
 def _word_end(text: str, start: int) -> int:
-    end = start
-    while end < len(text) and text[end] not in " \t\r\n,[]{}":
-        end += 1
-    return max(end, min(start + 1, len(text)))
+    word = _WORD.match(text, start)
+    return max(word.end() if word else start, min(start + 1, len(text)))
 
 
 def _after_gap(text: str, start: int) -> int:
-    while start < len(text) and text[start] in " \t\r\n":
-        start += 1
-    return start
+    gap = _GAP.match(text, start)
+    return gap.end() if gap else start

@@ -8,7 +8,7 @@ that depth and size are checked while they grow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ruamel.yaml.docinfo import DocInfo
@@ -18,6 +18,7 @@ from ruamel.yaml.events import (
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
+    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -27,20 +28,8 @@ from ruamel.yaml.reader import Reader
 from ruamel.yaml.scanner import Scanner
 from ruamel.yaml.tokens import ScalarToken
 
-from schemas.limits import MAX_DEPTH
-from schemas.yaml_parts import Parts
-
-__all__ = [
-    "AliasEvent",
-    "DocumentStartEvent",
-    "MappingEndEvent",
-    "MappingStartEvent",
-    "ScalarEvent",
-    "SequenceEndEvent",
-    "SequenceStartEvent",
-    "YamlFault",
-    "events",
-]
+from schemas.limits import MAX_DEPTH, MAX_ODD
+from schemas.yaml_sink import Frame, Sink
 
 
 class YamlFault(Exception):  # noqa: N818 - a value for yaml_reader, which turns it into a diagnostic
@@ -51,18 +40,22 @@ class YamlFault(Exception):  # noqa: N818 - a value for yaml_reader, which turns
         self.problem, self.start, self.offset, self.too_deep = problem, start, offset, too_deep
 
 
-def events(text: str, parts: Parts | None = None) -> Iterator[Any]:
-    """The events of `text`, which holds no character that YAML forbids. Raises only `YamlFault`.
+TOO_SLOW = "read too slowly"
+"""The problem of a text that may be YAML, but more of it in an odd way than is read."""
 
-    A collection that is one of the `parts` is an event like that of a scalar, with the node as its value.
-    """
+
+def events(text: str) -> Iterator[Any]:
+    """The events of `text`, which holds no character that YAML forbids. Raises only `YamlFault`."""
     breaks = _Breaks(text)
-    stream = _Stream(breaks.hidden, parts)
+    stream = _Stream(breaks.hidden)
     try:
         while stream.check_event():
             event = stream.get_event()
-            if breaks.back and isinstance(event, ScalarEvent) and isinstance(event.value, str):
-                event.value = event.value.translate(breaks.back)
+            if breaks.back:
+                if isinstance(event, ScalarEvent):
+                    event.value = event.value.translate(breaks.back)
+                if isinstance(event, NodeEvent) and event.anchor:
+                    event.anchor = event.anchor.translate(breaks.back)
             yield event
     except MarkedYAMLError as error:
         raise YamlFault(str(error.problem), _index(error.context_mark), _index(error.problem_mark) or 0) from None
@@ -73,6 +66,63 @@ def events(text: str, parts: Parts | None = None) -> Iterator[Any]:
 
 def _index(mark: Any) -> int | None:
     return None if mark is None else int(mark.index)
+
+
+def tell(found: Iterable[Any], sink: Sink) -> int | None:
+    """Tells the events of the first document, and gives where a second one begins."""
+    documents = 0
+    for event in found:
+        start, end = event.start_mark.index, event.end_mark.index
+        if isinstance(event, ScalarEvent):
+            sink.scalar(start, end, event.value, event.style, event.anchor, event.tag is not None)
+        elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            flow = end if event.flow_style else None
+            sink.open(isinstance(event, MappingStartEvent), start, flow, event.anchor, event.tag is not None)
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            sink.close(end)
+        elif isinstance(event, AliasEvent):
+            sink.scalar(start, end, event.anchor, "*", None, False)
+        elif isinstance(event, DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                return int(start)
+    return None
+
+
+def fault_of(text: str, frames: list[Frame]) -> YamlFault | None:
+    """What is wrong with a text, at the place in it; None where nothing is.
+
+    `frames`: the collections that were open when the reading stopped, or just closed. What lies in them before their
+    last entries is sound and changes nothing for the rest: it is left out.
+    """
+    short: list[str] = []
+    moved: list[tuple[int, int]] = []
+    length = behind = 0
+    for frame in sorted(frames, key=lambda frame: frame.begin):
+        if frame.begin < behind or frame.begin == frame.entry:
+            continue
+        part = text[frame.begin : frame.entry]
+        lines = _LAST_LINE.search(part)
+        kept = " " * len(part) if lines is None else frame.sign + "\n" + " " * len(lines[1])
+        short += [text[behind : frame.begin], kept]
+        length += frame.begin - behind + len(kept)
+        behind = frame.entry
+        moved.append((length, behind - length))
+    try:
+        documents = 0
+        for event in events("".join(short) + text[behind:]):
+            documents += isinstance(event, DocumentStartEvent)
+            if documents > 1 or event.start_mark.index > length + MAX_ODD:
+                break
+    except YamlFault as fault:
+        return YamlFault(fault.problem, _moved(fault.start, moved), _moved(fault.offset, moved) or 0)
+    return YamlFault(TOO_SLOW, None, behind) if len(text) > MAX_ODD else None
+
+
+def _moved(offset: int | None, moved: list[tuple[int, int]]) -> int | None:
+    if offset is None:
+        return None
+    return offset + next((by for start, by in reversed(moved) if offset >= start), 0)
 
 
 class _Breaks:
@@ -88,6 +138,7 @@ class _Breaks:
 
 
 _BREAKS = re.compile("[\r\n\ufeff]")
+_LAST_LINE = re.compile(r"[\r\n]([^\r\n]*)\Z")
 _GAP = re.compile(r"[ ]*(?:#[^\n\r\0]*)?")
 _FLOW_GAP = re.compile(r"[ \t]*(?:#[^\n\r\0]*)?")
 # one line of a plain scalar that the next character certainly ends: `: ` after a key, or `,`, `]`, `}` in a flow
@@ -95,22 +146,11 @@ _BLOCK_WORD = re.compile(r"([^\0\s:#?\-](?:[^\0\s:#]|:(?![\0\s])|[ ](?=[^\0\s:#]
 _FLOW_WORD = re.compile(r"([^\0\s:#,?\[\]{}\-](?:[^\0\s:#,?\[\]{}]|[ ](?=[^\0\s:#,?\[\]{}]))*)[ ]*(?=[,\]}]|: )")
 
 
-class _PartToken(ScalarToken):
-    """A part in the place of its tokens; in complaints it is called as the first of them would be."""
-
-    __slots__ = ("id",)
-
-    def __init__(self, begins: str, part: Any, start: Any, end: Any) -> None:
-        super().__init__(part, True, start, end)
-        self.id = begins
-
-
 class _Stream(Reader, Scanner, Parser):
     comment_handling = None
     processing_version = (1, 2)
 
-    def __init__(self, text: str, parts: Parts | None) -> None:
-        self.parts = parts
+    def __init__(self, text: str) -> None:
         self.doc_infos = [DocInfo()]
         Reader.__init__(self, text, loader=self)
         Scanner.__init__(self, loader=self)
@@ -154,42 +194,9 @@ class _Stream(Reader, Scanner, Parser):
 
     def fetch_flow_collection_start(self, token: Any, to_push: str) -> None:
         # the library looks a thousand characters ahead before it gives the first event of a run of brackets
-        if len(self.flow_context) >= MAX_DEPTH:
+        if len(self.flow_context) + len(self.indents) >= MAX_DEPTH:
             raise YamlFault("too deep", None, self.index, too_deep=True)
-        # where only a key can stand a collection must end on its line, which the library finds out token by token
-        needs_key = self.allow_simple_key and not self.flow_context and self.indent == self.column
-        part = (
-            self.parts.flow_at(self.line, self.column) if self.parts and not needs_key and self._is_shallow() else None
-        )
-        if part is None:
-            super().fetch_flow_collection_start(token, to_push)
-            return
-        self.save_possible_simple_key()
-        self._take(part, self.peek())
-
-    def fetch_more_tokens(self) -> Any:
-        if self.parts and not self.flow_context and self._is_shallow():
-            self.scan_to_next_token()
-            self.stale_possible_simple_keys()
-            if self.allow_simple_key and self.column > self.indent:
-                part = self.parts.block_at(self.line, self.column, self.indent)
-                if part is not None:
-                    self._take(part, f"<block {'sequence' if self.peek() == '-' else 'mapping'} start>")
-                    return None
-        return super().fetch_more_tokens()
-
-    def _is_shallow(self) -> bool:
-        """Whether a plain part, which has half of the levels at most, is certainly not too deep here."""
-        return 2 * len(self.indents) + len(self.flow_context) < MAX_DEPTH // 2
-
-    def _take(self, part: Any, begins: str) -> None:
-        """The whole part as one token; `begins`: what the library calls the token that would begin it."""
-        assert self.parts
-        start = self.get_mark()
-        self.line, self.column, self.index = self.parts.end_of(part)
-        self.pointer = self.index
-        self.allow_simple_key = False
-        self.tokens.append(_PartToken(begins, part, start, self.get_mark()))
+        super().fetch_flow_collection_start(token, to_push)
 
     def scan_to_next_token(self) -> None:
         while True:

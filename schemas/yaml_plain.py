@@ -19,20 +19,20 @@ from schemas.scalars import resolve
 
 def read_plain(text: str, file: str) -> Document | None:
     """The tree, or None where something in the text is not of the plain part."""
-    if is_odd(text):
+    if _is_odd(text):
         return None
-    rows = rows_of(text)
-    if not rows or rows[0].indent or any(row.indent == ODD for row in rows):
+    rows = _rows(text)
+    if not rows or rows[0].indent:
         return None
-    lines = PlainLines(file, rows)
+    lines = _Lines(file, rows)
     try:
         root = lines.block(0)
-    except Beyond:
+    except _Beyond:
         return None
     return Document(root, {file: text}) if lines.at == len(rows) else None
 
 
-class Beyond(Exception):  # noqa: N818 - not an error: the other reader takes over
+class _Beyond(Exception):  # noqa: N818 - not an error: the other reader takes over
     """Something is not of the plain part."""
 
 
@@ -42,7 +42,7 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 _MARKERS = ("---", "...", "%")
 
 
-def is_odd(text: str) -> bool:
+def _is_odd(text: str) -> bool:
     """Whether a character is in it that no plain YAML has."""
     return _NOT_PLAIN.search(text) is not None or (not text.isascii() and _odd_letters().search(text) is not None)
 
@@ -70,10 +70,6 @@ _REST = re.compile(r"(?:[ ]+#.*|[ ]*)$")
 _LONGEST_KEY = 100
 
 
-ODD = 1 << 30
-"""The indent of a row that is not of the plain part: further in than anything."""
-
-
 class _Row(Struct, frozen=True):
     """A line with something on it: where that begins, counted from 0."""
 
@@ -82,36 +78,30 @@ class _Row(Struct, frozen=True):
     line: str
 
 
-def rows_of(text: str, *, odd: bool = False) -> list[_Row]:
-    """The lines that hold more than a comment; `odd`: some have characters that no plain YAML has."""
+def _rows(text: str) -> list[_Row]:
+    """The lines that hold more than a comment; none where one begins or ends a document."""
     rows = []
     for number, line in enumerate(_BREAK.split(text) if "\r" in text else text.split("\n"), 1):
         content = line.lstrip(" ")
         if not content or content[0] == "#":
             continue
-        if (content is line and line.startswith(_MARKERS)) or (odd and is_odd(line)):
-            rows.append(_Row(number, ODD, "\0"))
-        else:
-            rows.append(_Row(number, len(line) - len(content), line))
+        if content is line and line.startswith(_MARKERS):
+            return []
+        rows.append(_Row(number, len(line) - len(content), line))
     return rows
 
 
-class PlainLines:
-    """Reads from row to row; `at` is the next one, and before `column` of it all is plain that was tried.
+class _Lines:
+    """Reads from row to row; `at` is the next one."""
 
-    `known` are the collections read, by row and column, and the row behind each; only where `keeps` asks for them.
-    """
-
-    def __init__(self, file: str, rows: list[_Row], *, keeps: bool = False) -> None:
+    def __init__(self, file: str, rows: list[_Row]) -> None:
         self.file, self.rows, self.at, self.depth, self.nodes = file, rows, 0, 0, 0
-        self.column, self.keeps = 0, keeps
-        self.known: dict[tuple[int, int], tuple[Node, int]] = {}
 
     def block(self, indent: int) -> Node:
         """The collection whose first entry is at this row and column."""
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
-            raise Beyond
+            raise _Beyond
         row = self.rows[self.at]
         node = self._list(indent) if row.line.startswith("- ", indent) else self._mapping(indent)
         self.depth -= 1
@@ -121,80 +111,68 @@ class PlainLines:
         """`column`: where its keys are; the first one may stand behind the dash of an item."""
         entries: list[Entry] = []
         seen: set[str] = set()
-        start = self.at
-        first = self.rows[start]
+        first = self.rows[self.at]
         while True:
             row = self.rows[self.at]
-            self.column = column
             match = _KEY.match(row.line, column)
             if match is None:
-                raise Beyond
+                raise _Beyond
             key = self._scalar(row.number, match, "key", is_key=True)
             name = str(key.value)
             if name in seen or len(name) > _LONGEST_KEY:
-                raise Beyond
+                raise _Beyond
             seen.add(name)
             entries.append(Entry(key, self._value(row, match.end(), column)))
             if self.at == len(self.rows) or self.rows[self.at].indent < column:
                 break
             if self.rows[self.at].indent > column:
-                raise Beyond
+                raise _Beyond
             if self.rows[self.at].line.startswith("-", column):
                 break
         last = entries[-1].value.span
-        node = Mapping(
-            tuple(entries),
-            Span(self.file, first.number, entries[0].key.span.column, last.end_line, last.end_column),
-        )
-        if self.keeps:
-            self.known[start, column] = node, self.at
-        return node
+        span = Span(self.file, first.number, entries[0].key.span.column, last.end_line, last.end_column)
+        return Mapping(tuple(entries), span)
 
     def _value(self, row: _Row, start: int, column: int) -> Node:
         """What stands behind a key: on its line, or below it."""
         line = row.line
         if start < len(line) and line[start] != "#":
             return self._on_line(row, start, column)
-        self._next_row()
+        self.at += 1
         if self.at == len(self.rows):
-            raise Beyond
+            raise _Beyond
         below = self.rows[self.at]
-        if below.indent != ODD and below.indent > column and below.line[below.indent] in "{[":
+        if below.indent > column and below.line[below.indent] in "{[":
             return self._on_line(below, below.indent, column)
         if below.indent > column or (below.indent == column and below.line.startswith("- ", column)):
             return self.block(below.indent)
-        raise Beyond
+        raise _Beyond
 
     def _list(self, indent: int) -> Sequence:
         items: list[Node] = []
-        begin = self.at
-        first = self.rows[begin]
+        first = self.rows[self.at]
         while True:
             row = self.rows[self.at]
-            self.column = indent
             start = indent + 1
             while row.line[start : start + 1] == " ":
                 start += 1
             if start == len(row.line) or row.line.startswith("- ", start):
-                raise Beyond
-            items.append(self.nested(start) if _KEY.match(row.line, start) else self._on_line(row, start, indent))
+                raise _Beyond
+            items.append(self._nested(start) if _KEY.match(row.line, start) else self._on_line(row, start, indent))
             if self.at == len(self.rows) or self.rows[self.at].indent < indent:
                 break
             if self.rows[self.at].indent > indent:
-                raise Beyond
+                raise _Beyond
             if not self.rows[self.at].line.startswith("- ", indent):
                 break
         last = items[-1].span
-        node = Sequence(tuple(items), Span(self.file, first.number, indent + 1, last.end_line, last.end_column))
-        if self.keeps:
-            self.known[begin, indent] = node, self.at
-        return node
+        return Sequence(tuple(items), Span(self.file, first.number, indent + 1, last.end_line, last.end_column))
 
-    def nested(self, column: int) -> Mapping:
+    def _nested(self, column: int) -> Mapping:
         """The mapping whose first key is at this column of this row, behind a dash."""
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
-            raise Beyond
+            raise _Beyond
         node = self._mapping(column)
         self.depth -= 1
         return node
@@ -202,25 +180,25 @@ class PlainLines:
     def _on_line(self, row: _Row, start: int, column: int) -> Node:
         """A value within one line; a next line that is further in would go on with it."""
         if row.line[start] in "{[":
-            node, end = self.flow(start)
+            node, end = self._flow(start)
             if not _REST.match(self.rows[self.at].line, end):
-                raise Beyond
+                raise _Beyond
         else:
             match = _BLOCK_VALUE.match(row.line, start)
             if match is None:
-                raise Beyond
+                raise _Beyond
             node = self._scalar(row.number, match, "value")
-        self._next_row()
+        self.at += 1
         if self.at < len(self.rows) and self.rows[self.at].indent > column:
-            raise Beyond
+            raise _Beyond
         return node
 
-    def flow(self, start: int) -> tuple[Node, int]:
+    def _flow(self, start: int) -> tuple[Node, int]:
         """The flow collection at this column of this row, and the column behind it in the row where it ends."""
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
-            raise Beyond
-        begin, first = self.at, self.rows[self.at]
+            raise _Beyond
+        first = self.rows[self.at]
         is_mapping = first.line[start] == "{"
         closing = "}" if is_mapping else "]"
         entries: list[Entry] = []
@@ -228,14 +206,13 @@ class PlainLines:
         seen: set[str] = set()
         at = self._past_gap(start + 1)
         while (row := self.rows[self.at]).line[at : at + 1] != closing:
-            self.column = at
             if is_mapping:
                 match = _FLOW_KEY.match(row.line, at)
                 if match is None:
-                    raise Beyond
+                    raise _Beyond
                 key = self._scalar(row.number, match, "key", is_key=True)
                 if key.value in seen or len(str(key.value)) > _LONGEST_KEY:
-                    raise Beyond
+                    raise _Beyond
                 seen.add(str(key.value))
                 node, at = self._in_flow(row, match.end())
                 entries.append(Entry(key, node))
@@ -247,20 +224,17 @@ class PlainLines:
             if char == ",":
                 at = self._past_gap(at + 1)
             elif char != closing:
-                raise Beyond
+                raise _Beyond
         self.depth -= 1
         span = Span(self.file, first.number, start + 1, row.number, at + 2)
-        whole = Mapping(tuple(entries), span) if is_mapping else Sequence(tuple(items), span)
-        if self.keeps:
-            self.known[begin, start] = whole, self.at
-        return whole, at + 1
+        return (Mapping(tuple(entries), span) if is_mapping else Sequence(tuple(items), span)), at + 1
 
     def _in_flow(self, row: _Row, start: int) -> tuple[Node, int]:
         if row.line[start : start + 1] in ("{", "["):
-            return self.flow(start)
+            return self._flow(start)
         match = _FLOW_VALUE.match(row.line, start)
         if match is None:
-            raise Beyond
+            raise _Beyond
         return self._scalar(row.number, match, "value"), match.end()
 
     def _past_gap(self, at: int) -> int:
@@ -270,19 +244,15 @@ class PlainLines:
             at += 1
         if at < len(line) and (line[at] != "#" or line[at - 1] != " "):
             return at
-        self._next_row()
-        if self.at == len(self.rows):
-            raise Beyond
-        return self.rows[self.at].indent
-
-    def _next_row(self) -> None:
         self.at += 1
-        self.column = 0
+        if self.at == len(self.rows):
+            raise _Beyond
+        return self.rows[self.at].indent
 
     def _scalar(self, number: int, match: re.Match[str], group: str, *, is_key: bool = False) -> Scalar:
         self.nodes += 1
         if self.nodes > MAX_NODES // 4:
-            raise Beyond
+            raise _Beyond
         raw = match[group]
         start, end = match.span(group)
         span = Span(self.file, number, start + 1, number, end + 1)
@@ -295,5 +265,5 @@ class PlainLines:
             return Scalar(raw, span, raw=raw)
         resolved = resolve(raw)
         if resolved.problem:
-            raise Beyond
+            raise _Beyond
         return Scalar(resolved.value, span, raw=raw)

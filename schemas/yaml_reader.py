@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Node
-from schemas.limits import MAX_FINDINGS
 from schemas.lines import Lines
-from schemas.too_many import too_many
-from schemas.yaml_composer import Composer
-from schemas.yaml_events import YamlFault, events
-from schemas.yaml_parts import Parts
+from schemas.yaml_block import Block
+from schemas.yaml_composer import Composer, Stop
+from schemas.yaml_events import YamlFault, events, fault_of, tell
+from schemas.yaml_sink import Sink
 from schemas.yaml_traps import Trap, explain_fault, parseable, traps_of
+from schemas.yaml_words import Unsure
 
 
-def read_yaml(text: str, file: str, *, in_parts: bool = True) -> tuple[Document | None, list[Diagnostic]]:
+def read_yaml(text: str, file: str, *, by_library: bool = False) -> tuple[Document | None, list[Diagnostic]]:
     """The tree of one YAML document, or None where there is none, and what is wrong.
 
     A comparison or pattern that is not quoted breaks YAML; it is read as if it were quoted, so that one slip does not
-    hide the other findings, and reported. `in_parts`: plain parts are read by `yaml_plain`.
+    hide the other findings, and reported. `by_library`: read by the YAML library alone.
     """
     lines = Lines(text, file)
     clean, findings = parseable(lines)
-    parts = Parts(lines) if in_parts else None
-    first = _compose(clean, lines, {}, parts)
+    first = _compose(clean, lines, {}, by_library)
     read = first
     if first.broke_at is not None:
         traps = traps_of(clean)
         at_line = lines.place(first.broke_at)[0]
         if any(lines.place(start)[0] == at_line for start in traps):
-            read = _compose(_defused(clean, traps), lines, traps, parts)
+            read = _compose(_defused(clean, traps), lines, traps, by_library)
             if read.root is not None and read.sprung != traps.keys():
                 # what only looked like a trap, inside a longer text, must stay as it is
                 traps = {start: trap for start, trap in traps.items() if start in read.sprung}
-                read = _compose(_defused(clean, traps), lines, traps, parts)
+                read = _compose(_defused(clean, traps), lines, traps, by_library)
     if read.root is None and not read.cut:
         read = first
     root = read.root
@@ -64,23 +65,32 @@ def _defused(text: str, traps: dict[int, Trap]) -> str:
     return "".join(letters)
 
 
-def _compose(text: str, lines: Lines, traps: dict[int, Trap], parts: Parts | None) -> _Read:
+def _compose(text: str, lines: Lines, traps: dict[int, Trap], by_library: bool) -> _Read:
     composer = Composer(lines, traps)
+    block = Block(text, composer)
     try:
-        for event in events(text, parts):
-            composer.take(event)
-            if len(composer.findings) > MAX_FINDINGS:
-                return _Read(None, [*composer.findings[:MAX_FINDINGS], too_many(lines.file)], cut=True)
-            if composer.stopped:
-                break
-    except YamlFault as fault:
-        if fault.too_deep:
-            composer.too_deep(fault.offset)
-            return _Read(None, composer.findings)
+        second = _tell_library(text, composer) if by_library else block.document()
+        if second is not None:
+            composer.second_document(second)
+    except Stop:
+        pass
+    except Unsure:
+        fault = fault_of(text, block.frames + block.closed)
+        if fault is None:
+            return _compose(text, lines, traps, by_library=True)
         return _Read(None, [*composer.findings, explain_fault(fault, lines)], fault.offset)
+    except YamlFault as fault:
+        if not fault.too_deep:
+            return _Read(None, [*composer.findings, explain_fault(fault, lines)], fault.offset)
+        with suppress(Stop):
+            composer.too_deep(fault.offset)
     if composer.root is None and not composer.findings:
         return _Read(None, [finding("CCR012", "the file has no content", lines.span(0, 0), help=_EMPTY_HELP)])
-    return _Read(composer.root, composer.findings, sprung=frozenset(composer.sprung))
+    return _Read(composer.root, composer.findings, sprung=frozenset(composer.sprung), cut=composer.cut)
+
+
+def _tell_library(text: str, sink: Sink) -> int | None:
+    return tell(events(text), sink)
 
 
 _EMPTY_HELP = "`ccr init` writes a starter file"

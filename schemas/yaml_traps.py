@@ -12,7 +12,7 @@ from schemas.diagnostics import Diagnostic, Span
 from schemas.limits import MAX_REPEATS
 from schemas.lines import Lines
 from schemas.wording import quoted
-from schemas.yaml_events import YamlFault
+from schemas.yaml_events import TOO_SLOW, YamlFault
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 
@@ -152,6 +152,10 @@ _FAULTS: tuple[tuple[str, Callable[[str], _Said]], ...] = (
     (
         r"alphabetic or numeric|alphabetical or numeric",
         _say("`*` and `&` mark aliases and anchors in YAML", "write the text in quotes", True),
+    ),
+    (
+        TOO_SLOW,
+        _say("YAML of this kind is read in short files only", "leave out tags and directives, and write plain names"),
     ),
     (r"undefined tag handle", _say("`!` starts a tag in YAML", "write the text in quotes", True)),
 )

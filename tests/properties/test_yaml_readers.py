@@ -67,7 +67,7 @@ def test_plain_yaml_is_read_as_the_whole_reader_reads_it(text: str) -> None:
     """Same values, same places, and never where there would be a finding."""
     fast = read_plain(text, "f")
     if fast is not None:
-        slow, found = read_yaml(text, "f", in_parts=False)
+        slow, found = read_yaml(text, "f", by_library=True)
         assert found == []
         assert fast == slow
 
@@ -80,7 +80,7 @@ def test_our_files_are_read_alike(path: Path) -> None:
     except UnicodeDecodeError:
         return
     fast = read_plain(text, path.name)
-    assert fast is None or (fast, []) == read_yaml(text, path.name, in_parts=False)
+    assert fast is None or (fast, []) == read_yaml(text, path.name, by_library=True)
 
 
 LEAVES = (
@@ -147,7 +147,7 @@ def written_values(draw: st.DrawFn) -> tuple[Any, str]:
 def test_a_value_is_read_back_however_it_is_written(case: tuple[Any, str]) -> None:
     """Blocks, flows, lists that are not indented: the whole reader, the plain one and the library's own agree."""
     value, text = case
-    document, found = read_yaml(text, "f", in_parts=False)
+    document, found = read_yaml(text, "f", by_library=True)
     assert found == []
     assert document is not None
     assert plain(document.root) == value
@@ -237,7 +237,7 @@ def flows(draw: st.DrawFn) -> str:
 def test_collections_in_brackets_are_read_as_the_whole_reader_reads_them(text: str) -> None:
     """On any number of lines, with comments among them."""
     fast = read_plain(text, "f")
-    assert fast is None or (fast, []) == read_yaml(text, "f", in_parts=False)
+    assert fast is None or (fast, []) == read_yaml(text, "f", by_library=True)
 
 
 SLIPS = [
@@ -287,30 +287,6 @@ TEXTS = [
     "? {a: b}\n: c\n? d\n: e:\n    f\n",
     "{a: [b, c, {d: e}], f: {g: h}}\n",
 ]  # fmt: skip
-
-
-@given(slips())
-@example("&a {b: c}\n")
-@example("a: !t {b: c}\n")
-@example("a: !t\n  b: c\n")
-@example("a: &x\n  b: c\n d: e\n")
-@example("[a,\n b]: c\n")
-@example("a:\n  b: c\n  - d\n")
-@example("a:\n    b: c\n  d: e\n")
-@example("{a: b}: c\n")
-@example("- [*a, {b: c}, [d]]\n")
-@example("a: [[[x, &y z], {b: c}], {d: e}]\n")
-def test_a_text_is_read_alike_in_parts(text: str) -> None:
-    """Plain parts of a text that is not: the same tree and the same findings."""
-    assert read_yaml(text, "f") == read_yaml(text, "f", in_parts=False)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_our_files_are_read_alike_in_parts(path: Path) -> None:
-    """With a tab at the end, too, after which nothing is plain as a whole."""
-    for end in ("", "\n\t", "\n---\n"):
-        text = path.read_bytes().decode("utf-8", "replace") + end
-        assert read_yaml(text, path.name) == read_yaml(text, path.name, in_parts=False)
 
 
 def test_collections_in_brackets_are_plain() -> None:

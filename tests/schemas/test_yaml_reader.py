@@ -62,17 +62,25 @@ PLACES = [
     ("a: &n {b: 1}\nc: *n", ["c"], (1, 7, 1, 13)),
     ("a: |\n  x\n  y\nb: 1", ["a"], (1, 4, 3, 4)),
     ("a: x \u2028y", ["a"], (1, 4, 1, 8)),
+    ("a: # b\n\nc: d", ["a"], (1, 3, 1, 3)),
+    ("a:\n  b :\n# c\n", ["a", "b"], (2, 6, 2, 6)),
+    ("{a, b: , c : }", ["a"], (1, 3, 1, 3)),
+    ("{a, b: , c : }", ["b"], (1, 7, 1, 7)),
+    ("{a, b: , c : }", ["c"], (1, 13, 1, 13)),
+    ("? a\n\n? b\n:\n", ["a"], (1, 4, 1, 4)),
+    ("-\n\n- a", [0], (1, 2, 1, 2)),
 ]
 
 
 @pytest.mark.parametrize(("text", "path", "place"), PLACES)
 def test_every_node_knows_its_place(text: str, path: list[str | int], place: tuple[int, int, int, int]) -> None:
-    """Lines and columns count code points from 1, the end is exclusive, only CR and LF end a line."""
-    document, _ = read_yaml(text, "f.yaml")
-    assert document is not None
-    node = node_at(document.root, path)
-    assert node is not None
-    assert (node.span.line, node.span.column, node.span.end_line, node.span.end_column) == place
+    """Lines and columns count code points from 1, the end is exclusive, only CR and LF end a line; nothing is behind its sign."""
+    for by_library in (False, True):
+        document, _ = read_yaml(text, "f.yaml", by_library=by_library)
+        assert document is not None
+        node = node_at(document.root, path)
+        assert node is not None
+        assert (node.span.line, node.span.column, node.span.end_line, node.span.end_column) == place
 
 
 FAULTS = [
