@@ -56,7 +56,6 @@ def build(
     found = list(sources.diagnostics)
     if sources.document is None:
         return Checked(file, None, None, _in_order(found, Masks(None), sources.texts), sources.texts)
-    revision = revision_of(sources.document.root)
     values = Sources(
         env=env,
         read_file=lambda path: read_file(beside(file, path)),
@@ -88,6 +87,7 @@ def build(
         return Checked(file, document, None, diagnostics, sources.texts, sources.unread, routing, masks)
     prices = prices_of(document.root, providers)
     told = judged(diagnostics, document, sources.texts, None).kept
+    revision = revision_of(sources.document.root)
     built = Built(rules, providers, settings_of(document.root), revision, document, told, prices)
     return Checked(file, document, built, diagnostics, sources.texts, routing=routing, masks=masks)
 

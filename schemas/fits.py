@@ -7,7 +7,7 @@ where. INVARIANT: what fits here has no fault for the validator (a property test
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -48,8 +48,21 @@ class Fits:
         if reference is not None:
             target = _target(reference, self._root)  # draft-07: what stands beside it is not asked
             return lambda value: self.of(target)(value)
-        asked = [self.keyword(name, wanted, schema) for name, wanted in schema.items() if name not in _SILENT]
-        return asked[0] if len(asked) == 1 else lambda value: all(holds(value) for holds in asked)
+        return _together([self.keyword(name, wanted, schema) for name, wanted in schema.items() if name not in _SILENT])
+
+
+def _together(asked: Sequence[Holds]) -> Holds:
+    """Whether all hold. Here, and in all that is asked of many values, a loop takes half the time of `all`."""
+    if len(asked) == 1:
+        return asked[0]
+
+    def holds(value: Any) -> bool:
+        for one in asked:  # noqa: SIM110
+            if not one(value):
+                return False
+        return True
+
+    return holds
 
 
 def _always(value: Any) -> bool:  # noqa: ARG001 - one signature for all
@@ -84,8 +97,20 @@ def _type(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
 
 
 def _properties(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    asked: dict[str, Holds] = {}
+
     def holds(value: Any) -> bool:
-        return not isinstance(value, dict) or all(of(wanted[key])(item) for key, item in value.items() if key in wanted)
+        if not isinstance(value, dict):
+            return True
+        for key, item in value.items():
+            one = asked.get(key)
+            if one is None:
+                if key not in wanted:
+                    continue
+                one = asked[key] = of(wanted[key])
+            if not one(item):
+                return False
+        return True
 
     return holds
 
@@ -93,10 +118,17 @@ def _properties(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
 def _additional(wanted: Any, schema: Schema, of: Of) -> Holds:
     if wanted is True:
         return _always
-    known, other = schema.get("properties", {}), of(wanted)
+    known = schema.get("properties", {}).keys()
+    if wanted is False:
+        return lambda value: not isinstance(value, dict) or value.keys() <= known
+    other = of(wanted)
 
     def holds(value: Any) -> bool:
-        return not isinstance(value, dict) or all(other(item) for key, item in value.items() if key not in known)
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if key not in known and not other(item):
+                    return False
+        return True
 
     return holds
 
@@ -108,7 +140,15 @@ def _names(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
 
 def _items(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
     item = of(wanted)
-    return lambda value: not isinstance(value, list) or all(item(one) for one in value)
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, list):
+            for one in value:
+                if not item(one):
+                    return False
+        return True
+
+    return holds
 
 
 def _if(wanted: Any, schema: Schema, of: Of) -> Holds:
@@ -145,13 +185,24 @@ def _bound(kinds: tuple[type, ...], holds: Callable[[Any, Any], bool]) -> Make:
 
 
 def _all(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
-    parts = [of(one) for one in wanted]
-    return lambda value: all(holds(value) for holds in parts)
+    return _together([of(one) for one in wanted])
 
 
 def _any(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
     parts = [of(one) for one in wanted]
-    return lambda value: any(holds(value) for holds in parts)
+
+    def holds(value: Any) -> bool:
+        for one in parts:  # noqa: SIM110
+            if one(value):
+                return True
+        return False
+
+    return holds
+
+
+def _required(wanted: Any, schema: Schema, of: Of) -> Holds:  # noqa: ARG001
+    keys = frozenset(wanted)
+    return lambda value: not isinstance(value, dict) or keys <= value.keys()
 
 
 def _is_exact(schema: Any) -> bool:
@@ -186,7 +237,7 @@ KEYWORDS: Mapping[str, Make] = {
     "additionalProperties": _additional,
     "propertyNames": _names,
     "items": _items,
-    "required": _bound((dict,), lambda value, wanted: all(key in value for key in wanted)),
+    "required": _required,
     "enum": _enum,
     "const": lambda wanted, schema, of: _enum([wanted], schema, of),
     "pattern": _pattern,

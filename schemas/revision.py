@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from schemas.document import JSONValue, Node, plain
+from schemas.document import JSONValue, Mapping, Node, Sequence
 
 
 def revision_of(root: Node) -> str:
@@ -13,15 +13,16 @@ def revision_of(root: Node) -> str:
 
     `root` is the parsed configuration with its includes, before any `${...}` is replaced: a revision holds no secret.
     """
-    text = json.dumps(_canonical(plain(root)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(_canonical(root), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
-def _canonical(value: JSONValue) -> JSONValue:
-    if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_canonical(item) for item in value]
+def _canonical(node: Node) -> JSONValue:
+    if isinstance(node, Mapping):
+        return {str(entry.key.value): _canonical(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [_canonical(item) for item in node.items]
+    value = node.value
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value

@@ -104,17 +104,18 @@ class _Walk(Struct):
                 return node
             return self._scalar(node, node.value)
         if isinstance(node, Sequence):
-            items = tuple(self.node(item, keep) for item in node.items)
-            return node if all(a is b for a, b in zip(items, node.items, strict=True)) else replace(node, items=items)
-        entries = tuple(self._entry(entry, keep) for entry in node.entries)
-        return (
-            node if all(a is b for a, b in zip(entries, node.entries, strict=True)) else replace(node, entries=entries)
-        )
+            items = tuple([self.node(item, keep) for item in node.items])
+            return node if items == node.items else replace(node, items=items)
+        entries = tuple([self._entry(entry, keep) for entry in node.entries])
+        return node if entries == node.entries else replace(node, entries=entries)
 
     def _entry(self, entry: Entry, keep: bool) -> Entry:
+        below = entry.value
+        if isinstance(below, Scalar) and (not isinstance(below.value, str) or "${" not in below.value):
+            return entry
         keep = keep or (self.sources.keep_credentials and entry.key.value in (CREDENTIALS, "apiKeys"))
-        value = self.node(entry.value, keep)
-        return entry if value is entry.value else Entry(entry.key, value)
+        value = self.node(below, keep)
+        return entry if value is below else Entry(entry.key, value)
 
     def _scalar(self, scalar: Scalar, text: str) -> Scalar:
         pieces: list[str] = []

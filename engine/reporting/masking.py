@@ -81,8 +81,10 @@ class Masks:
             text = _words_starred(text, assigned.start("value"), self._known(file, number, start, len(text)))
         elif _may_name_one(before) and _KEY_ALONE.search(before):
             text = _words_starred(text, 0, self._known(file, number, start, len(text)))
-        text = _starred(text, credentials_in(text))
-        return _IN_URL.sub(lambda match: "*" * len(match[0]), text)
+        found = credentials_in(text)
+        if found:
+            text = _starred(text, found)
+        return _IN_URL.sub(lambda match: "*" * len(match[0]), text) if "@" in text else text
 
     def _known(self, file: str, number: int, start: int, length: int) -> Iterable[tuple[int, int]]:
         """Where in a part of a line values stand of which the tree says that they are none."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -28,9 +29,15 @@ _NEEDS = (
 )
 """Capability, the word for it, and the requests that need it."""
 
+TOLD = 8
+"""Models that are named of those that could serve."""
+
 
 class Need(Struct, frozen=True):
-    """What some requests need that a place lacks, and the models that have it; `window`: tokens that are too few for them."""
+    """What some requests need that a place lacks, and models that have it, of many as many as are told and one more.
+
+    `window`: tokens that are too few for them.
+    """
 
     word: str
     test: Test
@@ -40,9 +47,26 @@ class Need(Struct, frozen=True):
 
 def needs_of(rules: RuleSet, providers: Providers) -> dict[Place, list[Need]]:
     """What each place that a rule or category leads to lacks and another one has."""
-    places = list(dict.fromkeys(place for place, _ in _targets(rules, providers)))
-    models = {place: model for place in places if (model := _model(place, providers)) is not None}
-    return {place: needs for place, model in models.items() if (needs := list(_lacking(place, model, models)))}
+    listed: dict[Place, Model] = {}
+    for provider, offered in providers.items():
+        for one in offered.models:
+            listed.setdefault((provider, one.name), one)
+    places = dict.fromkeys(place for place, _ in _targets(rules, providers))
+    models = {place: listed[place] for place in places if place in listed}
+    able = {
+        capability: [_shown(place) for place, one in models.items() if capability in (one.capabilities or ())]
+        for capability, _, _ in _NEEDS
+    }
+    windows = sorted((-(one.context_window or 0), number) for number, one in enumerate(models.values()))
+    names = list(map(_shown, models))
+
+    def wider(window: int) -> tuple[str, ...]:
+        """Of those that take more tokens the first ones; of too many to tell, the widest."""
+        widest = windows[: min(bisect_left(windows, (-window, 0)), TOLD + 1)]
+        return tuple(names[number] for number in sorted(number for _, number in widest))
+
+    lacking = {place: list(_lacking(model, able, wider)) for place, model in models.items()}
+    return {place: needs for place, needs in lacking.items() if needs}
 
 
 def _targets(rules: RuleSet, providers: Providers) -> Iterator[tuple[Place, Span | None]]:
@@ -57,18 +81,13 @@ def _model(place: Place, providers: Providers) -> Model | None:
     return providers[provider].model(name) if provider in providers and name is not None else None
 
 
-def _lacking(place: Place, model: Model, models: dict[Place, Model]) -> Iterator[Need]:
-    others = [(other, one) for other, one in models.items() if other != place]
+def _lacking(model: Model, able: Mapping[str, list[str]], wider: Callable[[int], tuple[str, ...]]) -> Iterator[Need]:
     for capability, word, test in _NEEDS:
-        if model.capabilities is not None and capability not in model.capabilities:
-            able = tuple(_shown(other) for other, one in others if one.capabilities and capability in one.capabilities)
-            if able:
-                yield Need(f"with {word}", test, able)
+        if model.capabilities is not None and capability not in model.capabilities and able[capability]:
+            yield Need(f"with {word}", test, tuple(able[capability][: TOLD + 1]))
     window = model.context_window
-    if window is not None:
-        able = tuple(_shown(other) for other, one in others if one.context_window and one.context_window > window)
-        if able:
-            yield Need(f"of more than {window} tokens", Test("inputTokens", "gt", window, _NOWHERE), able, window)
+    if window is not None and (larger := wider(window)):
+        yield Need(f"of more than {window} tokens", Test("inputTokens", "gt", window, _NOWHERE), larger, window)
 
 
 def _shown(place: Place) -> str:
@@ -77,25 +96,25 @@ def _shown(place: Place) -> str:
 
 def capable(prover: Prover, needs: dict[Place, list[Need]], dead: set[int]) -> Iterator[Diagnostic]:
     """One finding for each target, with the first request it cannot serve."""
+    led: dict[Place, list[int]] = {}
+    for number, outcome in enumerate(prover.listing.outcomes):
+        if number not in dead and outcome.kind in ("rule", "category"):
+            for place in dict.fromkeys(outcome.places):
+                led.setdefault(place, []).append(number)
     for place, lacking in needs.items():
         shown: list[tuple[Need, int, Witness]] = []
         for need in lacking:
-            found = _sent(prover, place, need, dead)
+            found = _sent(prover, place, need, led.get(place, []))
             if found is not None:
                 shown.append((need, *found))
         if shown:
             yield _finding(prover, place, shown)
 
 
-def _sent(prover: Prover, place: Place, need: Need, dead: set[int]) -> tuple[int, Witness] | None:
+def _sent(prover: Prover, place: Place, need: Need, led: Sequence[int]) -> tuple[int, Witness] | None:
     """The first outcome whose own target the place is, or else one of its fallbacks, that lets such a request through."""
     listing = prover.listing
     wanted = prover.boxes.sides_of(need.test).holds
-    led = [
-        number
-        for number, outcome in enumerate(listing.outcomes)
-        if number not in dead and outcome.kind in ("rule", "category") and place in outcome.places
-    ]
     for number in sorted(led, key=lambda number: listing.outcomes[number].places[0] != place):
         outcome = listing.outcomes[number]
         if need.window is not None and _has_larger_behind(outcome, place, need.window, prover.providers):
@@ -130,6 +149,7 @@ def _finding(prover: Prover, place: Place, shown: Sequence[tuple[Need, int, Witn
     sends = "may send its fallback" if at else "sends"
     words = [one.word for one, _, _ in shown]
     able = list(dict.fromkeys(name for one, _, _ in shown for name in one.able))
+    others = listed(able, "or") if len(able) <= TOLD else f"{', '.join(map(quoted, able[:TOLD]))} or others"
     said = " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
     labels = (
         (Label(entry.span, f"{outcome.kind} {quoted(outcome.name)} lets them through"),)
@@ -140,7 +160,7 @@ def _finding(prover: Prover, place: Place, shown: Sequence[tuple[Need, int, Witn
         "CCR403",
         f"{owner_of(outcome)} {sends} {quoted(_shown(place))} requests that it cannot serve: {said}",
         span,
-        help=f"{listed(able, 'or')} could serve {'them' if len(words) == 1 else 'some of them'}",
+        help=f"{others} could serve {'them' if len(words) == 1 else 'some of them'}",
         labels=labels,
         data={"rule": outcome.name, **shown_in(witness)},
     )

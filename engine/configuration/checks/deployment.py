@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
@@ -67,6 +68,7 @@ def _host(node: Scalar) -> str:
         return ""
 
 
+@lru_cache(maxsize=64)  # asked several times of each endpoint
 def is_public_host(host: str) -> bool:
     """Whether a host may be reached over networks of others; a name without a dot is taken for a private one."""
     if not host or ("." not in host.strip(".") and ":" not in host):
