@@ -116,5 +116,13 @@ def _is_too_large(tree: ast.AST) -> bool:
     level = [tree]
     while level and count <= MAX_NODES and depth <= _MAX_DEPTH:
         count, depth = count + len(level), depth + 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        below: list[ast.AST] = []
+        # as `ast.iter_child_nodes`, which takes three times as long
+        for node in level:
+            for part in vars(node).values():
+                if isinstance(part, ast.AST):
+                    below.append(part)
+                elif isinstance(part, list):
+                    below += [one for one in part if isinstance(one, ast.AST)]
+        level = below
     return count > MAX_NODES or depth > _MAX_DEPTH

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from rules.expressions.compute import FUNCTIONS, fold
 from rules.expressions.terms import Fact, Folded, Literal, Number, Term, linear_of, threshold_test
+from rules.expressions.unparsed import written
 from rules.expressions.values import CONDITIONS, KIND_WORDS, NAMED_FACTS, Refused, Values, dotted_name, named_fact
 from rules.facts import spec_of
 from rules.nodes import All, Any, Compare, Constant, Not, Opaque, Predicate, Test
@@ -18,6 +19,7 @@ from schemas.diagnostics import Span
 from schemas.suggest import nearest
 
 _COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: "gt", ast.GtE: "gte", ast.Lt: "lt", ast.LtE: "lte", ast.Eq: "eq"}
+_OPERATORS: Mapping[str, type[ast.cmpop]] = {name: kind for kind, name in _COMPARISONS.items()}
 _TEXT_TESTS: Mapping[str, str] = {"contains": "contains", "startswith": "prefix", "endswith": "suffix"}
 
 
@@ -35,6 +37,8 @@ class Lowering:
             return Constant(False, self.values.span(node))
 
     def _condition(self, node: ast.expr) -> Predicate:
+        if isinstance(node, ast.Compare):
+            return self._comparison(node)
         span = self.values.span(node)
         match node:
             case ast.BoolOp(op=ast.And(), values=values):
@@ -43,8 +47,6 @@ class Lowering:
                 return Any(tuple(self.condition(value) for value in values), span)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return Not(self.condition(operand), span)
-            case ast.Compare():
-                return self._comparison(node)
             case ast.Call(func=ast.Name(id=name)) if name in CONDITIONS:
                 return self._call(node, name)
         term = self.values.term(node)
@@ -136,12 +138,12 @@ class Lowering:
             test = threshold_test(difference, operator, left, right, span)
             if test is not None:
                 return test
-        tree = ast.Compare(left.node, [{name: kind for kind, name in _COMPARISONS.items()}[operator]()], [right.node])
+        tree = ast.Compare(left.node, [_OPERATORS[operator]()], [right.node])
         arithmetic = isinstance(left.shape, Number) and isinstance(right.shape, Number)
         if not arithmetic:
             return self._opaque((left, right), tree, span)
         facts, plain = _renamed(tree, (left, right))
-        return Compare(ast.unparse(tree), facts, span, plain)
+        return Compare(written(tree), facts, span, plain)
 
     def _membership(self, left: ast.expr, right: ast.expr, span: Span) -> Predicate:
         member = self.values.term(left)
@@ -236,7 +238,7 @@ class Lowering:
     def _opaque(self, terms: tuple[Term, ...], tree: ast.expr, span: Span) -> Predicate:
         facts, plain = _renamed(tree, terms)
         may_fail = any(term.may_fail for term in terms)
-        return Opaque(ast.unparse(tree), facts, span, plain, may_fail)
+        return Opaque(written(tree), facts, span, plain, may_fail)
 
 
 def _renamed(tree: ast.expr, terms: tuple[Term, ...]) -> tuple[tuple[str, ...], ast.expr]:
@@ -253,10 +255,12 @@ def _copied(part: object, names: Mapping[str, str]) -> object:
         return [_copied(one, names) for one in part]
     if not isinstance(part, ast.AST) or isinstance(part, ast.Constant) or not part._fields:
         return part
-    name = names.get(_fact_name(part) or "")
-    if name is not None:
+    if isinstance(part, _FACTS) and (name := names.get(_fact_name(part) or "")) is not None:
         return ast.Name(name, ast.Load())
-    return type(part)(*(_copied(getattr(part, field), names) for field in part._fields))
+    return type(part)(*[_copied(getattr(part, field), names) for field in part._fields])
+
+
+_FACTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
 def _fact_name(node: ast.AST) -> str | None:
