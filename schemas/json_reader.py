@@ -12,11 +12,11 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic
 from schemas.document import Document, Entry, JSONScalar, Mapping, Node, Scalar, Sequence
 from schemas.edits import replacing
-from schemas.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES
+from schemas.limits import MAX_DEPTH, MAX_ENTRIES, MAX_FINDINGS, MAX_LISTS_IN_LISTS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
 from schemas.scalars import number_of, unescaped
-from schemas.too_many import too_many
+from schemas.too_many import ENTRIES, LISTS_IN_LISTS, too_many
 from schemas.wording import quoted
 
 
@@ -52,6 +52,7 @@ class _Reader(Struct):
     lines: Lines
     at: int = 0
     nodes: int = 0
+    lists_in_lists: int = 0
     findings: list[Diagnostic] = field(default_factory=list)
 
     def whole(self) -> Node:
@@ -140,6 +141,8 @@ class _Reader(Struct):
             value = self._value(depth + 1)
             last = self.at
             first = seen.setdefault(str(key.value), key)
+            if len(entries) == MAX_ENTRIES:
+                self._stop(ENTRIES, last, code="CCR006")
             if first is key:
                 entries.append(Entry(key, value))
             else:
@@ -165,6 +168,9 @@ class _Reader(Struct):
                 continue
             if items and comma is None:
                 self._missing_comma(last)
+            self.lists_in_lists += char == "["
+            if len(items) == MAX_ENTRIES or self.lists_in_lists > MAX_LISTS_IN_LISTS:
+                self._stop(ENTRIES if len(items) == MAX_ENTRIES else LISTS_IN_LISTS, self.at, code="CCR006")
             items.append(self._value(depth + 1))
             last = self.at
             comma = self._comma()

@@ -7,6 +7,9 @@ MAX_DEPTH = 100
 MAX_NODES = 200_000
 # lists and mappings that stand in place of aliases, unless more are written before them
 MAX_ALIASED = 3_000
+# entries of one list or mapping, and lists that are items of lists: nothing in a configuration has so many
+MAX_ENTRIES = 50_000
+MAX_LISTS_IN_LISTS = 5_000
 # characters of a YAML text that is written in a way which only the library reads, slowly
 MAX_ODD = 20_000
 # findings of one kind shown per file; the rest would say the same

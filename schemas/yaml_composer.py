@@ -9,19 +9,17 @@ from msgspec import Struct, field
 
 from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Fix
-from schemas.document import Entry, Mapping, Node, Scalar, Sequence
+from schemas.document import Entry, JSONScalar, Mapping, Node, Scalar, Sequence
 from schemas.edits import in_quotes, unsafe
-from schemas.limits import MAX_ALIASED, MAX_DEPTH, MAX_FINDINGS, MAX_NODES
+from schemas.limits import MAX_ALIASED, MAX_DEPTH, MAX_ENTRIES, MAX_FINDINGS, MAX_LISTS_IN_LISTS, MAX_NODES
 from schemas.lines import Lines
 from schemas.repeats import duplicate_key
-from schemas.scalars import resolve, unescaped
-from schemas.too_many import too_many
+from schemas.scalars import MORE_THAN_TEXT, resolve, unescaped
+from schemas.too_many import ENTRIES, LISTS_IN_LISTS, too_many
 from schemas.wording import quoted
-from schemas.yaml_traps import Trap
+from schemas.yaml_traps import Trap, past_properties
 
 _COLON = re.compile(r"[ \t]*:")
-_WORD = re.compile(r"[^ \t\r\n,\[\]{}]*")
-_GAP = re.compile(r"[ \t\r\n]*(?:#[^\r\n]*[ \t\r\n]*)*")
 
 
 class _Open(Struct):
@@ -72,6 +70,7 @@ class Composer(Struct):
     """Values so far, and those that are lists or mappings, with what stands in place of aliases."""
     aliased: int = 0
     """The lists and mappings among them that do."""
+    lists_in_lists: int = 0
     cut: bool = False
     """Whether it was given up after too many findings."""
 
@@ -120,11 +119,14 @@ class Composer(Struct):
             if start in self.traps and end > start:  # nothing stands where the next word begins
                 self._trapped(self.traps[start], start, end, raw, anchor)
                 return
-            if not (self.stack and self.stack[-1].is_mapping and self.stack[-1].wants_key):
-                resolved = resolve(value)
-                if resolved.problem:
-                    self._report("CCR015", resolved.problem[0], start, end, resolved.problem[1])
-                node = Scalar(resolved.value, self.lines.span(start, end), False, raw)
+            if not self._key_next():
+                meant: JSONScalar = value
+                if not value or value[0] in MORE_THAN_TEXT:
+                    resolved = resolve(value)
+                    meant = resolved.value
+                    if resolved.problem:
+                        self._report("CCR015", resolved.problem[0], start, end, resolved.problem[1])
+                node = Scalar(meant, self.lines.span(start, end), False, raw)
                 self._add(node, end, anchor)
                 return
         elif style in "|>":
@@ -165,28 +167,25 @@ class Composer(Struct):
 
     def _past_properties(self, start: int, end: int, tagged: bool) -> int:
         """Where the node itself begins, after its tag and anchor; a tag is reported."""
-        text = self.lines.text
-        if tagged:
-            word_end = _word_end(text, start)
-            while text[start:word_end].startswith("&"):
-                start = _after_gap(text, word_end)
-                word_end = _word_end(text, start)
-            word = text[start : end if text.startswith("!=", start) else word_end]
+        tag, start = past_properties(self.lines.text, start, end, tagged)
+        if tag is not None:
+            word = self.lines.text[slice(*tag)]
             self._report(
                 "CCR011",
                 f"{quoted(word)} is read as a tag by YAML, which configurations do not use",
-                start,
-                start + len(word),
+                *tag,
                 f'leave it out, or quote the text: `"{word}"`' if len(word) < 40 else "leave it out",
             )
-        while start < end and text[start] in "&!":
-            start = _after_gap(text, _word_end(text, start))
-        return min(start, end)
+        return start
 
     def open(self, is_mapping: bool, start: int, flow: int | None, anchor: str | None, tagged: bool) -> None:
         """Takes the beginning of a list or mapping."""
         if len(self.stack) >= MAX_DEPTH:
             self.too_deep(start)
+        if not is_mapping and self.stack and not self.stack[-1].is_mapping:
+            self.lists_in_lists += 1
+            if self.lists_in_lists > MAX_LISTS_IN_LISTS:
+                self._give_up(LISTS_IN_LISTS, start, start + 1)
         if tagged or anchor is not None:
             start = self._past_properties(start, len(self.lines.text) if flow is None else flow, tagged)
         self.stack.append(_Open(is_mapping, start, flow, anchor, self.values, self.lists, [], {}, start))
@@ -257,6 +256,8 @@ class Composer(Struct):
                 self._give_up(f"nested more than {MAX_DEPTH} levels deep after aliases are expanded", end - 1, end)
         if self.values > MAX_NODES:
             self._give_up(f"more than {MAX_NODES:,} values after aliases are expanded", end - 1, end)
+        if len(top.parts) == MAX_ENTRIES:
+            self._give_up(ENTRIES, max(end - 1, 0), end)
         if not top.is_mapping:
             top.parts.append(node)
         elif top.wants_key:
@@ -284,13 +285,3 @@ class Composer(Struct):
             top.drop = True
         top.key = node
         top.seen.setdefault(node.value, node)
-
-
-def _word_end(text: str, start: int) -> int:
-    word = _WORD.match(text, start)
-    return max(word.end() if word else start, min(start + 1, len(text)))
-
-
-def _after_gap(text: str, start: int) -> int:
-    gap = _GAP.match(text, start)
-    return gap.end() if gap else start

@@ -6,7 +6,9 @@ from schemas.yaml_sink import Frame, Leaf, Sink
 from schemas.yaml_words import (
     AFTER_SIGN,
     ALIAS,
+    FLOW_ENDS,
     FLOW_GAP,
+    FLOW_ITEM,
     FLOW_MORE,
     FLOW_PLAIN,
     MARKER,
@@ -34,6 +36,7 @@ class Flow:
         self.properties = (0, 0)
         self._keys: set[int] = set()
         self._keys_until = 0
+        self._ends_at = -1
 
     def collection(self, at: int, anchor: str | None, tagged: bool) -> int:
         """The one whose bracket stands at `at`, told; where it ends."""
@@ -48,6 +51,11 @@ class Flow:
 
     def is_key(self, at: int) -> bool:
         """Whether the collection whose bracket stands at `at` ends on its line and a `:` follows."""
+        if self._ends_at < at:
+            ends = FLOW_ENDS.search(self.text, at)
+            self._ends_at = ends.start() if ends else len(self.text)
+        if self._ends_at > at + LONGEST_KEY:
+            return False
         if at >= self._keys_until:
             self._find_keys(at)
         return at in self._keys
@@ -101,11 +109,14 @@ class Flow:
             frame.entry = at
             if closed:
                 closed.clear()
-            plain = FLOW_PLAIN.match(text, at)
-            if plain is not None and plain[2] is None and text[end := plain.end()] in ",]" and text[at] not in "-.":
-                sink.scalar(at, plain.end(1), plain[1], None, None, False)
-                at = end
-            elif text[at] == "?":
+            words = FLOW_ITEM.match(text, at)
+            if words is not None:
+                sink.scalar(at, words.end(1), words[1], None, None, False)
+                at = words.end()
+                if text[at] in "\t\r\n#":
+                    at = gap(at)
+                continue
+            if text[at] == "?":
                 sink.open(True, at, at + 1, None, False)
                 at = self._explicit(at)
                 if text[at] == ":" and text[at + 1] in AFTER_SIGN:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from schemas.diagnostics import Span
 from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from schemas.limits import MAX_DEPTH, MAX_NODES
+from schemas.limits import MAX_DEPTH, MAX_ENTRIES, MAX_LISTS_IN_LISTS
 from schemas.scalars import resolve
 
 
@@ -96,6 +96,7 @@ class _Lines:
 
     def __init__(self, file: str, rows: list[_Row]) -> None:
         self.file, self.rows, self.at, self.depth, self.nodes = file, rows, 0, 0, 0
+        self.lists_in_lists = 0
 
     def block(self, indent: int) -> Node:
         """The collection whose first entry is at this row and column."""
@@ -198,6 +199,7 @@ class _Lines:
         self.depth += 1
         if self.depth >= MAX_DEPTH // 2:
             raise _Beyond
+        self.nodes += 1
         first = self.rows[self.at]
         is_mapping = first.line[start] == "{"
         closing = "}" if is_mapping else "]"
@@ -217,6 +219,9 @@ class _Lines:
                 node, at = self._in_flow(row, match.end())
                 entries.append(Entry(key, node))
             else:
+                self.lists_in_lists += row.line.startswith("[", at)
+                if self.lists_in_lists > MAX_LISTS_IN_LISTS:
+                    raise _Beyond
                 node, at = self._in_flow(row, at)
                 items.append(node)
             at = self._past_gap(at)
@@ -251,7 +256,7 @@ class _Lines:
 
     def _scalar(self, number: int, match: re.Match[str], group: str, *, is_key: bool = False) -> Scalar:
         self.nodes += 1
-        if self.nodes > MAX_NODES // 4:
+        if self.nodes > MAX_ENTRIES:
             raise _Beyond
         raw = match[group]
         start, end = match.span(group)

@@ -67,6 +67,34 @@ def _trap_text(value: str) -> tuple[str, str]:
     return "CCR020", f"a text cannot start with `{'backtick' if value[0] == '`' else value[0]}` while it is not quoted"
 
 
+_WORD = re.compile(r"[^ \t\r\n,\[\]{}]*")
+_GAP = re.compile(r"[ \t\r\n]*(?:#[^\r\n]*[ \t\r\n]*)*")
+
+
+def past_properties(text: str, start: int, end: int, tagged: bool) -> tuple[tuple[int, int] | None, int]:
+    """Of a node with an anchor or a tag: where the tag is, if there is one, and where the node itself begins."""
+    tag = None
+    if tagged:
+        word_end = _word_end(text, start)
+        while text.startswith("&", start):
+            start = _after_gap(text, word_end)
+            word_end = _word_end(text, start)
+        tag = start, end if text.startswith("!=", start) else word_end
+    while start < end and text[start] in "&!":
+        start = _after_gap(text, _word_end(text, start))
+    return tag, min(start, end)
+
+
+def _word_end(text: str, start: int) -> int:
+    word = _WORD.match(text, start)
+    return max(word.end() if word else start, min(start + 1, len(text)))
+
+
+def _after_gap(text: str, start: int) -> int:
+    gap = _GAP.match(text, start)
+    return gap.end() if gap else start
+
+
 def explain_fault(fault: YamlFault, lines: Lines) -> Diagnostic:
     """The finding for a text that is not YAML, in our words, at the place where it broke."""
     at = min(fault.offset, len(lines.text))

@@ -28,6 +28,10 @@ BLOCK_MORE = re.compile(rf"(?=[^ \t\r\n\0:#]|{_COLON}){_BLOCK_LINE}")
 _FLOW_WORD = rf"[^ \t\r\n\0:,\[\]{{}}]++|{_COLON}"
 _FLOW_LINE = rf"(?:{_FLOW_WORD}|[ ]++(?=[^ \t\r\n\0:#,\[\]{{}}]|{_COLON}))*+"
 FLOW_PLAIN = re.compile(rf"((?:[^{_NEVER_FIRST}]|-(?=[^ \t\r\n\0])){_FLOW_LINE})[ \t]*+(:)?")
+FLOW_ITEM = re.compile(rf"([^{_NEVER_FIRST}.]{_FLOW_LINE})[ \t]*+(?:,[ ]*+|(?=\]))")
+"""A word and those behind it, and the comma behind them."""
+FLOW_ENDS = re.compile(r"[\]}][ \t]*+:")
+"""Where a collection in brackets ends that may be a key."""
 FLOW_MORE = re.compile(rf"(?=[^ \t\r\n\0:#,\[\]{{}}]|{_COLON}){_FLOW_LINE}")
 
 QUOTED = re.compile(r"'[^'\0]*+(?:''[^'\0]*+)*+'|\"[^\"\\\0]*+(?:\\[^\0][^\"\\\0]*+)*+\"")
@@ -71,7 +75,7 @@ def text_of(raw: str) -> str:
 
 
 def _folded(fold: re.Match[str]) -> str:
-    return joint("\n" + fold[1])
+    return joint("\n" + fold[1]) if fold[1] else " "
 
 
 def joint(breaks: str) -> str:
@@ -85,7 +89,7 @@ def _meant(match: re.Match[str]) -> str:
     if kind == "letter":
         return _LETTERS[match["letter"]]
     if kind == "more":
-        return joint("\n" + match["more"])
+        return joint("\n" + match["more"]) if match["more"] else " "
     if kind == "kept":
         return "\n" * len(_BREAKS.findall(match["kept"]))
     if kind is None or kind == "wrong":

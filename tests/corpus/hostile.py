@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from itertools import count
 
+from tests.corpus.hostile_yaml import YAML_KINDS
 from tests.rules.analysis.test_scaling import HOSTILE
 
 STARTED = "providers: {here: {type: static}}\nrouting:\n  defaultProvider: here\n"
@@ -186,6 +187,7 @@ KINDS: dict[str, Callable[[int], str]] = {
     "one of many.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        any:\n", "          - {model: m#, toolCount: '> #'}", size),
     "one of many globs.yaml": lambda size: lines(RULES + "    - name: r\n      target: 'here,m'\n      condition:\n        model:\n          glob:\n", "            - m#*", size),
     "every section.yaml": _every_section,
+    **YAML_KINDS,
     **{f"rules: {kind}.json": lambda size, kind=kind: hostile_rules(kind, size) for kind in HOSTILE},  # type: ignore[misc]
 }  # fmt: skip
 """Name with its ending -> the text of a file of at most so many bytes."""

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from schemas.document import Mapping, Scalar, Sequence, node_at, plain
-from schemas.limits import MAX_ALIASED, MAX_FINDINGS
+from schemas.limits import MAX_ALIASED, MAX_ENTRIES, MAX_FINDINGS, MAX_LISTS_IN_LISTS
 from schemas.read import read
 from schemas.yaml_events import events
 from schemas.yaml_reader import read_yaml
@@ -156,6 +156,27 @@ def test_aliases_are_expanded_up_to_a_bound() -> None:
     assert read_yaml(words + "- *a\n" * 190, "f.yaml")[1] == []
     _, found = read_yaml(words + "- *a\n" * 210, "f.yaml")
     assert [one.message for one in found] == ["more than 200,000 values after aliases are expanded"]
+
+
+@pytest.mark.parametrize("name", ["f.yaml", "f.json"])
+@pytest.mark.parametrize(
+    ("entry", "most", "message"),
+    [
+        ("1", MAX_ENTRIES, "more than 50,000 entries in one list or mapping"),
+        ('"#": 1', MAX_ENTRIES, "more than 50,000 entries in one list or mapping"),
+        ("[1]", MAX_LISTS_IN_LISTS, "more than 5,000 lists are items of lists"),
+        ("[]", MAX_LISTS_IN_LISTS, "more than 5,000 lists are items of lists"),
+    ],
+)
+def test_no_list_has_what_no_configuration_needs(name: str, entry: str, most: int, message: str) -> None:
+    """As many entries as are allowed are read, one more is a finding; in plain YAML and in any other."""
+    for before in ["", "&a "] if name == "f.yaml" else [""]:
+        for count, found in ((most, []), (most + 1, [("CCR006", message)])):
+            inside = ",\n".join(entry.replace("#", str(number)) for number in range(count))
+            text = '{"a": ' + before + ("{%s}}" if ":" in entry else "[%s]}") % inside
+            document, said = read(text.encode(), name)
+            assert [(one.code, one.message) for one in said] == found
+            assert (document is None) == bool(found)
 
 
 @pytest.mark.parametrize(
