@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
 from schemas.diagnostics import Span
 
@@ -17,9 +18,14 @@ class Lines:
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
-        breaks = [match.span() for match in _BREAK.finditer(text)]
-        self._starts = [0, *(end for _, end in breaks)]
-        self._ends = [*(start for start, _ in breaks), len(text)]
+        if "\r" in text:
+            breaks = [match.span() for match in _BREAK.finditer(text)]
+            self._starts = [0, *(end for _, end in breaks)]
+            self._ends = [*(start for start, _ in breaks), len(text)]
+        else:
+            self._starts = [0, *accumulate(map((1).__add__, map(len, text.split("\n"))))]
+            self._ends = [start - 1 for start in self._starts[1:]]
+            self._starts.pop()
         self._last = 1, self._starts[0], self._ends[0]
         """The line that a span was asked of last, as most are asked in their order, and where it begins and ends."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.yaml_flow import LONGEST_KEY, Flow
+from schemas.yaml_flow import Flow
 from schemas.yaml_keys import Key, key_at, text_at
 from schemas.yaml_sink import Frame, Sink
 from schemas.yaml_words import (
@@ -11,6 +11,7 @@ from schemas.yaml_words import (
     BLOCK_PLAIN,
     DIRECTIVE,
     GAP,
+    LONGEST_KEY,
     MARKER,
     Unsure,
     joint,
@@ -103,7 +104,7 @@ class Block:
         """The empty value just behind its sign; but a text block is taken in any column."""
         if self.column == indent and self.text[self.at] in "|>,]}":
             self._content(indent, self.at, None, False)
-        elif self.column == indent and self.text[self.at] in "[{" and not self._flow.is_key(self.at):
+        elif self.column == indent and self.text[self.at] in "[{*\"'&!" and not key_at(self._flow, self.at):
             raise Unsure
         else:
             self.sink.scalar(behind, behind, "", None, None, False)
@@ -164,6 +165,7 @@ class Block:
             self._next(self._flow.collection(at, anchor, tagged))
         elif char in "|>":
             value, end = text_block(text, at, indent)
+            self._flow.read(text.find("\n", at), end)
             self.sink.scalar(start, end, value, char, anchor, tagged)
             self.line_at = end
             self._next(end)
@@ -172,7 +174,7 @@ class Block:
             if (anchor or tagged) and char not in "\"'":
                 self.sink.scalar(*self._flow.properties, "", None, anchor, tagged)
                 raise Unsure
-            leaf = text_at(text, at, start, anchor, tagged)
+            leaf = text_at(self._flow, at, start, anchor, tagged)
             self.sink.scalar(*leaf)
             self._next(leaf[1])
         if not self.fresh:
@@ -180,6 +182,7 @@ class Block:
 
     def _words(self, value: str, end: int, indent: int) -> tuple[int, str]:
         """Where a text without quotes ends that began on this line, and what it says; not `fresh`: something else follows."""
+        first = last = end
         self._next(end)
         while self.column > indent:
             between = self.text[end : self.at]
@@ -188,8 +191,10 @@ class Block:
                 self.fresh = False
                 break
             value += joint(between) + more[0]
+            last = self.at
             end = more.end()
             self._next(end)
+        self._flow.read(first, last)
         if self.text[self.at] == "%" and indent == _OUTSIDE:
             self.fresh = False
         return end, value

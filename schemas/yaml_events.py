@@ -29,19 +29,7 @@ from ruamel.yaml.scanner import Scanner
 from ruamel.yaml.tokens import ScalarToken
 
 from schemas.limits import MAX_DEPTH, MAX_ODD
-from schemas.yaml_sink import Frame, Sink
-
-
-class YamlFault(Exception):  # noqa: N818 - a value for yaml_reader, which turns it into a diagnostic
-    """The text is not YAML; `start` and `offset` are where the construct began and where it broke."""
-
-    def __init__(self, problem: str, start: int | None, offset: int, *, too_deep: bool = False) -> None:
-        super().__init__(problem)
-        self.problem, self.start, self.offset, self.too_deep = problem, start, offset, too_deep
-
-
-TOO_SLOW = "read too slowly"
-"""The problem of a text that may be YAML, but more of it in an odd way than is read."""
+from schemas.yaml_sink import TOO_SLOW, Frame, Sink, YamlFault
 
 
 def events(text: str) -> Iterator[Any]:
@@ -98,7 +86,7 @@ def fault_of(text: str, frames: list[Frame]) -> YamlFault | None:
     short: list[str] = []
     moved: list[tuple[int, int]] = []
     length = behind = 0
-    for frame in sorted(frames, key=lambda frame: frame.begin):
+    for frame in sorted(frames, key=lambda frame: (frame.begin, -frame.entry)):
         if frame.begin < behind or frame.begin == frame.entry:
             continue
         part = text[frame.begin : frame.entry]

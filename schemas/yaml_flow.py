@@ -11,16 +11,18 @@ from schemas.yaml_words import (
     FLOW_ITEM,
     FLOW_MORE,
     FLOW_PLAIN,
+    LONGEST_KEY,
     MARKER,
     PROPERTY,
     QUOTED,
     Unsure,
     joint,
+    keys_from,
+    sound_until,
     text_of,
 )
 
-LONGEST_KEY = 1024
-"""How far behind its beginning the `:` of a key without `?` may stand, on the same line."""
+_LONG = 1_000
 
 
 class Flow:
@@ -57,43 +59,8 @@ class Flow:
         if self._ends_at > at + LONGEST_KEY:
             return False
         if at >= self._keys_until:
-            self._find_keys(at)
+            self._keys, self._keys_until = keys_from(self.text, at)
         return at in self._keys
-
-    def _find_keys(self, at: int) -> None:
-        """All such collections from `at` to where that one or its line ends."""
-        text, opened = self.text, [at]
-        start, at = at, at + 1
-        self._keys = set()
-        while opened:
-            char = text[at]
-            if char in " \t":
-                at += 1
-            elif char in "[{":
-                opened.append(at)
-                at += 1
-            elif char in "]}":
-                begun = opened.pop()
-                at += 1
-                behind = at
-                while text[behind] in " \t":
-                    behind += 1
-                if text[behind] == ":" and behind - begun <= LONGEST_KEY:
-                    self._keys.add(begun)
-            elif char in "\r\n\0#":
-                break
-            elif char in "'\"":
-                quoted = QUOTED.match(text, at)
-                if quoted is None or "\n" in quoted[0] or "\r" in quoted[0]:
-                    break
-                at = quoted.end()
-            elif char in "&*!":
-                word = PROPERTY.match(text, at) or ALIAS.match(text, at)
-                at = word.end() if word else at + 1
-            else:
-                word = FLOW_PLAIN.match(text, at)
-                at = word.end() if word else at + 1
-        self._keys_until = max(at, start + 1)
 
     def _gap(self, at: int) -> int:
         if self.text[at] not in " \t\r\n#":
@@ -247,6 +214,21 @@ class Flow:
         self.properties = (at if is_first or match[1] else self.properties[0], match.end())
         return (match[1], tagged, match.end()) if match[1] else (anchor, True, match.end())
 
+    def quoted(self, at: int, start: int, anchor: str | None, tagged: bool) -> Leaf:
+        """The text in quotes at `at`; `start`: of its anchor or tag."""
+        text = self.text
+        quoted = QUOTED.match(text, at)
+        end = quoted.end() if quoted else sound_until(text, at)
+        self.read(at + 1, end - 1 if quoted else end)
+        if quoted is None:
+            raise Unsure
+        return start, end, text_of(quoted[0]), text[at], anchor, tagged
+
+    def read(self, start: int, end: int) -> None:
+        """What need not be read again to find what is wrong behind it, if that would take long."""
+        if end - start > _LONG:
+            self.closed.append(Frame(start, end))
+
     def _leaf(self, start: int) -> tuple[int, str | None, bool, Leaf | None]:
         """The text there, its anchor and tag, and where the next sign is; no text where a bracket or nothing stands."""
         text, at = self.text, start
@@ -259,11 +241,8 @@ class Flow:
         if char in "[{,]}:":
             return at, anchor, tagged, None
         if char in "\"'":
-            quoted = QUOTED.match(text, at)
-            if quoted is None:
-                raise Unsure
-            end = quoted.end()
-            return self._gap(end), anchor, tagged, (start, end, text_of(quoted[0]), char, anchor, tagged)
+            leaf = self.quoted(at, start, anchor, tagged)
+            return self._gap(leaf[1]), anchor, tagged, leaf
         if char == "*":
             alias = ALIAS.match(text, at)
             if alias is None or anchor is not None or tagged:
@@ -273,6 +252,7 @@ class Flow:
         if plain is None or (char in "-." and text[at - 1] in "\r\n" and MARKER.match(text, at)):
             raise Unsure
         value, end = plain[1], plain.end(1)
+        first = last = end
         after = self._gap(end)
         while (
             "\n" in (between := text[end:after]).replace("\r", "\n")
@@ -283,6 +263,7 @@ class Flow:
             if text[after - 1] in "\r\n" and MARKER.match(text, after):
                 raise Unsure
             value += joint(between) + more[0]
-            end = more.end()
+            last, end = after, more.end()
             after = self._gap(end)
+        self.read(first, last)
         return after, anchor, tagged, (start, end, value, None, anchor, tagged)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from schemas.yaml_flow import LONGEST_KEY, Flow
+from schemas.yaml_flow import Flow
 from schemas.yaml_sink import Leaf
-from schemas.yaml_words import AFTER_SIGN, ALIAS, BLOCK_PLAIN, QUOTED, Unsure, text_of
+from schemas.yaml_words import AFTER_SIGN, ALIAS, BLOCK_PLAIN, LONGEST_KEY, Unsure
 
 
 class Key(Struct, frozen=True):
@@ -32,7 +32,7 @@ def key_at(flow: Flow, start: int) -> Key | None:
     if char in "[{":
         return Key(at, None, anchor, tagged) if flow.is_key(at) else None
     if char in "\"'*":
-        leaf = text_at(text, at, begin, anchor, tagged)
+        leaf = text_at(flow, at, begin, anchor, tagged)
         at = leaf[1]
     elif anchor is None and not tagged:
         return None
@@ -53,12 +53,11 @@ def key_at(flow: Flow, start: int) -> Key | None:
     return Key(at, leaf, anchor, tagged)
 
 
-def text_at(text: str, at: int, start: int, anchor: str | None, tagged: bool) -> Leaf:
+def text_at(flow: Flow, at: int, start: int, anchor: str | None, tagged: bool) -> Leaf:
     """The text in quotes, or the alias, at `at`; `start`: of its anchor or tag."""
-    quoted = QUOTED.match(text, at)
-    if quoted is not None:
-        return start, quoted.end(), text_of(quoted[0]), text[at], anchor, tagged
-    alias = ALIAS.match(text, at)
+    if flow.text[at] in "\"'":
+        return flow.quoted(at, start, anchor, tagged)
+    alias = ALIAS.match(flow.text, at)
     if alias is None or anchor is not None or tagged:
         raise Unsure
     return at, alias.end(), alias[1], "*", None, False

@@ -12,8 +12,7 @@ from schemas.document import Document, Node
 from schemas.lines import Lines
 from schemas.yaml_block import Block
 from schemas.yaml_composer import Composer, Stop
-from schemas.yaml_events import YamlFault, events, fault_of, tell
-from schemas.yaml_sink import Sink
+from schemas.yaml_sink import Sink, YamlFault
 from schemas.yaml_traps import Trap, explain_fault, parseable, traps_of
 from schemas.yaml_words import Unsure
 
@@ -75,6 +74,9 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap], by_library: bool) 
     except Stop:
         pass
     except Unsure:
+        # imported here: only what is wrong should wait for the YAML library
+        from schemas.yaml_events import fault_of
+
         fault = fault_of(text, block.frames + block.closed)
         if fault is None:
             return _compose(text, lines, traps, by_library=True)
@@ -90,6 +92,8 @@ def _compose(text: str, lines: Lines, traps: dict[int, Trap], by_library: bool) 
 
 
 def _tell_library(text: str, sink: Sink) -> int | None:
+    from schemas.yaml_events import events, tell
+
     return tell(events(text), sink)
 
 

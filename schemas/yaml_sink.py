@@ -29,3 +29,15 @@ class Frame(Struct):
     begin: int
     entry: int
     sign: str = ""
+
+
+class YamlFault(Exception):  # noqa: N818 - a value for yaml_reader, which turns it into a diagnostic
+    """The text is not YAML; `start` and `offset` are where the construct began and where it broke."""
+
+    def __init__(self, problem: str, start: int | None, offset: int, *, too_deep: bool = False) -> None:
+        super().__init__(problem)
+        self.problem, self.start, self.offset, self.too_deep = problem, start, offset, too_deep
+
+
+TOO_SLOW = "read too slowly"
+"""The problem of a text that may be YAML, but more of it in an odd way than is read."""

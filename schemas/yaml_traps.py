@@ -12,7 +12,7 @@ from schemas.diagnostics import Diagnostic, Span
 from schemas.limits import MAX_REPEATS
 from schemas.lines import Lines
 from schemas.wording import quoted
-from schemas.yaml_events import TOO_SLOW, YamlFault
+from schemas.yaml_sink import TOO_SLOW, YamlFault
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 

@@ -12,6 +12,8 @@ class Unsure(Exception):  # noqa: N818 - not an error: the library says whether 
     """The text is wrong here, or written in a way that is left to the library."""
 
 
+LONGEST_KEY = 1024
+"""How far behind its beginning the `:` of a key without `?` may stand, on the same line."""
 AFTER_SIGN = " \t\r\n\0"
 """What stands behind a `-`, `?` or `:` that is more than a letter of a word."""
 GAP = re.compile(r"(?:[ ]*+(?:#[^\r\n\0]*+)?(?:\r\n?|\n))*+([ ]*+)")
@@ -51,7 +53,7 @@ MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t\r\n\0])")
 """Where a line begins, the start or the end of a document."""
 _MARKER_LINE = re.compile(rf"[\r\n]{MARKER.pattern}")
 
-_NAME = r"[!-+\--Z\\^-z|~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]+(?=[ \t\r\n\0,\[\]{}])"
+_NAME = r"[^ \t\r\n\0,\[\]{}]++"
 PROPERTY = re.compile(rf"&({_NAME})|!(?:!?[A-Za-z0-9;/?:@&=+$,_.~*'()\[\]-]*|<[A-Za-z0-9:/._-]+>)(?=[ \r\n\0])")
 """An anchor, whose name is the group, or a tag."""
 ALIAS = re.compile(rf"\*({_NAME})")
@@ -59,6 +61,18 @@ DIRECTIVE = re.compile(r"%(?:YAML[ ]+1\.[0-9]|(?!YAML|TAG)[0-9A-Za-z_:.-]+(?:[ ]
 
 _HEADER = re.compile(r"[|>](?:([+-])([1-9])?|([1-9])([+-])?)?(?:[ ]++(?:#[^\r\n\0]*+)?)?(?:\r\n?|\n|(?=\0))")
 _LINE = re.compile(r"([ ]*+)([^\r\n\0]*+)(\r\n?|\n|(?=\0))")
+
+_SOUND = re.compile(
+    r"'(?:[^'\0]++|'')*+|\"(?:[^\"\\\0]++|\\(?:[0abtnvfre \"/\\N_LP\t\r\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}))*+"
+)
+
+
+def sound_until(text: str, at: int) -> int:
+    """How far a text in quotes that has no end can be read."""
+    sound = _SOUND.match(text, at)
+    end = sound.end() if sound else at + 1
+    marker = _MARKER_LINE.search(text, at, end + 4)
+    return min(end, marker.start()) if marker else end
 
 
 def text_of(raw: str) -> str:
@@ -80,6 +94,8 @@ def _folded(fold: re.Match[str]) -> str:
 
 def joint(breaks: str) -> str:
     """What line ends between two words stand for."""
+    if breaks == "\n":
+        return " "
     count = len(_BREAKS.findall(breaks))
     return " " if count == 1 else "\n" * (count - 1)
 
@@ -179,3 +195,39 @@ def _in_one(rows: list[str]) -> str:
         parts.append(row)
         before, empty = row, 0
     return "".join(parts)
+
+
+def keys_from(text: str, at: int) -> tuple[set[int], int]:
+    """The collections in brackets that are keys, from the one at `at` on, and where that one or its line ends."""
+    opened = [at]
+    start, at = at, at + 1
+    keys: set[int] = set()
+    while opened:
+        char = text[at]
+        if char in " \t":
+            at += 1
+        elif char in "[{":
+            opened.append(at)
+            at += 1
+        elif char in "]}":
+            begun = opened.pop()
+            at += 1
+            behind = at
+            while text[behind] in " \t":
+                behind += 1
+            if text[behind] == ":" and behind - begun <= LONGEST_KEY:
+                keys.add(begun)
+        elif char in "\r\n\0#":
+            break
+        elif char in "'\"":
+            quoted = QUOTED.match(text, at)
+            if quoted is None or "\n" in quoted[0] or "\r" in quoted[0]:
+                break
+            at = quoted.end()
+        elif char in "&*!":
+            word = PROPERTY.match(text, at) or ALIAS.match(text, at)
+            at = word.end() if word else at + 1
+        else:
+            word = FLOW_PLAIN.match(text, at)
+            at = word.end() if word else at + 1
+    return keys, max(at, start + 1)

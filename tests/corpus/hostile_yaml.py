@@ -8,13 +8,13 @@ STARTED = "providers: {here: {type: static}}\nrouting:\n  defaultProvider: here\
 
 
 def _filled(line: str, *, head: str = STARTED, foot: str = "") -> Callable[[int], str]:
-    """The line as often as there is room; `#` is its number."""
+    """The line as often as there is room; `#` is its number, `##` a `#`."""
 
     def text(size: int) -> str:
         parts, room, number = [head], size - len(head) - len(foot), 0
         while True:
             number += 1
-            one = line.replace("#", str(number))
+            one = line.replace("##", "\0").replace("#", str(number)).replace("\0", "#")
             room -= len(one.encode())
             if room < 0:
                 return "".join((*parts, foot))
@@ -71,9 +71,9 @@ YAML_KINDS: dict[str, Callable[[int], str]] = {
     "tags.yaml": _filled("  - !t a\n"),
     "a tag that is odd.yaml": _filled("  - a\n", foot="  - !!<x> a\n"),
     "merges.yaml": _filled("  - <<: a\n"),
-    "comments between all.yaml": _filled("  - a\n  #\n"),
-    "comments in brackets.yaml": _filled("a #\n,", head=STARTED + "  [", foot="]\n"),
-    "nothing but comments.yaml": _filled("#\n", head="", foot=STARTED),
+    "comments between all.yaml": _filled("  - a\n  ##\n"),
+    "comments in brackets.yaml": _filled("a ##\n,", head=STARTED + "  [", foot="]\n"),
+    "nothing but comments.yaml": _filled("##\n", head="", foot=STARTED + "  a\n"),
     "empty lines.yaml": _filled("\n", foot="  &a x\n"),
     "carriage returns.yaml": _filled("  - -\r    - a\r"),
     "other line ends.yaml": _filled("  - a\u2028\n"),
@@ -89,6 +89,10 @@ YAML_KINDS: dict[str, Callable[[int], str]] = {
     "a wrong indentation at the end.yaml": _filled("  - - a\n", foot=" - a\n"),
     "a wrong escape at the end.yaml": _filled("  - - a\n", foot='  - "\\q"\n'),
     "a wrong bracket behind brackets.yaml": _filled("[a],", head=STARTED + "  - [", foot="]]\n"),
+    "a text of many lines and a colon.yaml": _filled("  a\n", foot="  : b\n"),
+    "a text of many lines in brackets and a colon.yaml": _filled("a\n", head=STARTED + "  [", foot=": b]\n"),
+    "a text of many lines in quotes and a colon.yaml": _filled("a\n", head=STARTED + "  '", foot="': b\n"),
+    "a text block and a bracket.yaml": _filled("   a\n", head=STARTED + "  |\n", foot="  }\n"),
     "a key without a colon.yaml": _filled("  a#:\n", foot="  b\n"),
     "a tab behind lists.yaml": _filled("  - - a\n", foot="\t- a\n"),
     "unquoted comparisons in lists.yaml": _filled("  - > 1\n"),

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from schemas.lines import Lines
 from schemas.yaml_block import Block
-from schemas.yaml_events import YamlFault, events, tell
+from schemas.yaml_events import events, tell
 from schemas.yaml_reader import read_yaml
+from schemas.yaml_sink import YamlFault
 from schemas.yaml_traps import parseable
 from schemas.yaml_words import Unsure
+from tests.corpus.hostile_yaml import YAML_KINDS
 from tests.properties.test_yaml_readers import FILES, slips
 from tests.schemas.test_yaml_reader import FAULTS, PLACES, VALUES
 
@@ -163,6 +165,12 @@ def test_our_files_are_read_as_the_library_reads_them(path: Path) -> None:
     """Broken at their ends, too."""
     for end in ("", "\n\t", "\n---\n", "\n}"):
         _compare(path.read_bytes().decode("utf-8", "replace") + end, path.name)
+
+
+@pytest.mark.parametrize("kind", YAML_KINDS)
+def test_every_dense_form_is_read_as_the_library_reads_it(kind: str) -> None:
+    """Long texts before a fault, which are left out where it is looked for, too."""
+    _compare(YAML_KINDS[kind](5_000), kind)
 
 
 def _compare(text: str, file: str) -> None:
