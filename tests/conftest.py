@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import signal
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark, where in _ELSEWHERE.items():
         config.addinivalue_line("markers", f"{mark}: {where}")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; what we start inherits it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
