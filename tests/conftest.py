@@ -41,7 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark, where in _ELSEWHERE.items():
         config.addinivalue_line("markers", f"{mark}: {where}")
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; what we start inherits it
+    # What a shell starts in the background ignores interrupts, and so does all that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
