@@ -8,9 +8,10 @@ from typing import NoReturn
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from schemas import json_words
 from schemas.codes import finding
-from schemas.diagnostics import Diagnostic
-from schemas.document import Document, Entry, JSONScalar, Mapping, Node, Scalar, Sequence
+from schemas.diagnostics import Diagnostic, Span
+from schemas.document import Document, Entry, Mapping, Node, Scalar, Sequence
 from schemas.edits import replacing
 from schemas.limits import MAX_DEPTH, MAX_ENTRIES, MAX_FINDINGS, MAX_LISTS_IN_LISTS, MAX_NODES
 from schemas.lines import Lines
@@ -34,26 +35,16 @@ class _Stop(Exception):  # noqa: N818 - ends the reading; the finding is already
     pass
 
 
-_STARTS_OF_GAPS = frozenset(" \t\n\r/")
-_GAP = re.compile(r"(?>[ \t\n\r]+|//[^\n\r]*|/\*.*?\*/)*+", re.DOTALL)
-_PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f]*)"')
-_STRING = re.compile(r'"(?:[^"\\\n\r]|\\[^\n\r])*"')
-_SINGLE = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r])*'")
-_WORD = re.compile(r"[^\s\"'{}\[\],:/]+")
-_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt])|u([0-9a-fA-F]{4})|.)|[\x00-\x1f]')
-_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_LITERALS: dict[str, JSONScalar] = {"true": True, "false": False, "null": None}
-_FOREIGN: dict[str, tuple[JSONScalar, str]] = {
-    "True": (True, "true"), "False": (False, "false"), "None": (None, "null"), "undefined": (None, "null"),
-}  # fmt: skip
-
-
 class _Reader(Struct):
     lines: Lines
     at: int = 0
     nodes: int = 0
     lists_in_lists: int = 0
     findings: list[Diagnostic] = field(default_factory=list)
+    line: int = 0
+    first: int = 0
+    last: int = -1
+    """The line of the last place that was asked for, and the offsets of its first character and its end."""
 
     def whole(self) -> Node:
         self._gap()
@@ -69,6 +60,16 @@ class _Reader(Struct):
         if self.at < len(self.lines.text):
             self._report("CCR004", "there is more text after the end of the value", self.at, self.at + 1, "remove it")
         return root
+
+    def _span(self, start: int, end: int) -> Span:
+        if start < self.first or end > self.last:
+            span = self.lines.span(start, end)
+            if span.line != span.end_line:
+                return span
+            self.line, self.first = span.line, start - span.column + 1
+            self.last = self.first + self.lines.length(self.line)
+        line, first = self.line, self.first - 1
+        return Span(self.lines.file, line, start - first, line, end - first)
 
     def _report(
         self, code: str, message: str, start: int, end: int, help_text: str | None = None, mended: str | None = None
@@ -90,9 +91,9 @@ class _Reader(Struct):
         raise _Stop
 
     def _gap(self) -> None:
-        if self.lines.text[self.at : self.at + 1] not in _STARTS_OF_GAPS:
+        if self.lines.text[self.at : self.at + 1] not in json_words.STARTS_OF_GAPS:
             return
-        match = _GAP.match(self.lines.text, self.at)
+        match = json_words.GAP.match(self.lines.text, self.at)
         self.at = match.end() if match else self.at
         if self.lines.text.startswith("/*", self.at):
             self._stop("this comment never ends", self.at, "close it with `*/`")
@@ -103,13 +104,20 @@ class _Reader(Struct):
             self._stop(f"more than {MAX_NODES:,} values", self.at, code="CCR006")
         if depth > MAX_DEPTH:
             self._stop(f"nested more than {MAX_DEPTH} levels deep", self.at, code="CCR006")
-        char = self.lines.text[self.at : self.at + 1]
+        text, at = self.lines.text, self.at
+        char = text[at : at + 1]
+        if char == '"' and (plain := json_words.PLAIN_STRING.match(text, at)) is not None:
+            self.at = plain.end()
+            return Scalar(plain[1], self._span(at, self.at), True, plain[0])
         if char == "{":
             return self._object(depth)
         if char == "[":
             return self._array(depth)
         if char in ('"', "'") and char:
             return self._string()
+        if (plain := json_words.PLAIN_NUMBER.match(text, at)) is not None:
+            self.at = plain.end()
+            return Scalar(int(plain[0]), self._span(at, self.at), False, plain[0])
         return self._word()
 
     def _object(self, depth: int) -> Mapping:
@@ -119,13 +127,22 @@ class _Reader(Struct):
         seen: dict[str, Scalar] = {}
         comma: int | None = None
         last = start
+        text = self.lines.text
         while True:
+            plain = json_words.PLAIN_KEY.match(text, self.at) if comma is not None or not entries else None
+            if plain is not None:
+                self.at = plain.end()
+                self._gap()
+                key = Scalar(plain[2], self._span(*plain.span(1)), True, plain[1])
+                value = self._value(depth + 1)
+                comma, last = self._entry(entries, seen, key, value)
+                continue
             self._gap()
             char = self._char(start, "}")
             if char == "}":
                 self._trailing(comma)
                 self.at += 1
-                return Mapping(tuple(entries), self.lines.span(start, self.at))
+                return Mapping(tuple(entries), self._span(start, self.at))
             if char == ",":
                 self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it", "")
                 self.at += 1
@@ -139,15 +156,19 @@ class _Reader(Struct):
             self.at += 1
             self._gap()
             value = self._value(depth + 1)
-            last = self.at
-            first = seen.setdefault(str(key.value), key)
-            if len(entries) == MAX_ENTRIES:
-                self._stop(ENTRIES, last, code="CCR006")
-            if first is key:
-                entries.append(Entry(key, value))
-            else:
-                self._add(duplicate_key(key, first))
-            comma = self._comma()
+            comma, last = self._entry(entries, seen, key, value)
+
+    def _entry(self, entries: list[Entry], seen: dict[str, Scalar], key: Scalar, value: Node) -> tuple[int | None, int]:
+        """Where the comma behind an entry stands, and where the entry ends."""
+        last = self.at
+        first = seen.setdefault(str(key.value), key)
+        if len(entries) == MAX_ENTRIES:
+            self._stop(ENTRIES, last, code="CCR006")
+        if first is key:
+            entries.append(Entry(key, value))
+        else:
+            self._add(duplicate_key(key, first))
+        return self._comma(), last
 
     def _array(self, depth: int) -> Sequence:
         start = self.at
@@ -161,7 +182,7 @@ class _Reader(Struct):
             if char == "]":
                 self._trailing(comma)
                 self.at += 1
-                return Sequence(tuple(items), self.lines.span(start, self.at))
+                return Sequence(tuple(items), self._span(start, self.at))
             if char == ",":
                 self._report("CCR004", "there is a `,` too many", self.at, self.at + 1, "remove it", "")
                 self.at += 1
@@ -205,7 +226,7 @@ class _Reader(Struct):
         char = self.lines.text[self.at]
         if char in "\"'":
             return self._string()
-        match = _WORD.match(self.lines.text, self.at)
+        match = json_words.WORD.match(self.lines.text, self.at)
         if match is None:
             self._stop(f"{quoted(char)} cannot start a key", self.at, "a key is a text in double quotes")
         self.at = match.end()
@@ -220,12 +241,12 @@ class _Reader(Struct):
 
     def _string(self) -> Scalar:
         text, start = self.lines.text, self.at
-        plain = _PLAIN_STRING.match(text, start)
+        plain = json_words.PLAIN_STRING.match(text, start)
         if plain:
             self.at = plain.end()
-            return Scalar(plain[1], self.lines.span(start, self.at), quoted=True, raw=plain[0])
+            return Scalar(plain[1], self._span(start, self.at), quoted=True, raw=plain[0])
         single = text[start] == "'"
-        match = (_SINGLE if single else _STRING).match(text, start)
+        match = (json_words.SINGLE if single else json_words.STRING).match(text, start)
         if match is None:
             self._stop(
                 "this text never ends",
@@ -237,7 +258,7 @@ class _Reader(Struct):
             inner = match[0][1:-1]
             mended = None if '"' in inner or "\\" in inner else f'"{inner}"'
             self._report("CCR004", "a text in single quotes is not JSON", start, self.at, "use double quotes", mended)
-        read = unescaped(_ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1]))
+        read = unescaped(json_words.ESCAPE.sub(lambda found: self._escape(found, start + 1), match[0][1:-1]))
         if read.problem:
             self._report("CCR008", read.problem[0], start, self.at, read.problem[1])
         return Scalar(read.value, self.lines.span(start, self.at), quoted=True, raw=match[0])
@@ -245,7 +266,7 @@ class _Reader(Struct):
     def _escape(self, match: re.Match[str], base: int) -> str:
         start, end = base + match.start(), base + match.end()
         if match[1]:
-            return _ESCAPES[match[1]]
+            return json_words.ESCAPES[match[1]]
         if match[2]:
             return chr(int(match[2], 16))
         if match[0][0] == "\\":
@@ -261,7 +282,7 @@ class _Reader(Struct):
 
     def _word(self) -> Scalar:
         text, start = self.lines.text, self.at
-        match = _WORD.match(text, start)
+        match = json_words.WORD.match(text, start)
         if match is None:
             char = text[start : start + 1]
             if not char or char in "}],":
@@ -269,13 +290,13 @@ class _Reader(Struct):
             self._stop(f"{quoted(char)} cannot start a value", start)
         self.at = match.end()
         word, span = match[0], self.lines.span(*match.span())
-        if word in _LITERALS:
-            return Scalar(_LITERALS[word], span, raw=word)
+        if word in json_words.LITERALS:
+            return Scalar(json_words.LITERALS[word], span, raw=word)
         number = number_of(word)
         if number is not None:
             return Scalar(number, span, raw=word)
-        if word in _FOREIGN:
-            value, ours = _FOREIGN[word]
+        if word in json_words.FOREIGN:
+            value, ours = json_words.FOREIGN[word]
             self._report("CCR004", f"{quoted(word)} is not JSON", *match.span(), f"write `{ours}`", ours)
             return Scalar(value, span, raw=word)
         if word[0] in "+-.0123456789" or word in ("NaN", "Infinity"):
@@ -285,15 +306,8 @@ class _Reader(Struct):
                 *match.span(),
                 "write plain decimal digits, or the text in double quotes",
             )
-            return Scalar(_salvage(word), span, raw=word)
+            return Scalar(json_words.salvaged(word), span, raw=word)
         help_text = "a text is written in double quotes"
         mended = f'"{word}"' if "\\" not in word else None
         self._report("CCR004", f"{quoted(word)} is not in quotes", *match.span(), help_text, mended)
         return Scalar(word, span, raw=word)
-
-
-def _salvage(word: str) -> JSONScalar:
-    """The number most likely meant (`012`, `+5`, `.5`, `0x10`), so that only the way of writing is reported."""
-    mended = re.sub(r"^(-?)\+?0*(?=\d)", r"\1", word)
-    found = number_of(mended if not mended.startswith(".") else "0" + mended)
-    return found if found is not None else 0
