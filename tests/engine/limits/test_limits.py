@@ -245,7 +245,7 @@ LONG = streamed({"content": "a" * 6400}, finish=None)
         ([], False, 0, (100, 100)),
         (HELLO[:1], False, 0, (100, 100)),
         ([*HELLO[:2], LITTLE], True, 1, (100, 100)),
-        ([*LONG, LITTLE], True, 2, (100, 1000)),
+        ([*LONG, LITTLE], True, 1, (101, 1000)),
     ],
 )
 async def test_who_leaves_before_the_end_pays(
