@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from rules.analysis.bits import union_of
 from rules.analysis.budget import Budget, Spent
-from rules.analysis.field import union_of
 from rules.analysis.letters import Alphabet, alphabet_of
 from rules.nodes import Test
 from rules.patterns.automaton import Automaton, Side, closure, within

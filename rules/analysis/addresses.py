@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import accumulate
 from operator import xor
 
-from rules.analysis.space import bits_of
+from rules.analysis.bits import bits_of
 from rules.nodes import Test
 from rules.operators import Network, address_of
 

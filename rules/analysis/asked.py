@@ -16,6 +16,9 @@ from rules.patterns.automaton import within
 from rules.patterns.compiled import Glob, Pattern
 from rules.patterns.regex import Chars, Concat, Edge, Either, Repeat, Tree
 
+A_GLOB = 4
+"""Operations that a glob's look at a text costs, and one more for each part of it."""
+
 A_PATTERN = 15
 """Operations that a pattern's look at a text costs."""
 
@@ -38,11 +41,14 @@ class Asked:
         # operator, whether case does not count -> words with their numbers
         plain: dict[tuple[str, bool], list[tuple[str, int]]] = {}
         self._others: list[tuple[Test, int]] = []
+        # what trying a glob costs
+        self._globs: dict[int, int] = {}
         for number, test in enumerate(tests):
             match test.operand:
                 case Glob(source=source) if part := max(source.replace("?", "*").split("*"), key=len):
                     # what a text must hold, so that most globs need not be tried
                     words, operator = [part], "glob"
+                    self._globs[number] = cost_of(test)
                 case str() as word if test.operator in _PLAIN:
                     words, operator = [word], test.operator
                 case str() as word if test.operator == "eq":
@@ -58,7 +64,7 @@ class Asked:
         self._inside = {key: Inside(words) for key, words in plain.items()}
         # operations that all asking has cost so far
         self.worked = 0
-        self._looks = sum(_cost_of(test) for test, _ in self._others)
+        self._looks = sum(cost_of(test) for test, _ in self._others)
         self._making = sum(map(_cost_of_making, (test for test, _ in self._others)))
         self._made = False
 
@@ -90,12 +96,12 @@ class Asked:
                     held.update(words.whole(asked))
                 case _:
                     possible = words.anywhere(asked)
-                    self.worked += 3 * len(possible)
+                    self.worked += sum([self._globs[number] for number in possible])
                     held.update([number for number in possible if holds_for(self.tests[number], text)])
         return held
 
-    def implied(self) -> Iterator[tuple[int, int]]:
-        """Pairs of predicates: where the first holds, the second does, as far as their words show it; no pair that follows from two others."""
+    def implied(self) -> Iterator[tuple[int, list[int]]]:
+        """Each predicate with those that hold where it does, as far as their words show it, but for what follows from others of them."""
         listed = ((number, _image_of(test)) for number, test in enumerate(self.tests))
         images = {number: image for number, image in listed if image is not None}
         for number, image in images.items():
@@ -109,7 +115,7 @@ class Asked:
                 known = (one for one in kept if one in images)
                 if not any(self._follows(self.tests[one], images[one], other) for one in known):
                     kept.append(other)
-            yield from ((number, other) for other in kept)
+            yield number, kept
 
     def _follows(self, test: Test, image: str, other: int) -> bool:
         """Whether a predicate, holding for the image of another one, holds wherever that does."""
@@ -147,7 +153,7 @@ def sample_of(test: Test, budget: Budget) -> str:
         alphabet = alphabet_for([test])
         acceptor = acceptor_of(test, alphabet, budget)
         return next((text for verdicts, text in walk([acceptor], alphabet, budget) if verdicts), "")
-    return str(test.operand)
+    return min(map(str, test.operand)) if isinstance(test.operand, frozenset) else str(test.operand)
 
 
 def _plain_sample(tree: Tree) -> str:
@@ -197,8 +203,10 @@ def _cost_of_making(test: Test) -> int:
     return A_STATE * test.operand.states if isinstance(test.operand, Pattern) else 0
 
 
-def _cost_of(test: Test) -> int:
+def cost_of(test: Test) -> int:
     """The operations of asking a predicate once."""
-    if not isinstance(test.operand, Pattern):
-        return 1
-    return A_PATTERN * (1 + (test.operand.states // STATES) ** 2)
+    if isinstance(test.operand, Glob):
+        return A_GLOB + test.operand.source.count("*")
+    if isinstance(test.operand, Pattern):
+        return A_PATTERN * (1 + (test.operand.states // STATES) ** 2)
+    return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rules.analysis.behind import blocking
 from rules.analysis.budget import Budget
 from rules.analysis.offered import Providers
-from rules.analysis.prove import Prover, Unproven
+from rules.analysis.prove import Never, Prover
 from rules.analysis.ready import prover_of
 from rules.nodes import RuleSet
 
@@ -27,8 +27,8 @@ class Barred:
         for number, outcome in enumerate(outcomes):
             if outcome.name != name or outcome.kind in ("filter", "refusing"):
                 continue
-            boxes = prover.never(number)
-            shown = None if boxes is None or isinstance(boxes, Unproven) else prover.blockers(number, boxes)
+            answer = prover.never(number)
+            shown = prover.blockers(number, answer.boxes) if isinstance(answer, Never) else None
             if shown is None:
                 return None
             kinds = ((outcomes[one].name, outcomes[one].kind) for one in shown[0])

@@ -110,7 +110,9 @@ class Boxes(Struct):
             return part
         space = self.atoms.space
         regions = (part.fails_to_hold, part.holds, part.breaks)[: 3 if part.breaks else 2]
-        variable = space.add("part", len(regions))
+        # an everyday request is on the side on which everyday pieces are
+        usual = next((number for number, region in enumerate(regions) if any(map(space.is_everyday, region))), 0)
+        variable = space.add("part", len(regions), usual)
         for number, region in enumerate(regions):
             for box in region:
                 space.impossible.append({**box, variable: space.full[variable] & ~(1 << number)})

@@ -10,9 +10,9 @@ from msgspec import Struct
 QUESTION = 4_000
 """Steps one question may take."""
 
-TOTAL = 19_000
-FOR_EACH = 21
-"""Steps all questions about one configuration may take, and so many more for each rule: ordinary ones take about 20."""
+TOTAL = 17_000
+FOR_EACH = 12
+"""Steps all questions about one configuration may take, and so many more for each rule: ordinary ones take about 11."""
 
 CUT = 11_000
 BOXED = 4_000
@@ -65,8 +65,8 @@ class Budget(Struct):
         self.total += self.for_each * outcomes
 
     def part(self, most: int) -> Budget:
-        """A budget of its own, half of what is left or so many steps, for what is done before the first question."""
-        total = min(max(0, self.total - self.used) // 2, most + MADE_READY_FOR_EACH * self._asked_about)
+        """A budget of its own, two thirds of what is left or so many steps, for what is done before the first question."""
+        total = min(max(0, self.total - self.used) * 2 // 3, most + MADE_READY_FOR_EACH * self._asked_about)
         return Budget(total, total)
 
     def add(self, part: Budget) -> None:
@@ -87,11 +87,16 @@ class Budget(Struct):
             self._close()
             self.total, self.unproven, self.hard, self._wasted = total, unproven, hard, wasted
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left for any question."""
+        return self.used + self._wasted > self.total
+
     def ask(self) -> None:
         """A new question begins. Raises `Spent` where nothing is left for any."""
         self._close()
         self.left = self.question if self.hard is None else min(self.question, EASY + max(0, self.hard) // A_SHARE)
-        if self.used + self._wasted > self.total:
+        if self.is_spent:
             raise Spent
 
     def _close(self) -> None:

@@ -11,13 +11,12 @@ from itertools import islice, product
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from rules.analysis.atoms import Atoms, Axis
+from rules.analysis.atoms import Atoms
 from rules.analysis.budget import Budget
 from rules.analysis.constraints import outcome_of
-from rules.analysis.field import ENTRIES
-from rules.analysis.members import Members
+from rules.analysis.members import Members, cost_of_barred
 from rules.analysis.offered import Place, Providers, sent_to
 from rules.analysis.scales import Scale, Words
 from rules.analysis.space import Box
@@ -37,21 +36,6 @@ BYTES_A_STEP = 400
 
 _MAX_COMBINATIONS = 3_000
 _TEXTS = ("1", "0", "x", "10", "100000", "-1", "", "1000000000")
-
-
-_ENTANGLED = frozenset(
-    {
-        "model",
-        "messageLength",
-        "inputTokens",
-        "lastUserText",
-        "systemText",
-        "messageCount",
-        "hasImages",
-        "hasDocuments",
-        "hasToolResults",
-    }
-)
 
 
 class Witness(Struct, frozen=True):
@@ -102,7 +86,6 @@ class Certifier(Struct):
     given: frozenset[str] = frozenset()
     filters: int = 0
     unreplayed: int = 0
-    _related_axes: list[tuple[str, Axis]] = field(default_factory=list)
 
     def witness(self, domains: Sequence[int], wants: Callable[[Decision], bool]) -> Witness | Unmade:
         """A request in the domains that is decided as wanted. Raises `Spent`."""
@@ -111,7 +94,9 @@ class Certifier(Struct):
         if isinstance(wanted, Unmade):
             return wanted
         for needed, barred in wanted.members.values():
-            self.budget.work((1 + len(needed)) * len(barred) // 2)
+            cost = len(barred) // 2 + len(needed) * cost_of_barred(barred)
+            self.budget.need(cost)
+            self.budget.work(cost)
         made = compose(wanted, lambda size: self.budget.step(size // BYTES_A_STEP))
         if isinstance(made, Impossible):
             return Unmade(self._box(domains, made.facts))
@@ -131,55 +116,6 @@ class Certifier(Struct):
             return shape
         kept = [tag for tag in tags if tag not in self.given]
         return {key: value for key, value in {**shape, "tags": kept}.items() if key != "tags" or kept}
-
-    def is_plain(self, domains: Sequence[int]) -> bool:
-        """Whether a request is certain to be there: no two of the facts that a point pins depend on one another. Raises `Spent`."""
-        self.budget.work(len(domains) // ENTRIES)
-        space, atoms = self.atoms.space, self.atoms
-
-        def special(variable: int) -> bool:
-            return not domains[variable] >> space.usual[variable] & 1
-
-        pinned_apart = (*atoms.unknowns.values(), *atoms.uncut.values())  # nothing says which of them go together
-        if any(domains[one] != space.full[one] for _, one in pinned_apart):
-            return False
-        entangled = sum(special(one) for one in atoms.words.values()) + special(atoms.choice)
-        tools = 0
-        for fact, axis in self._related():
-            if isinstance(axis, Members):
-                pinned = sum(special(one) for _, one in axis.asked.values()) + (
-                    axis.size is not None and special(axis.size.variable)
-                )
-                tools += pinned
-                if fact == "betas" and pinned > 1:
-                    return False
-            elif isinstance(axis, Texts):
-                aside = any(domains[one] != space.full[one] for one in axis.aside)
-                if aside and (fact in _ENTANGLED - {"model"} or not self._has_text(axis, domains)):
-                    return False
-                if axis.pieces[0].shares and self._pinned(axis, domains):
-                    return False
-                entangled += fact in _ENTANGLED and special(axis.variable)
-                if fact.startswith("header.x-claude-code"):
-                    return False
-            else:
-                entangled += fact in _ENTANGLED and special(axis.variable)
-                tools += fact == "toolCount" and special(axis.variable)
-        return entangled <= 1 and tools <= 1
-
-    def _related(self) -> list[tuple[str, Axis]]:
-        """The facts of which a request may not have just any value beside those of others."""
-        if not self._related_axes:
-            self._related_axes += (
-                (fact, axis)
-                for fact, axis in self.atoms.axes.items()
-                if isinstance(axis, Members)
-                or fact in _ENTANGLED
-                or fact == "toolCount"
-                or fact.startswith("header.x-claude-code")
-                or (isinstance(axis, Texts) and (axis.by_variable or axis.pieces[0].shares))
-            )
-        return self._related_axes
 
     def wanted(self, domains: Sequence[int], known: Mapping[str, Seen] = MappingProxyType({})) -> Wanted | Unmade:
         """What a request at a point is to be like; facts that are free to be anything are left out.
@@ -240,11 +176,6 @@ class Certifier(Struct):
         barred = [word for word, one in atoms.words.items() if domains[one] == 0b01]
         chosen = None if choice is None else f"{choice[0]},{choice[1]}"
         return Wanted(values, spans, members, words, barred, chosen, sizes)
-
-    def _has_text(self, axis: Texts, domains: Sequence[int]) -> bool:
-        space = self.atoms.space
-        piece = space.piece_of(axis.variable, domains[axis.variable])
-        return axis.text_in(piece, axis.wishes(domains, space), self.budget) is not None
 
     def _pinned(self, axis: Texts, domains: Sequence[int]) -> bool:
         space = self.atoms.space

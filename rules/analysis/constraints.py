@@ -98,6 +98,8 @@ def _computed(atoms: Atoms, leaf: Compare | Opaque, variable: int, budget: Budge
     budget.step(len(values) // CORNERS_A_STEP)
     for number, value in values.items():
         outcome = outcome_of(leaf, {leaf.facts[0]: value})
+        if number == atoms.space.usual[axis.variable]:
+            atoms.space.usual[variable] = outcome.bit_length() - 1
         atoms.space.forbid((axis.variable, 1 << number), (variable, atoms.space.full[variable] & ~outcome))
 
 
@@ -115,8 +117,11 @@ def _compared(atoms: Atoms, leaf: Compare, variable: int, budget: Budget) -> Non
                 continue
             corners = {outcome_of(leaf, dict(zip(leaf.facts, pair, strict=True))) for pair in product(span, other)}
             if len(corners) == 1:
-                wrong = atoms.space.full[variable] & ~corners.pop()
+                outcome = corners.pop()
+                wrong = atoms.space.full[variable] & ~outcome
                 atoms.space.forbid((one.variable, 1 << number), (two.variable, 1 << place), (variable, wrong))
+                if (number, place) == (atoms.space.usual[one.variable], atoms.space.usual[two.variable]):
+                    atoms.space.usual[variable] = outcome.bit_length() - 1
 
 
 def outcome_of(leaf: Compare | Opaque, values: Mapping[str, Seen]) -> int:

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from rules.analysis.acceptors import acceptor_of, alphabet_for, least_work
 from rules.analysis.addresses import address_pieces
 from rules.analysis.asked import Asked, is_anywhere, is_end, is_start
-from rules.analysis.budget import Budget, Spent
+from rules.analysis.budget import OPERATIONS, Budget, Spent
 from rules.analysis.space import Space
 from rules.analysis.texts import Piece, Texts, key_of
 from rules.analysis.walks import walk
@@ -29,6 +29,10 @@ MAX_ENDS = 5_000
 """Pieces where only starts, or only ends, of texts are asked for."""
 
 MAX_SHARES = 64
+
+RELATED = 2_000
+RELATED_FOR_EACH = 2
+"""Steps that finding what follows from what among predicates apart may take, and so many more for each of them."""
 
 USUAL = {"model": "claude-sonnet-4", "lastUserText": "hi", "systemText": "", "clientIp": "127.0.0.1"}
 
@@ -235,9 +239,10 @@ def _set_apart_shares(
     for test in shares:
         assert isinstance(test.operand, Share)
         by_salt.setdefault(test.operand.salt, []).append((key_of(test), test.operand.threshold))
+    is_missing = texts.pieces[space.usual[texts.variable]].text is None
     for salt, bounds in salts.items():
         none = len(bounds)
-        variable = space.add(f"{texts.fact} {salt}", none + 1)
+        variable = space.add(f"{texts.fact} {salt}", none + 1, none if is_missing else 0)
         for key, threshold in by_salt[salt]:
             texts.apart[key] = (
                 variable,
@@ -277,6 +282,12 @@ def _relate(space: Space, texts: Texts, free: set[object]) -> None:
     for one, (variable, _) in single.items():
         space.forbid((texts.variable, fixed & ~yes[one]), (variable, 0b10))
         space.forbid((texts.variable, yes[one]), (variable, 0b01))
-    for one, other in texts.asked.implied():
-        if other in single and texts.tests[one].operator not in ("eq", "in"):
-            space.forbid(texts.where(key_of(texts.tests[one])), (single[other][0], 0b01))
+    keys = [key_of(test) for test in texts.tests]
+    most = texts.asked.worked + OPERATIONS * (RELATED + RELATED_FOR_EACH * len(single))
+    for one, others in texts.asked.implied():
+        for other in others:
+            if other in single and texts.tests[one].operator not in ("eq", "in"):
+                space.forbid(texts.where(keys[one]), (single[other][0], 0b01))
+        if texts.asked.worked > most:
+            # what is not said leaves more that may be: less is proved, and nothing wrong
+            break

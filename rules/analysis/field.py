@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from msgspec import Struct
 
+from rules.analysis.bits import bits_of, counted, together, union_of
 from rules.analysis.budget import Budget
+from rules.analysis.lone import Left, Lone
 from rules.analysis.runs import Runs
-from rules.analysis.space import Box, Space, bits_of
+from rules.analysis.space import Box, Space
 
 WIDE = 4_000
 """Boxes that are looked at together as cheaply as one."""
@@ -17,27 +19,25 @@ WIDE = 4_000
 LOOKS = 4
 """Masks that are looked at in the time of an operation."""
 
-ENTRIES = 20
-"""Entries of a list that are copied or skipped in the time of an operation."""
-
 BLOCK = 32
-"""Variables, or boxes, that are looked at together where all of them are as usual."""
+"""Variables that are looked at together where all of them are as usual."""
+
+A_BLOCK = 6
+"""Operations that looking at each of them costs."""
 
 FEW = 8
 """Masks that are gone through one by one."""
 
-_NARROWED = 8
+_ALL = (1 << BLOCK) - 1
 
 
 class Block(Struct, frozen=True):
-    """Variables from number `start` on: their everyday pieces, their whole domains.
+    """Some variables.
 
     Boxes as bits: `missed` by everyday pieces, and those that one of these variables is restricted by, and several are.
     """
 
-    start: int
-    usual: list[int]
-    full: list[int]
+    variables: range
     missed: int
     once: int
     twice: int
@@ -70,83 +70,13 @@ class Field:
         self._runs: list[Runs | None] = [None] * count
         self._known: list[dict[int, tuple[int, int]]] = [{} for _ in range(count)]
         self.everywhere = together([number for number, box in enumerate(boxes) if not box])
-        # boxes that restrict one variable alone: missing them is narrowing that variable, once for all questions
-        self.lone = together([number for number, box in enumerate(boxes) if len(box) == 1])
-        self.sharing = [variable for variable in range(count) if self.restricting[variable] & ~self.lone]
-        self._shared = frozenset(self.sharing)
-        self._narrowed: list[tuple[int, list[int], set[int]]] = [(0, list(space.full), set())]
-        # operations that a look at every shared variable costs
-        self.look = len(self.sharing) // 2 * (1 + len(boxes) // WIDE)
+        lone = together([number for number, box in enumerate(boxes) if len(box) == 1])
+        self.lone = Lone(space, boxes, self.restricting, lone, self._missed)
+        # the variables that other boxes restrict, as bits
+        self.shared = together([variable for variable in range(count) if self.restricting[variable] & ~lone])
         self._owed = 0
-        self._lone_blocks: dict[int, list[tuple[int, int]]] = {}
         self._blocks: list[Block] = []
-        self._known_missed: list[tuple[Sequence[int], int]] = []
-
-    def without_lone(self, missing: int, budget: Budget) -> tuple[list[int], Collection[int]]:
-        """The domains outside all of these boxes that restrict one variable alone; a list of the caller's own.
-
-        With it, the shared variables that these boxes leave less of. Raises `Spent`.
-        """
-        lone = missing & self.lone
-        budget.work(len(self.space.full) // ENTRIES)
-        for known, domains, narrowed in self._narrowed:
-            if known == lone:
-                return list(domains), narrowed
-        known, domains, narrowed = min(self._narrowed, key=lambda one: (one[0] ^ lone).bit_count())
-        domains, narrowed = list(domains), set(narrowed)
-        budget.work((lone & ~known).bit_count())
-        for number in bits_of(lone & ~known):
-            ((variable, mask),) = self.boxes[number].items()
-            domains[variable] &= ~mask
-            if variable in self._shared:
-                narrowed.add(variable)
-        for variable in {variable for number in bits_of(known & ~lone) for variable in self.boxes[number]}:
-            domains[variable] = self.space.full[variable]
-            domains[variable] &= ~self._lone_union(lone, variable, budget)
-        # the last one is without any box
-        self._narrowed = [(lone, domains, narrowed), *self._narrowed[: _NARROWED - 2], self._narrowed[-1]]
-        return list(domains), narrowed
-
-    def _lone_union(self, lone: int, variable: int, budget: Budget) -> int:
-        """All pieces of a variable that some boxes want that restrict it alone."""
-        blocks = self._lone_blocks.get(variable)
-        if blocks is None:
-            numbers = list(bits_of(self.lone & self.restricting[variable]))
-            blocks = self._lone_blocks[variable] = [
-                (sum(1 << number for number in some), union_of(self.boxes[number][variable] for number in some))
-                for some in (numbers[at : at + BLOCK] for at in range(0, len(numbers), BLOCK))
-            ]
-        budget.work(1 + len(blocks) // 4)
-        union = 0
-        for bits, mask in blocks:
-            here = lone & bits
-            if here == bits:
-                union |= mask
-            elif here:
-                budget.work(here.bit_count())
-                union |= union_of(self.boxes[number][variable] for number in bits_of(here))
-        return union
-
-    def lone_reasons(self, missing: int, used: int, box: Box, budget: Budget) -> int:
-        """Of the boxes left out by `without_lone`, enough for a proof from the boxes `used` about `box`. Raises `Spent`."""
-        budget.work(4 * used.bit_count())
-        variables = {variable for number in bits_of(used) for variable in self.boxes[number]} | set(box)
-        return union_of(self.lone_cover(missing, variable, box, budget) for variable in variables)
-
-    def lone_cover(self, missing: int, variable: int, box: Box, budget: Budget) -> int:
-        """Boxes that restrict one variable alone and leave as little of it as all of them do, the widest first. Raises `Spent`."""
-        lone = missing & self.lone & self.restricting[variable]
-        if not lone & (lone - 1):
-            return lone
-        budget.work(2 * lone.bit_count())
-        masks = [(self.boxes[number][variable], number) for number in bits_of(lone)]
-        open_ones = union_of(mask for mask, _ in masks) & box.get(variable, -1)
-        kept = 0
-        for mask, number in sorted(masks, key=lambda one: (one[0].bit_count(), one[1]), reverse=True):
-            if mask & open_ones:
-                open_ones &= ~mask
-                kept |= 1 << number
-        return kept
+        self._usual: list[int] = []
 
     def sides(self, variable: int, domain: int) -> tuple[int, int]:
         """Of the boxes that restrict a variable: those a domain touches, and those it is wholly inside."""
@@ -201,77 +131,93 @@ class Field:
         boxes = together(sorted(numbers))
         return self._singles[variable] & ~boxes if fewer is outside else boxes
 
-    def boxes_at(self, point: Sequence[int]) -> int:
-        """The boxes a point (domains of one piece each) is in."""
-        missed = 0
-        blocks = self.blocks()
-        self._known_missed = self._known_missed or [(block.usual, block.missed) for block in blocks]
-        for number, block in enumerate(blocks):
-            here = point[block.start : block.start + BLOCK]
-            if here != self._known_missed[number][0]:
-                self._known_missed[number] = (here, self._missed(block.start, here))
-            missed |= self._known_missed[number][1]
-        return self.everything & ~missed
+    def boxes_at(self, odd: Mapping[int, int]) -> int:
+        """The boxes a point is in that has the everyday pieces of all variables but for some."""
+        return self.everything & ~self._missed_at(odd)
 
-    def left_as_usual(self, domains: Sequence[int], alive: int) -> int:
+    def left_as_usual(self, left: Left, alive: int) -> int:
         """Of some boxes, those not missed by the point that has, of all domains, the piece to be shown."""
-        piece_of = self.space.piece_of
-        for block in self.blocks():
-            here = domains[block.start : block.start + BLOCK]
-            if here == block.full:
-                alive &= ~block.missed
-                continue
-            for variable, domain in enumerate(here, block.start):
-                restricting = self.restricting[variable]
-                if restricting & alive:
-                    alive &= ~restricting | self.sides(variable, 1 << piece_of(variable, domain))[0]
-        return alive
+        piece_of, domains = self.space.piece_of, left.domains
+        return alive & ~self._missed_at({odd: 1 << piece_of(odd, domains[odd]) for odd in bits_of(left.odd)})
+
+    def missing_as_usual(self, left: Left, alive: int, variables: Iterable[int]) -> tuple[list[tuple[int, int]], int]:
+        """Of these variables, those that miss some boxes that none before does, at that point; and what all leave of the boxes."""
+        _ = self.blocks()
+        missing: list[tuple[int, int]] = []
+        for variable in variables:
+            missed = self._usual[variable] & alive
+            if left.odd >> variable & 1:
+                piece = self.space.piece_of(variable, left.domains[variable])
+                missed = self._missed(variable, 1 << piece) & alive
+            if missed:
+                missing.append((variable, missed))
+                alive &= ~missed
+                if not alive:
+                    break
+        return missing, alive
+
+    def _missed_at(self, odd: Mapping[int, int]) -> int:
+        """The boxes that a point misses."""
+        blocks, missed = self.blocks(), 0
+        changed = {variable // BLOCK for variable in odd}
+        for number, block in enumerate(blocks):
+            if number in changed:
+                missed |= union_of([self._usual[variable] for variable in block.variables if variable not in odd])
+            else:
+                missed |= block.missed
+        return missed | union_of([self._missed(variable, piece) for variable, piece in odd.items()])
+
+    def cost_of(self, variables: int) -> int:
+        """Operations that a look at all variables costs where so many are not as usual."""
+        blocks = len(self.space.full) // BLOCK
+        return (1 + blocks // 4 + A_BLOCK * min(variables, 1 + blocks)) * (1 + len(self.boxes) // WIDE)
 
     def missable(self, variable: int, domain: int) -> int:
         """The boxes that a variable can still miss: no box wants all of a whole domain."""
         boxes = self.restricting[variable]
         return boxes if domain == self.space.full[variable] else boxes & ~self.sides(variable, domain)[1]
 
-    def missable_by_one(self, domains: Sequence[int], alive: int) -> tuple[int, int]:
+    def missable_by_one(self, left: Left, alive: int) -> tuple[int, int]:
         """The boxes that some variable can still miss, and those that several can; of no interest are those not alive."""
         once = twice = 0
+        narrowed = left.narrowed & self.shared
         for block in self.blocks():
-            here = domains[block.start : block.start + BLOCK]
-            if here == block.full:
-                twice |= once & block.once | block.twice
-                once |= block.once
-            else:
+            if narrowed >> block.variables.start & _ALL:
                 concerned = (
-                    self.missable(variable, domain)
-                    for variable, domain in enumerate(here, block.start)
+                    self.missable(variable, left.domains[variable])
+                    for variable in block.variables
                     if self.restricting[variable] & alive
                 )
                 once, twice = counted(concerned, once, twice)
+            else:
+                twice |= once & block.once | block.twice
+                once |= block.once
         return once, twice
+
+    def concerned(self, boxes: int) -> Iterator[int]:
+        """The variables that may restrict some of the boxes, in order."""
+        for block in self.blocks():
+            if block.once & boxes:
+                yield from block.variables
 
     def restricted_by(self, boxes: int) -> list[int]:
         """The variables that some of the boxes restrict."""
         return sorted({variable for number in bits_of(boxes) for variable in self.boxes[number]})
 
-    def _missed(self, start: int, domains: Sequence[int]) -> int:
-        """The boxes that some of the domains miss, those of the variables from `start` on."""
-        missed = 0
-        for variable, domain in enumerate(domains, start):
-            restricting = self.restricting[variable]
-            if restricting:
-                missed |= restricting & ~self.sides(variable, domain)[0]
-        return missed
+    def _missed(self, variable: int, domain: int) -> int:
+        """The boxes that a variable misses with a domain."""
+        restricting = self.restricting[variable]
+        return restricting & ~self.sides(variable, domain)[0] if restricting else 0
 
     def blocks(self) -> list[Block]:
         """All variables, some at a time."""
         if not self._blocks:
             owed = self._owed
-            usual = [1 << piece for piece in self.space.usual]
-            for start in range(0, len(usual), BLOCK):
-                here, wanting = usual[start : start + BLOCK], self.restricting[start : start + BLOCK]
-                once, twice = counted(wanting)
-                full = self.space.full[start : start + BLOCK]
-                self._blocks.append(Block(start, here, full, self._missed(start, here), once, twice))
+            self._usual = [self._missed(variable, 1 << piece) for variable, piece in enumerate(self.space.usual)]
+            for start in range(0, len(self._usual), BLOCK):
+                variables = range(len(self._usual))[start : start + BLOCK]
+                once, twice = counted(self.restricting[start : start + BLOCK])
+                self._blocks.append(Block(variables, union_of(self._usual[start : start + BLOCK]), once, twice))
             # once for all questions, as what was made with the field
             self._owed = owed
         return self._blocks
@@ -282,29 +228,3 @@ class Field:
         for variable, mask in box.items():
             boxes &= ~self.restricting[variable] | self.sides(variable, mask)[0]
         return boxes
-
-
-def together(numbers: Sequence[int]) -> int:
-    """The bits with these numbers, which ascend."""
-    if len(numbers) < BLOCK:
-        return union_of(1 << number for number in numbers)
-    data = bytearray((numbers[-1] >> 3) + 1)
-    for number in numbers:
-        data[number >> 3] |= 1 << (number & 7)
-    return int.from_bytes(data, "little")
-
-
-def union_of(masks: Iterable[int]) -> int:
-    """All bits that one of the masks has."""
-    union = 0
-    for mask in masks:
-        union |= mask
-    return union
-
-
-def counted(masks: Iterable[int], once: int = 0, twice: int = 0) -> tuple[int, int]:
-    """The bits that one of the masks has, and those that several have; `once` and `twice` are those of masks before."""
-    for mask in masks:
-        twice |= once & mask
-        once |= mask
-    return once, twice

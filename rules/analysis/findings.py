@@ -30,7 +30,7 @@ def _all(prover: Prover, source: Source, needs: dict[Place, list[Need]], with_ov
     reach = Unreached(prover, source)
     yield from reach.findings()
     yield from constants(prover, reach.dead, constant)
-    yield from redundant(prover, source, reach.dead, constant)
+    yield from redundant(prover, source, reach, constant)
     yield from gaps(prover, reach.dead)
     yield from capable(prover, needs, reach.dead)
     yield from unused(prover, source, reach.dead)

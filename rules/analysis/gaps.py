@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from rules.analysis.budget import Spent
 from rules.analysis.certify import Witness
@@ -18,14 +19,18 @@ from schemas.codes import finding
 from schemas.diagnostics import Diagnostic, Label, Span
 from schemas.wording import quoted
 
+_Bounds: TypeAlias = dict[int, dict[str, list[tuple[int, Span]]]]
+"""Number -> operator -> the outcomes that compare strictly with it, and where."""
+
 
 def gaps(prover: Prover, dead: set[int]) -> Iterator[Diagnostic]:
     """The findings, one for each number and fact."""
-    for fact, axis in prover.atoms.axes.items():
-        if not isinstance(axis, Scale):
-            continue
-        strict = _strict_bounds(prover, fact, dead)
-        for bound, sides in sorted(strict.items()):
+    scales = {fact: axis for fact, axis in prover.atoms.axes.items() if isinstance(axis, Scale)}
+    strict = _strict_bounds(prover, scales.keys(), dead)
+    for fact, axis in scales.items():
+        for bound, sides in sorted(strict[fact].items()):
+            if not all(sides.values()):
+                continue
             place = _piece_of(axis, bound)
             if place is None or not 0 < place < len(axis.spans) - 1:
                 continue
@@ -42,18 +47,18 @@ def _piece_of(axis: Scale, number: int) -> int | None:
     return None
 
 
-def _strict_bounds(prover: Prover, fact: str, dead: set[int]) -> dict[int, dict[str, list[tuple[int, Span]]]]:
-    """Number -> operator -> the outcomes that compare strictly with it, and where."""
-    bounds: dict[int, dict[str, list[tuple[int, Span]]]] = {}
+def _strict_bounds(prover: Prover, facts: Iterable[str], dead: set[int]) -> dict[str, _Bounds]:
+    """Those of each fact."""
+    bounds: dict[str, _Bounds] = {fact: {} for fact in facts}
     for number, outcome in enumerate(prover.listing.outcomes):
         if number in dead or not isinstance(outcome.entry, Rule) or outcome.kind != "rule":
             continue
         for leaf in leaves_of(outcome.entry.condition):
-            if isinstance(leaf, Test) and leaf.fact == fact:
+            if isinstance(leaf, Test) and leaf.fact in bounds:
                 for operator, bound in _ends(leaf):
-                    sides = bounds.setdefault(bound, {name: [] for name in ("gt", "lt")})
+                    sides = bounds[leaf.fact].setdefault(bound, {name: [] for name in ("gt", "lt")})
                     sides[operator].append((number, leaf.span))
-    return {bound: sides for bound, sides in bounds.items() if all(sides.values())}
+    return bounds
 
 
 def _ends(leaf: Test) -> list[tuple[str, int]]:
@@ -101,8 +106,7 @@ def _witness(prover: Prover, variable: int, place: int, box: Box, above: int, be
             return None
         point = listing.point(found)
         here = listing.outcomes[listing.decided(point)]
-        higher, lower = list(point), list(point)
-        higher[variable], lower[variable] = 1 << place + 1, 1 << place - 1
+        higher, lower = ({**point, variable: 1 << place + near} for near in (1, -1))
         if listing.decided(higher) != above or listing.decided(lower) != below:
             return None
         if here.kind == "filter" or here.key in (listing.outcomes[above].key, listing.outcomes[below].key):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
+from rules.analysis.bits import bits_of
 from rules.analysis.boxes import Boxes
 from rules.analysis.budget import Budget
-from rules.analysis.field import BLOCK, ENTRIES, Field
+from rules.analysis.everyday import Everyday
+from rules.analysis.field import BLOCK, Field
 from rules.analysis.offered import Place, Providers, RouteKey, is_offered, key_of_route, places_of
-from rules.analysis.solve import Found, Nowhere, solve
+from rules.analysis.solve import Found, Nowhere, Wanted, solve
 from rules.analysis.space import Box, Region, both
 from rules.evaluate import EXPLICIT, refusal_of, route_of
 from rules.nodes import Category, Route, Rule, RuleSet, Target
@@ -55,10 +57,8 @@ class Listing:
             self._starts.append(len(boxes))
         self.field = Field(atoms.space, boxes)
         self._wide = [variable for variable, full in enumerate(atoms.space.full) if full.bit_length() > WIDE]
-        self._pieces: list[tuple[Sequence[int], list[int]]] = []
         self.impossible = (1 << self._starts[0]) - 1
-        # the facts of which something is known about all requests
-        self.constrained = frozenset(variable for box in atoms.space.impossible for variable in box)
+        self.everyday = Everyday(atoms.space)
         self.alike: dict[RouteKey, int] = {}
         for number, outcome in enumerate(outcomes):
             self.alike[outcome.key] = self.alike.get(outcome.key, 0) | self.bits(number)
@@ -89,25 +89,13 @@ class Listing:
             boxes &= ~((1 << self._starts[number + 1]) - 1)
         return found
 
-    def point(self, found: Found) -> list[int]:
-        """One point of what was found, with the everyday piece wherever there is a choice."""
-        point: list[int] = []
-        blocks = self.field.blocks()
-        self._pieces = self._pieces or [(block.full, block.usual) for block in blocks]
-        for number, block in enumerate(blocks):
-            here = found.domains[block.start : block.start + BLOCK]
-            # from one question to the next, few of them are other ones
-            known, pieces = self._pieces[number]
-            if here != known:
-                pairs = zip(block.usual, here, strict=True)
-                pieces = [usual if domain & usual else domain & -domain for usual, domain in pairs]
-                self._pieces[number] = (here, pieces)
-            point += pieces
-        return point
+    def point(self, found: Found) -> dict[int, int]:
+        """One point of what was found: the pieces that are not everyday ones."""
+        return {odd: found.domains[odd] & -found.domains[odd] for odd in bits_of(found.odd)}
 
-    def decided(self, point: Sequence[int], boxes: int | None = None) -> int:
-        """The first outcome at a point, among those with these boxes. Raises `Spent`."""
-        self.budget.work(BLOCK + len(point) // ENTRIES)
+    def decided(self, point: Mapping[int, int], boxes: int | None = None) -> int:
+        """The first outcome at a point, all other pieces being everyday ones, among those with these boxes. Raises `Spent`."""
+        self.budget.work(BLOCK // 2 + self.field.cost_of(len(point)))
         at = self.field.boxes_at(point) & ~self.impossible
         if boxes is not None:
             at &= boxes
@@ -136,16 +124,26 @@ class Listing:
             yield corner
         yield box
 
-    def reasons(self, region: Iterable[Box], missing: int) -> int | None:
-        """Boxes that cover a region together; None where a point is left. Raises `Spent`."""
+    def found_in(self, region: Iterable[Box], missing: int, wanted: Wanted = "point") -> Found | Nowhere:
+        """A point of a region in none of the boxes, or those of them that cover it. Raises `Spent`."""
         self.budget.ask()
         used = 0
         for box in region:
-            found = solve(self.field, box, missing, self.budget, only_whether=True)
-            if not isinstance(found, Nowhere):
-                return None
+            found = solve(self.field, box, missing, self.budget, wanted)
+            if isinstance(found, Found):
+                return found
             used |= found.used
-        return used
+        return Nowhere(used)
+
+    def reasons(self, region: Iterable[Box], missing: int) -> int | None:
+        """Boxes that cover a region together; None where a point is left. Raises `Spent`."""
+        found = self.found_in(region, missing, "whether")
+        return found.used if isinstance(found, Nowhere) else None
+
+    def goes_elsewhere(self, found: Found, number: int, ignoring: int = 0) -> bool:
+        """Whether without an outcome, of those after it and not in `ignoring`, one sends a point elsewhere. Raises `Spent`."""
+        other = self.decided(self.point(found), self.behind(number) & ~ignoring)
+        return self.outcomes[other].key != self.outcomes[number].key
 
     def differing(self, region: Iterable[Box], number: int, missing: int, ignoring: int = 0) -> Found | None:
         """A point of a region, in none of `missing`, that a later outcome than `number` sends elsewhere than it would.
@@ -160,7 +158,7 @@ class Listing:
             found: Found | Nowhere = Nowhere(0)
             for start in self._first_guesses(box):
                 found = solve(self.field, start, missing, self.budget)
-                if isinstance(found, Found) and self.outcomes[self.decided(self.point(found), later)].key != key:
+                if isinstance(found, Found) and self.goes_elsewhere(found, number, ignoring):
                     return found
             if isinstance(found, Nowhere):
                 continue

@@ -8,7 +8,7 @@ from itertools import combinations, islice
 from msgspec import Struct, field
 
 from rules.analysis.acceptors import acceptor_of, alphabet_for
-from rules.analysis.asked import Asked, sample_of
+from rules.analysis.asked import Asked, cost_of, sample_of
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.scales import Scale, cut_numbers
 from rules.analysis.space import EVERYTHING, Region, Space
@@ -60,10 +60,11 @@ class Members(Struct):
         wanted = [one for one, variable in self.asked.values() if space.piece_of(variable, domains[variable])]
         barred = [one for one, variable in self.asked.values() if not space.piece_of(variable, domains[variable])]
         members = [one for one in wanted if isinstance(one, str)]
+        cost = cost_of_barred(barred)
         for one in wanted:
             if isinstance(one, Test) and not any(holds_for(one, member) for member in members):
-                budget.work(len(members))
-                member = member_for(one, barred, budget)
+                budget.work(len(members) * cost_of(one))
+                member = member_for(one, barred, cost, budget)
                 if member is None:
                     return None
                 members.append(member)
@@ -107,7 +108,7 @@ def _implied(asked: Sequence[tuple[str | Test, int]], budget: Budget) -> Iterato
         if isinstance(one, str):
             yield from ((variable, tests[number][1]) for number in sorted(patterns.holding(one)))
     if len(tests) > MAX_WALKED:
-        yield from ((tests[one][1], tests[other][1]) for one, other in patterns.implied())
+        yield from ((tests[one][1], tests[other][1]) for one, others in patterns.implied() for other in others)
         return
     for test, variable in tests:
         for other, target in tests:
@@ -127,11 +128,17 @@ def _implies(one: Test, other: Test, budget: Budget) -> bool:
     return frozenset({0}) not in verdicts
 
 
-def member_for(wanted: Test, barred: Sequence[str | Test], budget: Budget) -> str | None:
-    """A member for which a predicate holds and that is nothing of what is barred. Raises `Spent`."""
+def cost_of_barred(barred: Sequence[str | Test]) -> int:
+    """The operations of asking whether a member is something that none may be."""
+    return 1 + len(barred) // 2 + sum(cost_of(one) for one in barred if isinstance(one, Test))
+
+
+def member_for(wanted: Test, barred: Sequence[str | Test], cost: int, budget: Budget) -> str | None:
+    """A member for which a predicate holds and that is nothing of what is barred; `cost` is that of a look. Raises `Spent`."""
     sample = sample_of(wanted, budget)
     for near in (sample, f"{sample}x", f"x{sample}", f"x{sample}x"):
-        budget.work(1 + len(barred) // 2)
+        budget.need(cost)
+        budget.work(cost)
         if near and holds_for(wanted, near) and _is_free(near, barred):
             return near
     tests = [wanted, *(one for one in barred if isinstance(one, Test))]

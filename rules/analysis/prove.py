@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
+from rules.analysis.bits import bits_of
 from rules.analysis.boxes import Boxes
 from rules.analysis.budget import Budget, Spent
 from rules.analysis.certify import MAX_TRIES, Certifier, Witness
 from rules.analysis.listing import Listing
 from rules.analysis.offered import Providers
-from rules.analysis.solve import Nowhere, solve
-from rules.analysis.space import Box, Region, bits_of
+from rules.analysis.plain import Plain
+from rules.analysis.solve import Found, Nowhere, solve
+from rules.analysis.space import Box, Region
 from rules.nodes import Decision, RuleSet
 
 MAX_PARTS = 20_000
@@ -49,6 +51,7 @@ class Prover(Struct, frozen=True):
     boxes: Boxes
     listing: Listing
     certifier: Certifier
+    plain: Plain
     budget: Budget
 
     def reach(self, number: int) -> Answer:
@@ -56,18 +59,19 @@ class Prover(Struct, frozen=True):
         outcome = self.listing.outcomes[number]
         return self.some(outcome.region, self.listing.before(number), lambda decision: decision.rule == outcome.name)
 
-    def never(self, number: int) -> int | Unproven | None:
-        """Boxes that show that no request gets an outcome, as bits of the field; None where a point is left."""
+    def never(self, number: int) -> Never | Found | Unproven:
+        """That no request gets an outcome, or a point that is left for it."""
         try:
-            return self.listing.reasons(self.listing.outcomes[number].region, self.listing.before(number))
+            found = self.listing.found_in(self.listing.outcomes[number].region, self.listing.before(number))
         except Spent:
             return self._unproven("the budget is spent")
+        return found if isinstance(found, Found) else Never(found.used)
 
     def is_reached(self, number: int) -> Answer | Surely:
         """The same, with no request made where one is certain to be there."""
         try:
             found = self.listing.first_in(self.listing.outcomes[number].region, self.listing.before(number))
-            if found is not None and self.certifier.is_plain(found.domains):
+            if found is not None and self.plain.has(found):
                 return Surely(found.domains)
         except Spent:
             return self._unproven("the budget is spent")
@@ -128,15 +132,14 @@ class Prover(Struct, frozen=True):
 
     def is_empty(self, region: Region) -> bool:
         """Whether no request is in a region at all; both routines must say so."""
-        constrained = self.listing.constrained
-        for box in region:
-            if constrained.isdisjoint(box):
-                # nothing is said of these facts: requests have all their values
-                return False
-        return self.is_taken(region, self.listing.impossible)
+        everyday = self.listing.everyday
+        return not any(map(everyday.is_in, region)) and self.is_taken(region, self.listing.impossible)
 
     def is_taken(self, region: Region, boxes: int) -> bool:
         """Whether no request is in a region and in none of some boxes; both routines must say so."""
+        if self.budget.is_spent:
+            self.budget.unproven += 1
+            return False
         try:
             reasons = self.listing.reasons(region, boxes)
             return reasons is not None and self._covered(region, reasons)

@@ -13,6 +13,7 @@ from rules.analysis.certify import Certifier
 from rules.analysis.constraints import add_constraints
 from rules.analysis.listing import Listing, outcomes_of
 from rules.analysis.offered import Providers, explicit_choices
+from rules.analysis.plain import Plain
 from rules.analysis.prove import Prover
 from rules.facts import Facts
 from rules.fast import decider_of
@@ -66,6 +67,7 @@ def provers_of(
         atoms.space.impossible += tagged[0] if all(boxes == tagged[0] for boxes in tagged) else ()
     budget.add(boxes.budget)
     # every variable is in the space only now
+    plain = Plain(atoms, budget)
     return [
         Prover(
             rules,
@@ -78,6 +80,7 @@ def provers_of(
             else Certifier(
                 atoms, _when_asked(server_of, rules), providers, budget, given_tags(rules), len(rules.filters)
             ),
+            plain,
             budget,
         )
         for (rules, providers), listed in zip(sets, outcomes, strict=True)

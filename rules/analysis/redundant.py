@@ -11,6 +11,7 @@ from rules.analysis.budget import Spent
 from rules.analysis.edits import Source
 from rules.analysis.prove import Prover
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
+from rules.analysis.unreached import Unreached
 from rules.analysis.wording import owner_of, said_of
 from rules.nodes import All, Any, Compare, Not, Opaque, Predicate, Reference, Rule, Test
 from schemas.codes import finding
@@ -18,18 +19,18 @@ from schemas.diagnostics import Diagnostic, Fix
 from schemas.wording import quoted
 
 
-def redundant(prover: Prover, source: Source, dead: set[int], constant: set[int]) -> Iterator[Diagnostic]:
+def redundant(prover: Prover, source: Source, reach: Unreached, constant: set[int]) -> Iterator[Diagnostic]:
     """Rules first; of those that do change something, predicates that do not. `constant` are parts with their own finding."""
     listing = prover.listing
     # rules that are never reached stay in: one of them may be reached once another rule is gone
     gone = 0
     for number, outcome in enumerate(listing.outcomes):
         entry = outcome.entry
-        if number in dead or outcome.kind != "rule" or not isinstance(entry, Rule):
+        if number in reach.dead or outcome.kind != "rule" or not isinstance(entry, Rule):
             continue
         if prover.boxes.sides_of(entry.condition).breaks:
             continue
-        if _changes_nothing(prover, outcome.region, number, gone):
+        if number not in reach.needed and _changes_nothing(prover, outcome.region, number, gone):
             gone |= listing.bits(number)
             edits = source.rule_removed(entry.index)
             yield finding(
@@ -79,6 +80,9 @@ class _Parts(Struct):
             yield from self.without_effect(node.child, where)
         if not isinstance(node, All | Any) or len(node.children) == 1:
             return
+        if self.prover.budget.is_spent:
+            self.prover.budget.unproven += len(node.children)
+            return
         for child in node.children:
             if id(child) in self.constant:
                 continue
@@ -99,12 +103,13 @@ class _Parts(Struct):
             except Spent:
                 self.prover.budget.unproven += 1
                 continue
-            if changed and self.prover.is_empty(changed):
+            removable = isinstance(child, Test | Compare | Opaque | Reference | All | Any)
+            if removable and not _changes_nothing(self.prover, changed, self.number, self.gone):
+                yield from self.without_effect(child, matters)
+            elif changed and self.prover.is_empty(changed):
                 # other facts say so already: a predicate for the reader, such as `thinking: enabled` beside a budget
                 continue
-            if isinstance(child, Test | Compare | Opaque | Reference | All | Any) and _changes_nothing(
-                self.prover, changed, self.number, self.gone
-            ):
+            elif removable:
                 self.removed.add(id(child))
                 yield child
             else:

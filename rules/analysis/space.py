@@ -5,7 +5,7 @@ A piece is a bit; a set of pieces is a mask; a box restricts some variables to m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -28,8 +28,8 @@ class TooMany(Exception):  # noqa: N818 - says what happened
 
 MAX_BOXES = 64
 
-PASSED = 8
-"""Boxes that are passed over in the time of an operation."""
+PASSED = 4
+"""Boxes that another one is compared with in the time of an operation."""
 
 
 class Space(Struct):
@@ -58,6 +58,10 @@ class Space(Struct):
         box = both(*({variable: mask} for variable, mask in parts if mask != self.full[variable]))
         if box is not None and all(mask for _, mask in parts):
             self.impossible.append(box)
+
+    def is_everyday(self, box: Box) -> bool:
+        """Whether the everyday pieces of all variables are in a box."""
+        return all(mask >> self.usual[variable] & 1 for variable, mask in box.items())
 
     def but(self, box: Box, variable: int) -> Box:
         """The box with one variable free."""
@@ -96,20 +100,25 @@ def meet(left: Region, right: Region, budget: Budget) -> Region:
 
 
 def join(space: Space, regions: Iterable[Region], budget: Budget) -> Region:
-    """The union of regions; boxes that differ in one variable alone become one. Raises `TooMany` and `Spent`."""
-    boxes = [box for region in regions for box in region]
-    merged: dict[int, int] = {}
+    """The union of regions; boxes that restrict the same variable alone become one. Raises `TooMany` and `Spent`."""
+    singles: dict[int, int] = {}
     rest: list[Box] = []
-    for box in boxes:
-        if len(box) == 1:
-            ((variable, mask),) = box.items()
-            merged[variable] = merged.get(variable, 0) | mask
-        else:
-            rest.append(box)
-    budget.work(len(boxes))
-    if any(mask == space.full[variable] for variable, mask in merged.items()):
-        return EVERYTHING
-    return tidy([*({variable: mask} for variable, mask in merged.items()), *rest], budget)
+    for region in regions:
+        for box in region:
+            if len(box) == 1:
+                ((variable, mask),) = box.items()
+                singles[variable] = singles.get(variable, 0) | mask
+                if singles[variable] == space.full[variable]:
+                    return EVERYTHING
+            elif box:
+                rest.append(box)
+            else:
+                return EVERYTHING
+    budget.work(len(rest) + len(singles))
+    listed: list[Box] = [{variable: mask} for variable, mask in singles.items()]
+    if not rest and len(listed) <= MAX_BOXES:
+        return tuple(listed)
+    return tidy([*listed, *rest], budget)
 
 
 def tidy(boxes: Iterable[Box], budget: Budget) -> Region:
@@ -120,30 +129,22 @@ def tidy(boxes: Iterable[Box], budget: Budget) -> Region:
         variables = 0
         for variable in box:
             variables |= 1 << variable
-        if kept:
-            lacking = ~variables
-            larger = [other for there, other in kept if not there & lacking]
-            budget.work(2 + len(kept) // PASSED + 2 * len(larger))
-            if larger and is_in_one(box, larger):
-                continue
-            smaller = [at for at, (there, other) in enumerate(kept) if not variables & ~there and inside(other, box)]
+        alike = [(at, there & variables, there, other) for at, (there, other) in enumerate(kept)]
+        alike = [one for one in alike if one[1] in (one[2], variables)]
+        budget.work(2 + len(kept) // PASSED + 2 * len(alike))
+        smaller: list[int] = []
+        for at, common, there, other in alike:
+            if common == there and inside(box, other):
+                break
+            if common == variables and inside(other, box):
+                smaller.append(at)
+        else:
             for at in reversed(smaller):
                 del kept[at]
-        kept.append((variables, box))
-        if len(kept) > MAX_BOXES:
-            raise TooMany
+            kept.append((variables, box))
+            if len(kept) > MAX_BOXES:
+                raise TooMany
     return tuple(box for _, box in kept)
-
-
-def is_in_one(box: Box, others: Iterable[Box]) -> bool:
-    """Whether a box is inside one of others that restrict none but its variables."""
-    for other in others:
-        for variable, mask in other.items():
-            if box[variable] & ~mask:
-                break
-        else:
-            return True
-    return False
 
 
 def inside(inner: Box, outer: Box) -> bool:
@@ -152,11 +153,3 @@ def inside(inner: Box, outer: Box) -> bool:
         if inner.get(variable, -1) & ~mask:
             return False
     return True
-
-
-def bits_of(mask: int) -> Iterator[int]:
-    """The numbers of the bits that are set, from the lowest."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, KeysView, Sequence
+from itertools import chain
 from math import prod
 
 from msgspec import Struct, field
 
 from rules.analysis.addresses import addresses_after
 from rules.analysis.asked import Asked, is_end, sample_of
+from rules.analysis.bits import bits_of, together
 from rules.analysis.budget import Budget
 from rules.analysis.space import Space
 from rules.facts import MISSING, Seen
@@ -34,14 +36,11 @@ class Piece(Struct, frozen=True):
 
 
 class Wishes(Struct, frozen=True):
-    """Predicates by number that are to hold, and that are not to."""
+    """Predicates by number that are to hold; of those with variables that are `pinned`, as bits, no others are to."""
 
     yes: frozenset[int]
-    no: frozenset[int]
+    pinned: int
 
-
-BLOCK = 32
-"""Variables that are compared together with what they were before."""
 
 _MASKS = 3
 """Masks that are looked into in the time of an operation."""
@@ -62,11 +61,9 @@ class Texts(Struct):
     by_variable: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     _made: dict[object, str | None] = field(default_factory=dict)
     _expected: dict[int, frozenset[int]] = field(default_factory=dict)
-    _wished: dict[tuple[int, int], Wishes] = field(default_factory=dict)
     _masks: list[tuple[int, int]] | None = None
-    _before: list[int] | None = None
-    _yes: set[int] = field(default_factory=set)
-    _no: set[int] = field(default_factory=set)
+    _holding: dict[int, dict[int, list[int]]] = field(default_factory=dict)
+    _usually: int | None = None
 
     def where(self, key: object) -> tuple[int, int]:
         """The variable and the pieces of it in which a predicate holds."""
@@ -79,36 +76,33 @@ class Texts(Struct):
 
     def wishes(self, domains: Sequence[int], space: Space) -> Wishes:
         """The verdicts that a point wants of predicates apart from the pieces."""
-        listed = list(self.by_variable)
-        here = [domains[variable] for variable in listed]
-        # from one question to the next, few of them are other ones
-        before = self._before or [space.full[variable] for variable in listed]
-        for start in range(0, len(listed), BLOCK):
-            end = start + BLOCK
-            if here[start:end] != before[start:end]:
-                for variable, old, new in zip(listed[start:end], before[start:end], here[start:end], strict=True):
-                    if old != new:
-                        self._wish(variable, space, old, new)
-        self._before = here
-        return Wishes(frozenset(self._yes), frozenset(self._no))
+        usual, full = space.usual, space.full
+        pinned = [one for one in self.by_variable if domains[one] != full[one]]
+        odd = [one for one in pinned if not domains[one] >> usual[one] & 1]
+        return self.wished(together(sorted(pinned)), together(sorted(odd)), domains, space)
 
-    def _wish(self, variable: int, space: Space, old: int, new: int) -> None:
-        full = space.full[variable]
-        if old != full:
-            gone = self._wishes_at(variable, space.piece_of(variable, old))
-            self._yes -= gone.yes
-            self._no -= gone.no
-        if new != full:
-            more = self._wishes_at(variable, space.piece_of(variable, new))
-            self._yes |= more.yes
-            self._no |= more.no
+    def wished(self, pinned: int, odd: int, domains: Sequence[int], space: Space) -> Wishes:
+        """The same of variables that are known, as bits, to be pinned, and not to have their everyday pieces."""
+        if self._usually is None:
+            here = (one for one in self.by_variable if self._held(one, space.usual[one]))
+            self._usually = together(sorted(here))
+        yes = (self._held(one, space.piece_of(one, domains[one])) for one in bits_of(pinned & (odd | self._usually)))
+        return Wishes(frozenset(chain.from_iterable(yes)), pinned)
 
-    def _wishes_at(self, variable: int, piece: int) -> Wishes:
-        if (variable, piece) not in self._wished:
-            apart = self.by_variable[variable]
-            yes = frozenset(number for number, mask in apart if mask >> piece & 1)
-            self._wished[variable, piece] = Wishes(yes, frozenset(number for number, _ in apart) - yes)
-        return self._wished[variable, piece]
+    def _held(self, variable: int, piece: int) -> Sequence[int]:
+        """The predicates apart that hold in a piece of a variable of theirs."""
+        known = self._holding.get(variable)
+        if known is None:
+            known = self._holding[variable] = {}
+            for number, mask in self.by_variable[variable]:
+                for one in bits_of(mask):
+                    known.setdefault(one, []).append(number)
+        return known.get(piece, ())
+
+    def _pinned_shares(self, wanted: Wishes) -> list[int]:
+        """The shares apart from the pieces of which something is wanted."""
+        shares = (one for one in sorted(self.shares) if one in self.numbered)
+        return [one for one in shares if wanted.pinned >> self.numbered[one][0] & 1]
 
     def text_in(self, number: int, wanted: Wishes, budget: Budget) -> Seen | None:
         """A value in a piece that also gives predicates apart from it their wanted verdicts; None where none was found.
@@ -121,9 +115,9 @@ class Texts(Struct):
         known = (number, wanted)
         if known not in self._made:
             self._made[known] = None
-            shares = self.shares & (wanted.yes | wanted.no)
+            shares = self._pinned_shares(wanted)
             tries = MAX_TRIES if shares or piece.shares else FEW_TRIES
-            if not piece.only and self._odds(piece, wanted) * tries < 1:
+            if not piece.only and self._odds(piece, wanted, shares) * tries < 1:
                 return None
             # the first few shares that a text is not in settle it
             cost = 6 + min(2 * len(shares), 8)
@@ -131,7 +125,7 @@ class Texts(Struct):
             for text in self._candidates(piece, [self.tests[one] for one in sorted(wanted.yes)], tries, budget):
                 budget.need(self.asked.always)
                 before = self.asked.worked
-                fits = self.fits(number, text, wanted)
+                fits = self._fits(number, text, wanted, shares)
                 budget.work(cost + self.asked.worked - before)
                 if fits:
                     self._made[known] = text
@@ -140,24 +134,32 @@ class Texts(Struct):
 
     def fits(self, number: int, text: str, wanted: Wishes) -> bool:
         """Whether a text is in a piece and gives the predicates apart from it their wanted verdicts."""
+        return self._fits(number, text, wanted, self._pinned_shares(wanted))
+
+    def _fits(self, number: int, text: str, wanted: Wishes, shares: Sequence[int]) -> bool:
         piece = self.pieces[number]
         if not all(low <= bucket_of(salt, text) < high for salt, low, high in piece.shares):
             return False
         if not all(holds_for(self.tests[one], text) for one in wanted.yes):
             return False
-        if any(holds_for(self.tests[one], text) for one in wanted.no & self.shares):
+        if any(one not in wanted.yes and holds_for(self.tests[one], text) for one in shares):
             return False
         held = self.asked.holding(text)
-        if not wanted.no.isdisjoint(held):
-            return False
+        inside: set[int] = set()
+        for one in held:
+            apart = self.numbered.get(one)
+            if apart is None:
+                inside.add(one)
+            elif wanted.pinned >> apart[0] & 1 and one not in wanted.yes:
+                return False
         if number not in self._expected:
             self._expected[number] = frozenset(one for one, mask in self._places() if mask >> number & 1)
-        return held - self.numbered.keys() == self._expected[number]
+        return inside == self._expected[number]
 
-    def _odds(self, piece: Piece, wanted: Wishes) -> float:
+    def _odds(self, piece: Piece, wanted: Wishes, shares: Sequence[int]) -> float:
         """The share of all texts that are in the wanted shares, and in none of the others."""
         bounds = {salt: (low, high) for salt, low, high in piece.shares}
-        for one in self.shares & (wanted.yes | wanted.no):
+        for one in shares:
             share = self.tests[one].operand
             assert isinstance(share, Share)
             low, high = bounds.get(share.salt, (0, 2**64))
@@ -181,6 +183,13 @@ class Texts(Struct):
         if self.fact == "clientIp":
             yield from addresses_after(piece.text)
             return
+        for test in needed:
+            if test.operator in ("eq", "in"):
+                # no other texts are those, but in another case
+                yield from (
+                    sorted(map(str, test.operand)) if isinstance(test.operand, frozenset) else (str(test.operand),)
+                )
+                return
         samples = [sample_of(test, budget) for test in needed if not is_end(test) and test.operator != "rollout"]
         words = " ".join(samples)
         end = max((sample_of(test, budget) for test in needed if is_end(test)), key=len, default="")

@@ -10,7 +10,8 @@ from rules.analysis.boxes import Sides
 from rules.analysis.budget import SHOWN, Spent
 from rules.analysis.certify import Witness
 from rules.analysis.edits import Source
-from rules.analysis.prove import Prover, Unproven
+from rules.analysis.prove import Never, Prover
+from rules.analysis.solve import Found
 from rules.analysis.space import EVERYTHING, Region, TooMany, meet
 from rules.analysis.wording import clash_of, owner_of, said_of, shown_in, takes
 from rules.nodes import All, Predicate, Reference, Rule, Test
@@ -23,12 +24,17 @@ _OWN_FINDING = ("window", "rollout")
 
 
 class Unreached(Struct):
-    """The search. `dead` are the outcomes that no request gets, `alive` those for which there is a point."""
+    """The search. `dead` are the outcomes that no request gets, `alive` those for which there is a point.
+
+    Of these, `reached` are those for which a request is certain to be there; without one of `needed` it goes elsewhere.
+    """
 
     prover: Prover
     source: Source
     dead: set[int] = field(default_factory=set)
     alive: list[int] = field(default_factory=list)
+    reached: set[int] = field(default_factory=set)
+    needed: set[int] = field(default_factory=set)
     _shadows: list[tuple[int, Sequence[int]]] = field(default_factory=list)
     _spare: int = SHOWN
 
@@ -77,18 +83,32 @@ class Unreached(Struct):
 
     def _note_shadowed(self, number: int) -> bool:
         """Notes, and says, whether earlier outcomes take every request of one; of a rule that somebody wrote, by which of them is kept."""
-        boxes = self.prover.never(number)
-        if boxes is None or isinstance(boxes, Unproven):
-            if boxes is None:
+        answer = self.prover.never(number)
+        if not isinstance(answer, Never):
+            if isinstance(answer, Found):
                 self.alive.append(number)
+                self._note_point(number, answer)
             return False
         if not getattr(self.prover.listing.outcomes[number].entry, "builtin", False):
-            shadowed = self.prover.blockers(number, boxes)
+            shadowed = self.prover.blockers(number, answer.boxes)
             if shadowed is None:
                 return False
             self._shadows.append((number, shadowed[0]))
         self.dead.add(number)
         return True
+
+    def _note_point(self, number: int, found: Found) -> None:
+        """Notes what the point that shows that an outcome has one shows besides, so that it need not be looked for again."""
+        prover = self.prover
+        try:
+            prover.budget.ask()
+            if prover.listing.outcomes[number].kind == "rule" and prover.listing.goes_elsewhere(found, number):
+                self.needed.add(number)
+            if prover.plain.has(found):
+                self.reached.add(number)
+        except Spent:
+            # what is not noted is asked where it matters
+            return
 
     def shadows(self) -> Iterator[Diagnostic]:
         """The findings about shadowed rules, with a request as far as the budget lasts."""
@@ -102,7 +122,8 @@ class Unreached(Struct):
     def settle(self) -> None:
         """Asks of every outcome with a point whether there is a request, too; where none is known, that is counted."""
         for number in self.alive:
-            self.prover.is_reached(number)
+            if number not in self.reached:
+                self.prover.is_reached(number)
 
 
 def _canonical(sides: Sides) -> object:

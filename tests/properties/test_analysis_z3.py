@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.analysis.bits import bits_of
 from rules.analysis.budget import Budget
 from rules.analysis.field import Field
 from rules.analysis.prove import covered
 from rules.analysis.solve import Found, solve
-from rules.analysis.space import Box, Space, bits_of
+from rules.analysis.space import Box, Space
 
 z3 = pytest.importorskip("z3")
 
@@ -59,7 +60,7 @@ def test_points_are_found_exactly_where_z3_finds_some(seed: int) -> None:
     assert covered([start], boxes, space.full, budget) != isinstance(found, Found)
     if isinstance(found, Found):
         lowest = [domain & -domain for domain in found.domains]
-        assert field.boxes_at(lowest) == 0
+        assert field.boxes_at(dict(enumerate(lowest))) == 0
         assert all(lowest[variable] & mask for variable, mask in start.items())
     else:
         assert not z3_finds(space, start, [boxes[bit] for bit in bits_of(found.used)])
