@@ -22,11 +22,15 @@ from schemas.wording import quoted
 _Bounds: TypeAlias = dict[int, dict[str, list[tuple[int, Span]]]]
 """Number -> operator -> the outcomes that compare strictly with it, and where."""
 
+MAX_PAIRS = 100_000
+"""Pairs of rules with a number between them that are looked at."""
+
 
 def gaps(prover: Prover, dead: set[int]) -> Iterator[Diagnostic]:
     """The findings, one for each number and fact."""
     scales = {fact: axis for fact, axis in prover.atoms.axes.items() if isinstance(axis, Scale)}
     strict = _strict_bounds(prover, scales.keys(), dead)
+    looks = iter(range(MAX_PAIRS))
     for fact, axis in scales.items():
         for bound, sides in sorted(strict[fact].items()):
             if not all(sides.values()):
@@ -34,7 +38,7 @@ def gaps(prover: Prover, dead: set[int]) -> Iterator[Diagnostic]:
             place = _piece_of(axis, bound)
             if place is None or not 0 < place < len(axis.spans) - 1:
                 continue
-            found = _gap(prover, axis, place, sides)
+            found = _gap(prover, axis, place, sides, looks)
             if found is not None:
                 yield found
 
@@ -70,31 +74,35 @@ def _ends(leaf: Test) -> list[tuple[str, int]]:
     return []
 
 
-def _gap(prover: Prover, axis: Scale, place: int, sides: dict[str, list[tuple[int, Span]]]) -> Diagnostic | None:
-    listing = prover.listing
-    for above, above_span in sides["gt"]:
-        for below, below_span in sides["lt"]:
+def _gap(
+    prover: Prover, axis: Scale, place: int, sides: dict[str, list[tuple[int, Span]]], looks: Iterator[int]
+) -> Diagnostic | None:
+    listing, variable = prover.listing, axis.variable
+    uppers, lowers = (
+        [(number, span, box) for number, span in sides[end] for box in _beside(listing, variable, place, near, number)]
+        for end, near in (("gt", 1), ("lt", -1))
+    )
+    for above, above_span, one in uppers:
+        for below, below_span, other in lowers:
             if above == below:
                 continue
-            for box in _common(listing, axis.variable, place, above, below):
-                witness = _witness(prover, axis.variable, place, box, above, below)
-                if witness is not None:
-                    return _finding(prover, axis, place, (above, below), (above_span, below_span), witness)
+            if next(looks, None) is None:
+                prover.budget.unproven += 1
+                return None
+            # where one rule would take the next larger number and the other the next smaller one, but neither this
+            box = both(one, other, {variable: 1 << place})
+            witness = None if box is None else _witness(prover, variable, place, box, above, below)
+            if witness is not None:
+                return _finding(prover, axis, place, (above, below), (above_span, below_span), witness)
     return None
 
 
-def _common(listing: Listing, variable: int, place: int, above: int, below: int) -> Iterator[Box]:
-    """Where one rule would take the next larger number and the other the next smaller one, but neither this."""
-    space = listing.atoms.space
-    for one in listing.outcomes[above].region:
-        if not one.get(variable, 0) >> place + 1 & 1 or one[variable] >> place & 1:
-            continue
-        for other in listing.outcomes[below].region:
-            if not other.get(variable, 0) >> place - 1 & 1 or other[variable] >> place & 1:
-                continue
-            common = both(space.but(one, variable), space.but(other, variable), {variable: 1 << place})
-            if common is not None:
-                yield common
+def _beside(listing: Listing, variable: int, place: int, near: int, number: int) -> Iterator[Box]:
+    """Where a rule takes the number next to a piece but not that piece, whatever the number."""
+    for box in listing.outcomes[number].region:
+        mask = box.get(variable, 0)
+        if mask >> place + near & 1 and not mask >> place & 1:
+            yield listing.atoms.space.but(box, variable)
 
 
 def _witness(prover: Prover, variable: int, place: int, box: Box, above: int, below: int) -> Witness | None:

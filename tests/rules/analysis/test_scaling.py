@@ -222,6 +222,14 @@ LISTED: dict[str, Callable[[int], str]] = {
         + ", ".join(f"{{condition: {{header.x{number}: v}}, target: 'here,m'}}" for number in range(count))
         + "]}\n"
     ),
+    "rules on both sides of a number": lambda count: (
+        STARTED.replace("here}\n", "here, customRules: [")
+        + ", ".join(
+            f"{{condition: {{header.x: v{number}, toolCount: '{'<>'[number % 2]} 5'}}, target: 'here,m{number % 2}'}}"
+            for number in range(4 * count)
+        )
+        + "]}\n"
+    ),
     "unknown keys": lambda count: STARTED + listed("unknown#: x", count),
     "providers": lambda count: (
         "providers:\n" + listed("  p#: {type: opnai}", count) + "routing: {defaultProvider: p1}\n"
