@@ -97,7 +97,6 @@ class _Known(msgspec.Struct, kw_only=True):
 
 _RAW_FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _KNOWN = {member.name: msgspec.json.Decoder(member.type) for member in structs.fields(_Known)}
-_MESSAGES = msgspec.json.Decoder(tuple[Message, ...])
 _TOOLS = msgspec.json.Decoder(tuple[Tool, ...])
 _SYSTEM = msgspec.json.Decoder(str | list[Block])
 _STRINGS = msgspec.json.Decoder(list[str])
@@ -168,7 +167,7 @@ def _one_by_one(fields: Mapping[str, Raw], path: Path) -> _Known:
     """The known members, for a body that could not be read at once: finds the first that is at fault, in the vendor's order."""
     model = _required(fields, "model", _STR)
     _check_model(model)
-    messages = _required(fields, "messages", _MESSAGES)
+    messages = _required(fields, "messages", _KNOWN["messages"])
     _check_messages(messages)
     max_tokens = _optional(fields, "max_tokens", _INT)
     _check_max_tokens(max_tokens, path)

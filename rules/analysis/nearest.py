@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from msgspec import Struct
 
 from rules.analysis.atoms import Atoms
+from rules.analysis.bits import bits_of
 from rules.analysis.budget import Budget
 from rules.analysis.listing import Listing
 from rules.analysis.members import Members
@@ -112,11 +113,8 @@ class Nearest:
         if isinstance(found, Found):
             return found
         ways: dict[str, None] = {}
-        used = found.used
-        while used:
-            low = used & -used
-            used ^= low
-            for variable, mask in self.listing.field.boxes[low.bit_length() - 1].items():
+        for used in bits_of(found.used):
+            for variable, mask in self.listing.field.boxes[used].items():
                 if self._stays(variable, changes) and self.point[variable] & mask:
                     ways.update(dict.fromkeys(self.owners[variable]))
         for way in ways:

@@ -21,12 +21,12 @@ from providers.dialects.openai.content import (
 )
 from providers.dialects.openai.options import Options
 from providers.dialects.openai.thoughts import Sent, Signing, Thoughts
+from providers.dialects.turns import NO_RESULT
 from schemas.decode_request import blocks_of
 from schemas.request import Block, Message
 
 _BETWEEN = "I have the results."
 """What stands between tool results and the user's words for models that cannot read the one after the other."""
-_NO_RESULT = "[no result was given for this call]"
 
 
 def blocks_in(message: Message) -> Iterable[Block]:
@@ -245,7 +245,7 @@ class Conversation(Struct):
 
     def _note(self, call: _Call) -> None:
         self.losses.add("messages.content.tool_use", "a call without a result was given a note as its result")
-        self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": _NO_RESULT})
+        self.sent.append({"role": "tool", "tool_call_id": call.sent, "content": NO_RESULT})
 
     def _tool(self, call: _Call, result: Block, left: list[Part]) -> None:
         plain = _plain_result(result)

@@ -20,10 +20,8 @@ from providers.dialects.openai.content import Part, Takes, compact, is_plain, pa
 from providers.dialects.openai.conversation import Conversation, blocks_in
 from providers.dialects.openai.options import Options
 from providers.dialects.openai.thoughts import Sent, Signing
+from providers.dialects.turns import BILLING_LINE
 from schemas.request import Block, Message, MessagesRequest
-
-BILLING_LINE = "x-anthropic-billing-header"
-"""How the client's first system block begins when it is a note to its vendor and not for the model."""
 
 
 def messages_of(
